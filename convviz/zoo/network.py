@@ -1,0 +1,104 @@
+"""Any Keras model with what is needed to look into it: how a picture enters it and what its answers mean."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import lazy_loader as lazy
+import numpy as np
+
+from convviz import ConvvizError, images, tracing
+from convviz.zoo.cards import Card, LayerCard
+
+keras = lazy.load("keras")
+tf = lazy.load("tensorflow")
+
+FREE_SIDE = 224  # side, in pixels, that pictures are brought to when a network takes any size
+
+_CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose")
+
+
+class Network:
+    """A Keras model, its card, and how a picture becomes its input.
+
+    Attributes:
+        model: the ``keras.Model``.
+        card: what is known of it, a plain record.
+        output: which of several outputs is looked at (index or name), or None for the only one.
+        lock: held while the model is traced, since tracing listens on its layers.
+        compiled: traced functions by what they compute; they live as long as the network.
+    """
+
+    def __init__(self, model: Any, card: Card, *, prepare: Callable | None = None, output: Any = None) -> None:
+        self.model = model
+        self.card = card
+        self.output = output
+        self.lock = threading.RLock()
+        self.compiled: dict[Any, Any] = {}
+        self._prepare = prepare
+
+    def prepare(self, picture: np.ndarray) -> np.ndarray:
+        """A picture as this network takes it.
+
+        Args:
+            picture: uint8 (H, W, 3), RGB; or a ready float batch (1, H, W, C), which is returned as it is.
+
+        Returns:
+            float32 (1, H, W, C): resized to the card's input shape, grey where it has one channel, in its value range.
+        """
+        picture = np.asarray(picture)
+        if picture.ndim == 4:
+            return np.ascontiguousarray(picture, np.float32)
+        height, width, channels = self.card.input_shape
+        sized = images.resize(images.with_channels(picture, channels), (height, width)).astype(np.float32)
+        sized = sized.reshape(height, width, channels)
+        if self._prepare is not None:
+            return np.asarray(self._prepare(sized[None]), np.float32)
+        low, high = self.card.value_range
+        return (sized * np.float32((high - low) / 255.0) + np.float32(low))[None]
+
+    def predict(self, picture: np.ndarray) -> np.ndarray:
+        """Probabilities of the classes.
+
+        Args:
+            picture: uint8 (H, W, 3), or a float batch (1, H, W, C).
+
+        Returns:
+            float32 (N,), one for each of ``card.class_names``; a single sigmoid p gives (1 - p, p).
+        """
+        if "predict" not in self.compiled:
+            with self.lock:
+                self.compiled["predict"] = tf.function(self.answer, jit_compile=False, reduce_retracing=True)
+        with self.lock:
+            logits = self.compiled["predict"](tf.constant(self.prepare(picture)))
+        return probabilities(logits.numpy()[0], self.card.output)
+
+    def answer(self, batch: Any) -> Any:
+        """The explained output before its softmax or sigmoid, (N, K); call it inside a traced function only."""
+        return tracing.before_activation(self.raw_answer(batch))[0]
+
+    def raw_answer(self, batch: Any) -> Any:
+        """The explained output as the model gives it; call it inside a traced function only."""
+        return chosen_output(self.model(batch, training=False), self.output)
+
+
+def chosen_output(outputs: Any, output: Any) -> Any:
+    """One of a model's outputs: by name or index, the first if none is named."""
+    if isinstance(outputs, dict):
+        return outputs[output if output is not None else next(iter(outputs))]
+    if isinstance(outputs, (list, tuple)):
+        return outputs[output or 0]
+    return outputs
+
+
+def probabilities(logits: np.ndarray, output: str) -> np.ndarray:
+    """Logits (K,) as probabilities (N,): softmax, or the two sides of a single sigmoid, or a sigmoid for each."""
+    logits = logits.astype(np.float64)
+    if output == "sigmoid":
+        positive = 1.0 / (1.0 + np.exp(-logits))
+        both = np.concatenate([1.0 - positive, positive]) if logits.shape[-1] == 1 else positive
+        return both.astype(np.float32)
+    powers = np.exp(logits - logits.max())
+    return (powers / powers.sum()).astype(np.float32)
