@@ -1,0 +1,24 @@
+"""ConvViz, the app: its table of contents. Start it with ``streamlit run app.py``."""
+
+import streamlit as st
+
+from pages.shared import frame
+
+CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
+    "": [("start/start", "Start", "home")],
+    "Pictures": [("pictures/convolution", "Convolution", "grid_on")],
+    "Learning": [("learning/training", "Training", "show_chart")],
+    "Looking inside": [
+        ("inside/feature_maps", "Feature maps", "view_module"),
+        ("inside/filter_patterns", "Filter patterns", "texture"),
+    ],
+    "Explaining": [("explaining/grad_cam", "Grad-CAM", "visibility")],
+}
+
+if st.runtime.exists():
+    frame.show(frame.navigation(CONTENTS))
+else:
+    # Imported by the server, before any visitor: naming the pages now ends Streamlit's search of the pages folder, so
+    # that the first visitor of a deep link gets the right page.
+    frame.navigation(CONTENTS)
+    app = st.App(__file__, lifespan=frame.lifespan, on_script_error=frame.on_error)

@@ -1,0 +1,144 @@
+"""The cluster that the app starts for itself: a scheduler in this process and worker processes on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, Scheduler
+from distributed.deploy.spec import ProcessInterface, SpecCluster
+
+MEMORY_LIMIT = "2200MB"  # of one worker; the smallest public hosts give 2.7 GB to all processes together
+THREADS = 3  # one for a slice of a job, two for calls
+RESOURCES = {"job": 1, "call": 2}
+
+_ROOT = Path(__file__).resolve().parents[2]
+_PRELOAD = "convviz.jobs.worker"
+_KEPT = (  # what workers see of our environment: no secrets
+    "PATH HOME USERPROFILE LANG LC_ALL TZ TMPDIR TEMP TMP SYSTEMROOT SYSTEMDRIVE WINDIR LD_LIBRARY_PATH VIRTUAL_ENV "
+    "CUDA_VISIBLE_DEVICES KERAS_HOME CONVVIZ_DATA CONVVIZ_LIMITS HTTPS_PROXY HTTP_PROXY NO_PROXY SSL_CERT_FILE"
+).split()
+
+CONFIG = {
+    "distributed.scheduler.allowed-failures": 0,  # what killed a worker once is not tried again
+    "distributed.scheduler.work-stealing": False,  # a job's slices stay with its state
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.admin.low-level-log-length": 16,  # records of progress carry pictures; keep few
+    "distributed.admin.tick.limit": "60s",
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": 0.95,
+    "distributed.comm.timeouts.connect": "10s",
+}
+
+
+class WorkerProcess(ProcessInterface):
+    """A Dask nanny with its worker in a process of its own, started on any system.
+
+    `distributed.deploy.subprocess.SubprocessWorker` would do, but refuses to run on Windows and hands the whole
+    environment on.
+    """
+
+    def __init__(self, scheduler: str, *, name: Any = None, options: dict | None = None) -> None:
+        super().__init__(scheduler, name)
+        self.name = name
+        self.scheduler_address = scheduler
+        self.options = options or {}
+        self.process: subprocess.Popen | None = None
+        self._watch: asyncio.Task | None = None
+
+    async def start(self) -> None:
+        """Start the process; it registers with the scheduler by itself."""
+        specification = json.dumps({"cls": "distributed.Nanny", "opts": {**self.options, "name": str(self.name)}})
+        command = [sys.executable, "-m", "dask", "spec", self.scheduler_address, "--spec", specification]
+        self.process = subprocess.Popen(command, env=_environment(), cwd=_ROOT, stdin=subprocess.DEVNULL)
+        await super().start()
+        self._watch = asyncio.create_task(self._start_again())
+
+    async def _start_again(self) -> None:
+        """The nanny restarts a worker that died; here the nanny itself is replaced when it died."""
+        while self.process is not None and self.process.poll() is None:
+            await asyncio.sleep(0.5)
+        if self.process is not None:
+            await self.start()
+
+    async def close(self) -> None:
+        """End the process and its children."""
+        if self._watch is not None:
+            self._watch.cancel()
+        if self.process is not None:
+            await asyncio.to_thread(_end, self.process)
+        await super().close()
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Kill a process and its children and wait until they are gone."""
+    import psutil
+
+    try:
+        family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
+    except psutil.NoSuchProcess:
+        family = []
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.wait(timeout=10)
+
+
+def _environment() -> dict[str, str]:
+    """The workers' environment: what they need and nothing else."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    settings = {f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(CONFIG[name]) for name in CONFIG}
+    return kept | settings | {
+        "PYTHONPATH": str(_ROOT),
+        "CONVVIZ_PARENT": str(os.getpid()),
+        "MALLOC_ARENA_MAX": "2",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+    }
+
+
+def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
+    """Start a scheduler in this process and workers beside it, all on loopback.
+
+    Args:
+        workers: number of worker processes.
+
+    Returns:
+        the client and the cluster; close both, the client first.
+    """
+    options = {
+        "host": "127.0.0.1",
+        "nthreads": THREADS,
+        "resources": RESOURCES,
+        "memory_limit": os.environ.get("CONVVIZ_WORKER_MEMORY", MEMORY_LIMIT),
+        "death_timeout": 20,
+        "preload": [_PRELOAD],
+        "preload_nanny": [_PRELOAD],
+        "dashboard": False,
+        "silence_logs": 40,
+    }
+    worker = {"cls": WorkerProcess, "options": {"options": options}}
+    with dask.config.set(CONFIG):
+        cluster = SpecCluster(
+            scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}},
+            workers=dict.fromkeys(range(workers), worker),
+            worker=worker,
+            name="ConvViz",
+            silence_logs=40,
+        )
+        return Client(cluster, set_as_default=False), cluster
+
+
+def join_cluster(address: str) -> Client:
+    """Connect to a cluster that runs already, such as ``tcp://host:8786`` or ``tls://host:8786``."""
+    return Client(address, set_as_default=False, timeout=20)

@@ -1,0 +1,202 @@
+"""A long piece of work as the app sees it: a chain of slices that can be paused, changed and stopped between them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from convviz import ConvvizError
+from convviz.jobs.worker import Opening, Order, Outcome
+
+if TYPE_CHECKING:
+    from convviz.jobs.engine import Engine
+
+ENDED = ("done", "stopped", "failed")
+_RESCUES = 2  # how often a job that lost its worker is begun again from its last snapshot
+
+
+class Job:
+    """A generator that a worker advances slice by slice.
+
+    Only the newest record is kept whole: where records have a method `light`, the older ones are replaced by what it
+    returns, so that the pictures of a long job do not fill the memory.
+
+    Attributes:
+        number: the job's identity.
+        owner: whose it is.
+        state: ``"waiting"`` (in line), ``"running"``, ``"paused"``, ``"done"``, ``"stopped"`` or ``"failed"``.
+        error: one sentence, when the job failed.
+        note: one sentence on what happened meanwhile, such as a worker that was lost.
+        snapshot: the newest bytes that a record carried in its `snapshot`, or None.
+    """
+
+    def __init__(self, engine: Engine, number: str, owner: str | None, opening: Opening) -> None:
+        self.number = number
+        self.owner = owner
+        self.state = "waiting"
+        self.error = ""
+        self.note = ""
+        self.snapshot: bytes | None = None
+        self._engine = engine
+        self._opening = opening
+        self._records: dict[int, Any] = {}
+        self._count = 0  # records that the worker has made, also those still on their way here
+        self._value: Any = None
+        self._worker: str | None = None  # who holds the state
+        self._changes: dict[str, Any] = {}
+        self._allowance: tuple[str, int] | None = None  # what is left of `advance`: ("steps" | "epochs", count)
+        self._wish = "run"  # or "pause", "stop"
+        self._busy = False  # a slice is on its way
+        self._rescues = 0
+        self._lock = threading.RLock()
+        self._ended = threading.Event()
+
+    # --- what a page asks --------------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> list[Any]:
+        """The records so far, in order."""
+        with self._lock:
+            return [self._records[number] for number in sorted(self._records)]
+
+    @property
+    def latest(self) -> Any:
+        """The newest record, or None."""
+        with self._lock:
+            return self._records[max(self._records)] if self._records else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is over, however it ended."""
+        return self.state in ENDED
+
+    @property
+    def place_in_line(self) -> int:
+        """How many jobs must make room first; 0 when it runs, is paused or has ended."""
+        return self._engine.place_in_line(self)
+
+    def pause(self) -> None:
+        """Stop after the record that is being made; what is there stays, and no worker is held."""
+        self._want("pause")
+
+    def resume(self) -> None:
+        """Go on after a pause; the job takes its turn again."""
+        with self._lock:
+            self._allowance = None
+        self._want("run")
+
+    def advance(self, steps: int | None = None, epochs: int | None = None) -> None:
+        """Go on after a pause for a number of steps or epochs, then pause again."""
+        if (steps is None) == (epochs is None):
+            raise ValueError(f"give steps or epochs, not both or none; received steps={steps}, epochs={epochs}")
+        with self._lock:
+            self._allowance = ("steps", steps) if steps is not None else ("epochs", self._epoch() + epochs)
+        self._want("run")
+
+    def change(self, **settings: Any) -> None:
+        """Hand settings, such as ``learning_rate=0.01``, to the generator before its next slice."""
+        with self._lock:
+            self._changes.update(settings)
+
+    def stop(self) -> None:
+        """End it; the records and the last snapshot stay."""
+        self._want("stop")
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Wait for the end; what the generator returned, or its last record if that was None.
+
+        Raises:
+            ConvvizError: it failed; the message is the sentence for the person at the screen.
+            TimeoutError: it has not ended within `timeout` seconds.
+        """
+        if not self._ended.wait(timeout):
+            raise TimeoutError(f"job {self.number} has not ended within {timeout} seconds")
+        if self.state == "failed":
+            raise ConvvizError(self.error)
+        return self._value if self._value is not None else self.latest
+
+    # --- what the engine does ----------------------------------------------------------------------------------
+
+    def order(self) -> Order:
+        """The next slice."""
+        with self._lock:
+            changes, self._changes = self._changes, {}
+            records = None
+            if self._allowance and self._allowance[0] == "steps":
+                changes["steps"], records = self._allowance[1], 1
+            elif self._allowance:
+                changes["until_epoch"] = self._allowance[1]
+            return Order(
+                job=self.number,
+                opening=self._opening if self._worker is None else None,
+                count=self._count,
+                records=records,
+                changes=changes or None,
+                data=self._engine.data_for(self._opening.arguments, self.owner),
+                close=self._wish == "stop",
+            )
+
+    def take(self, number: int, record: Any) -> None:
+        """Keep a record that a worker told of; from a slice that was given up, it may come late."""
+        with self._lock:
+            if self.ended:
+                return
+            newest = max(self._records, default=-1)
+            if number > newest and hasattr(self._records.get(newest), "light"):
+                self._records[newest] = self._records[newest].light()
+            self._records[number] = record
+            self.snapshot = getattr(record, "snapshot", None) or self.snapshot
+
+    def landed(self, outcome: Outcome) -> None:
+        """Take a slice's outcome."""
+        with self._lock:
+            self._busy = False
+            if self.ended:
+                return
+            if outcome.lost:
+                self.lost_worker()
+                return
+            self._worker, self._count = outcome.worker, outcome.count
+            for number, record in outcome.records:
+                self.take(number, record)
+            if outcome.finished:
+                self._value = outcome.value
+                self.end("failed" if outcome.refusal else "stopped" if self._wish == "stop" else "done", outcome.refusal)
+            elif self._allowance and (self._allowance[0] == "steps" or self._epoch() >= self._allowance[1]):
+                self._allowance, self._wish = None, "pause"
+
+    def lost_worker(self) -> None:
+        """The worker died; begin again from the last snapshot, or fail with a sentence."""
+        with self._lock:
+            self._busy, self._worker = False, None
+            self._rescues += 1
+            if self._wish == "stop":
+                self.end("stopped")
+            elif self._rescues > _RESCUES or (self.snapshot is None and self._records):
+                self.end("failed", "the worker that computed this stopped; what was reached is kept, start it again to go on")
+            elif self.snapshot is not None:
+                options = {**self._opening.options, "resume": self.snapshot}
+                self._opening = Opening(self._opening.function, self._opening.arguments, options)
+                self.note = "the worker stopped once; the job went on from its last snapshot"
+
+    def end(self, state: str, error: str | None = None) -> None:
+        """Close the book."""
+        with self._lock:
+            self.state, self.error = state, error or ""
+            self._ended.set()
+
+    def _want(self, wish: str) -> None:
+        with self._lock:
+            if self.ended:
+                return
+            self._wish = wish
+        self._engine.look_after(self)
+
+    def _epoch(self) -> int:
+        return getattr(self.latest, "epoch", 0) or 0
+
+
+def sliceable(function: Callable, arguments: tuple, options: Mapping[str, Any]) -> Opening:
+    """The opening of a job."""
+    return Opening(function, arguments, dict(options))

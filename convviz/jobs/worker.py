@@ -1,0 +1,283 @@
+"""What runs inside a worker: calls, slices of jobs, and the worker's own start.
+
+Dask loads this module into every worker and into the nanny that watches over it (``preload``); `dask_setup` is its
+hook.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from convviz import ConvvizError, zoo
+
+TOPIC = "convviz"  # the Dask topic on which workers tell how far they are
+_IDLE = 3600.0  # seconds after which a slice's state that nobody asked for again is dropped
+
+_states: dict[str, _State] = {}
+_interrupted: set[str] = set()
+_tensorflow_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A call's answer when the worker needs the bytes of a network first."""
+
+    reference: zoo.Reference
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a job begins: the generator function with its arguments, and a snapshot to go on from."""
+
+    function: Callable[..., Generator]
+    arguments: tuple
+    options: Mapping[str, Any]
+    resume: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """One slice of a job.
+
+    Attributes:
+        job: the job's number.
+        opening: how to begin if the worker does not hold the job; None if it should.
+        count: records that the job has yielded so far.
+        seconds: after which the slice ends.
+        records: after how many records it ends in any case, or None.
+        changes: sent into the generator first.
+        data: bytes of networks that the opening refers to.
+        close: end the generator instead of advancing it.
+    """
+
+    job: str
+    opening: Opening | None = None
+    count: int = 0
+    seconds: float = 1.0
+    records: int | None = None
+    changes: Mapping[str, Any] | None = None
+    data: Mapping[zoo.Reference, bytes] = field(default_factory=dict)
+    close: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a slice.
+
+    Attributes:
+        worker: address of the worker that did it and holds the job's state.
+        lost: the worker did not hold the job and was not told how to begin.
+        missing: the bytes of this network are needed first.
+        finished: the generator has ended; `value` is what it returned.
+        count: records that the job has yielded so far.
+        records: (number, record) pairs that were not told as events.
+        refusal: the sentence for the person at the screen, if the job ended with one.
+    """
+
+    worker: str
+    count: int = 0
+    lost: bool = False
+    missing: zoo.Reference | None = None
+    finished: bool = False
+    value: Any = None
+    records: tuple = ()
+    refusal: str | None = None
+
+
+@dataclass
+class _State:
+    generator: Generator
+    touched: float
+    fresh: bool = True  # a generator takes no message before its first record
+
+
+def call(function: Callable, arguments: tuple, options: Mapping[str, Any], data: Mapping, key: str) -> Any:
+    """Run a function in this worker, references replaced by networks; `Missing` if one's bytes are not here."""
+    tell({"call": key})
+    prepare_tensorflow()
+    try:
+        return function(*_resolved(arguments, data), **dict(options))
+    except zoo.NotHere as absent:
+        return Missing(absent.reference)
+
+
+def advance(order: Order) -> Outcome:
+    """Advance a job by one slice, or close it."""
+    address = _here().address
+    _drop_idle()
+    if order.close:
+        return _farewell(order, address)
+    prepare_tensorflow()
+    state = _states.get(order.job)
+    if state is None:
+        if order.opening is None:
+            return Outcome(address, lost=True)
+        try:
+            state = _states[order.job] = _State(_opened(order.opening, order.data), time.monotonic())
+        except zoo.NotHere as absent:
+            return Outcome(address, missing=absent.reference)
+    return _sliced(order, state, address)
+
+
+def _farewell(order: Order, address: str) -> Outcome:
+    """End a job early; one that was under way may yield a last record."""
+    state = _states.get(order.job)
+    records: tuple = ()
+    try:
+        if state is not None and not state.fresh:
+            records = ((order.count, state.generator.send({"stop": True, "steps": 1})),)
+    except (StopIteration, ConvvizError):
+        records = ()
+    finally:
+        _close(order.job)
+    return Outcome(address, count=order.count + len(records), finished=True, records=records)
+
+
+def _sliced(order: Order, state: _State, address: str) -> Outcome:
+    """Take records from the generator until the slice's time is over; tell all but the last at once."""
+    _interrupted.discard(order.job)
+    began, number, message = time.monotonic(), order.count, order.changes
+    held: tuple = ()
+    try:
+        while True:
+            if state.fresh:
+                record, state.fresh = next(state.generator), False
+            else:
+                record, message = state.generator.send(message), None
+            if held:
+                tell({"job": order.job, "record": pickle.dumps(held)})
+            held = (number, record)
+            number += 1
+            over = time.monotonic() - began >= order.seconds or order.job in _interrupted
+            if message is None and (over or number - order.count == order.records):
+                break
+    except StopIteration as end:
+        _close(order.job)
+        return Outcome(address, number, finished=True, value=end.value, records=(held,) if held else ())
+    except zoo.NotHere as absent:
+        _close(order.job)
+        return Outcome(address, number, missing=absent.reference)
+    except ConvvizError as refusal:
+        _close(order.job)
+        return Outcome(address, number, finished=True, records=(held,) if held else (), refusal=str(refusal))
+    except BaseException:
+        _close(order.job)
+        raise
+    state.touched = time.monotonic()
+    return Outcome(address, number, records=(held,))
+
+
+def interrupt(job: str) -> None:
+    """Let the slice that is running end after its next record."""
+    _interrupted.add(job)
+
+
+def tell(message: dict) -> None:
+    """Send a message to the engine."""
+    _here().log_event(TOPIC, message)
+
+
+def _opened(opening: Opening, data: Mapping) -> Generator:
+    options = dict(opening.options)
+    if opening.resume is not None:
+        options["resume"] = opening.resume
+    return opening.function(*_resolved(opening.arguments, data), **options)
+
+
+def _resolved(arguments: tuple, data: Mapping) -> list:
+    """The arguments with every reference replaced by its network."""
+    return [zoo.resolve(a, data.get(a)) if isinstance(a, zoo.Reference) else a for a in arguments]
+
+
+def _close(job: str) -> None:
+    _interrupted.discard(job)
+    state = _states.pop(job, None)
+    if state is not None:
+        state.generator.close()
+        gc.collect()  # a network's graph is a circle of references
+
+
+def _drop_idle() -> None:
+    """Forget jobs whose app is gone without a word."""
+    now = time.monotonic()
+    for job in [job for job, state in _states.items() if now - state.touched > _IDLE]:
+        _close(job)
+
+
+def _here() -> Any:
+    from distributed import get_worker
+
+    return get_worker()
+
+
+# --- the worker's own start ---------------------------------------------------------------------------------------
+
+
+def compute_device() -> str:
+    """In words, what this worker computes on: the GPU's name as TensorFlow reports it, or the number of CPU cores."""
+    return prepare_tensorflow()
+
+
+def prepare_tensorflow() -> str:
+    """Load TensorFlow, once, with its threads bounded to the machine and GPU memory taken as needed.
+
+    Returns:
+        what it computes on, in words.
+    """
+    with _tensorflow_lock:
+        return _prepared()
+
+
+@cache
+def _prepared() -> str:
+    import keras  # noqa: F401  (loading Keras takes a second; do it now, not within the first call)
+    import tensorflow as tf
+
+    cores = available_cores()
+    tf.config.threading.set_intra_op_parallelism_threads(cores)
+    tf.config.threading.set_inter_op_parallelism_threads(cores)
+    names = []
+    for device in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(device, True)
+        names.append(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
+    gc.collect()
+    gc.freeze()  # TensorFlow's half a million objects never go away; do not walk through them again
+    return ", ".join(names) if names else f"{cores} CPU core{'s' if cores > 1 else ''}"
+
+
+def available_cores() -> int:
+    """CPU cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+def dask_setup(server: Any) -> None:
+    """Dask's hook at the start of a worker and of its nanny: never outlive the app, and load TensorFlow ahead."""
+    if os.environ.get("CONVVIZ_PARENT"):
+        threading.Thread(target=_leave_with_parent, daemon=True, name="leave with parent").start()
+    if type(server).__name__ == "Worker":
+        threading.Thread(target=prepare_tensorflow, daemon=True, name="load TensorFlow").start()
+
+
+def _leave_with_parent() -> None:
+    """End this process, within half a second, when the process that started it is gone."""
+    import psutil
+
+    watched = []
+    for process in (os.getppid(), int(os.environ["CONVVIZ_PARENT"])):
+        try:
+            watched.append(psutil.Process(process))
+        except psutil.NoSuchProcess:
+            os._exit(1)
+    while all(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in watched):
+        time.sleep(0.5)
+    os._exit(1)

@@ -1,0 +1,98 @@
+"""What stands around every page: navigation, what travels along, the state of compute, and the door for errors."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import streamlit as st
+
+from convviz import ConvvizError
+from pages.shared import choices, engine, pickers, ui
+
+log = logging.getLogger(__name__)
+
+
+def navigation(contents: dict[str, list[tuple[str, str, str]]]) -> Any:
+    """The page that the address names, from the table of contents."""
+    sections = {
+        section: [
+            st.Page(
+                f"pages/{file}.py",
+                title=title,
+                icon=f":material/{icon}:",
+                url_path=file.rpartition("/")[2],
+                default=file == "start/start",
+            )
+            for file, title, icon in pages
+        ]
+        for section, pages in contents.items()
+    }
+    return st.navigation(sections)
+
+
+def show(page: Any) -> None:
+    """Draw the frame and the page in it."""
+    st.set_page_config(page_title=f"{page.title} · ConvViz", page_icon=":material/blur_on:", layout="wide")
+    _freeze()
+    ui.stylesheet()
+    engine.owner()
+    choices.restore(page.url_path)
+    pickers.settle()
+    with st.sidebar:
+        pickers.carried()
+        _compute_state()
+    with door():
+        page.run()
+    choices.remember(page.url_path)
+
+
+@contextlib.contextmanager
+def door() -> Any:
+    """What a visitor can mend is said in one sentence; anything else is a bug: loud in the log, calm on the page."""
+    try:
+        yield
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+    except Exception:
+        log.exception("a page failed")
+        ui.error("something went wrong on our side and has been written to the log; the other pages work")
+
+
+def on_error(failure: Exception) -> bool:
+    """Streamlit's own door, for errors outside a page, such as in a callback."""
+    log.error("a run of the app failed", exc_info=failure)
+    ui.error(str(failure) if isinstance(failure, ConvvizError) else "something went wrong on our side; reload the page")
+    return True
+
+
+@contextlib.asynccontextmanager
+async def lifespan(_app: Any) -> AsyncIterator[None]:
+    """The server's life: the engine ends with it."""
+    try:
+        yield
+    finally:
+        engine.close()
+
+
+def _compute_state() -> None:
+    """In words, what computes and whether it is free."""
+    every = 1.5 if engine.status().phase in ("idle", "starting") else 5.0
+    st.fragment(_state_line, run_every=every)()
+
+
+def _state_line() -> None:
+    st.caption(f":material/memory: {ui.compute_words(engine.status())}")
+
+
+@st.cache_resource(show_spinner=False)
+def _freeze() -> bool:
+    """Take everything loaded so far out of the garbage collections that Streamlit makes after each run."""
+    import plotly.graph_objects  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+    return True

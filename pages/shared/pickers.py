@@ -1,0 +1,196 @@
+"""Choosing a picture, a network, a layer: chosen once, carried from page to page, changed anywhere.
+
+The side bar holds the one widget that is bound to the address; a page draws a mirror of it in place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from convviz import ConvvizError, images, uploads, zoo
+from pages.shared import choices, engine, ui
+
+OWN = "own"  # the name of the visitor's picture in the address
+LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
+_OWN_PICTURE = "_own_picture"
+_TRAINED = "_trained_networks"  # name in the address -> (title, reference)
+
+sample = st.cache_data(images.sample, max_entries=40, show_spinner=False)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture at hand: its pixels, its title (safe to show), and what to say of it to those who cannot see it."""
+
+    name: str
+    array: np.ndarray
+    title: str
+    alt: str
+
+
+# --- pictures -----------------------------------------------------------------------------------------------------
+
+
+def carried() -> None:
+    """In the side bar: the picture and the network that travel along."""
+    _say_if_private("picture", OWN, _OWN_PICTURE in st.session_state, "the picture of this link belongs to another visit")
+    _say_if_private("network", "run-", bool(_trained()), "the network of this link belongs to another visit")
+    left, right = st.columns([1, 3], vertical_alignment="bottom")
+    with right:
+        name = choices.select("Picture", _pictures(), key="picture", format_func=_picture_title)
+    shown = _picture(name)
+    left.image(images.limit(shown.array, 96), alt=shown.alt, output_format="PNG")
+    choices.select("Network", _networks(), key="network", default="cats_and_dogs", format_func=network_title)
+
+
+def picture(page: str) -> Picture:
+    """In place: choose the picture, a sample, a file or a photograph taken now."""
+    _mirror("Picture", _pictures(), "picture", page, _picture_title)
+    with st.popover("Your own picture", icon=":material/upload:", width="stretch"):
+        _own_picture(page)
+    return _picture(st.session_state["picture"])
+
+
+def _pictures() -> list[str]:
+    own = [OWN] if _OWN_PICTURE in st.session_state else []
+    return [*own, *images.sample_names()]
+
+
+def _picture_title(name: str) -> str:
+    return st.session_state[_OWN_PICTURE].title if name == OWN else images.sample_title(name)
+
+
+def _picture(name: str) -> Picture:
+    if name == OWN:
+        return st.session_state[_OWN_PICTURE]
+    title = images.sample_title(name)
+    return Picture(name, sample(name), title, title)
+
+
+def _own_picture(page: str) -> None:
+    """Take a file or a photograph through the door, once for each."""
+    file = st.file_uploader("A file", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key=f"{page}_file")
+    shot = st.camera_input("A photograph", key=f"{page}_camera") if st.toggle("Use the camera", key=f"{page}_use") else None
+    for source, title in ((file, file.name if file else ""), (shot, "Photograph taken here")):
+        if source is None:
+            continue
+        digest = hashlib.sha256(source.getvalue()).hexdigest()
+        if st.session_state.get(f"_{page}_taken") == digest:
+            continue
+        try:
+            with st.spinner("Reading the picture"):
+                array = engine.engine().call(uploads.open_picture, source.getvalue(), timeout=10, longest=LONGEST)
+        except ConvvizError as refusal:
+            ui.error(str(refusal))
+            continue
+        st.session_state[f"_{page}_taken"] = digest
+        alt = f"{title[:80]}, {array.shape[1]} by {array.shape[0]} pixels"
+        st.session_state[_OWN_PICTURE] = Picture(OWN, array, ui.safe(title), alt)
+        _set("picture", OWN)
+        st.rerun()
+
+
+# --- networks -----------------------------------------------------------------------------------------------------
+
+
+def network(page: str) -> tuple[zoo.Reference, zoo.Card]:
+    """In place: choose the network; its card comes from a worker where it is not bundled.
+
+    Raises:
+        ConvvizError: the network cannot be had.
+    """
+    _mirror("Network", _networks(), "network", page, network_title)
+    name = st.session_state["network"]
+    chosen = reference(name)
+    if chosen.kind == "imagenet":
+        _fetched(name)
+    return chosen, card(chosen)
+
+
+def reference(name: str) -> zoo.Reference:
+    """Where the network of that name in the address is to be found."""
+    if name in _trained():
+        return _trained()[name][1]
+    return zoo.reference(name)
+
+
+def card(chosen: zoo.Reference) -> zoo.Card:
+    """What is known of a network."""
+    if chosen.kind == "bundled":
+        return zoo.card(chosen.name)
+    with st.spinner("Loading the network"):
+        return engine.compute(zoo.describe, chosen)
+
+
+def network_title(name: str) -> str:
+    """The network's name for people."""
+    return _trained()[name][0] if name in _trained() else zoo.title(name)
+
+
+def offer_trained(name: str, title: str, chosen: zoo.Reference) -> None:
+    """Let a network that was trained here be chosen on every page."""
+    st.session_state[_TRAINED] = {**_trained(), name: (title, chosen)}
+
+
+def choose_network(name: str) -> None:
+    """Carry this network from now on."""
+    _set("network", name)
+
+
+def _networks() -> list[str]:
+    return [*_trained(), *zoo.list_networks()]
+
+
+def _trained() -> dict[str, tuple[str, zoo.Reference]]:
+    return st.session_state.get(_TRAINED, {})
+
+
+def _fetched(name: str) -> None:
+    """Before an ImageNet network is downloaded, its size is said and the visitor asked."""
+    if zoo.is_here(name) or st.session_state.get("_fetching") == name:
+        return
+    st.info(f"{zoo.title(name)} is not on this machine. Its weights are {zoo.download_size(name)} MB.")
+    if not st.button("Download", icon=":material/download:"):
+        st.stop()
+    with st.spinner(f"Downloading {zoo.download_size(name)} MB"):
+        engine.compute(zoo.describe, reference(name), timeout=1800)
+
+
+def layer(label: str, names: list[str], *, key: str, default: str | None = None, **looks: object) -> str:
+    """One of a network's layers."""
+    return choices.select(label, names, key=key, default=default, **looks)
+
+
+# --- the mirrors --------------------------------------------------------------------------------------------------
+
+
+def _mirror(label: str, options: list[str], key: str, page: str, title: Callable[[str], str]) -> None:
+    """A widget in the page that shows and sets the one in the side bar."""
+    mirror = f"_{page}_{key}"
+    st.session_state[mirror] = st.session_state[key]
+    st.selectbox(label, options, key=mirror, format_func=title, on_change=lambda: _set(key, st.session_state[mirror]))
+
+
+_PENDING = "_pending_choices"
+
+
+def _set(key: str, value: str) -> None:
+    """Set a side bar's choice; outside a callback that must wait for the next run."""
+    st.session_state.setdefault(_PENDING, {})[key] = value
+
+
+def settle() -> None:
+    """Before the side bar is drawn: what was chosen elsewhere holds."""
+    for key, value in st.session_state.pop(_PENDING, {}).items():
+        st.session_state[key] = value
+
+
+def _say_if_private(key: str, start: str, at_hand: bool, sentence: str) -> None:
+    asked = st.query_params.get(key, "")
+    if asked.startswith(start) and not at_hand:
+        st.info(f"{sentence[:1].upper()}{sentence[1:]}; a sample is shown.")
