@@ -13,6 +13,7 @@ import streamlit as st
 
 _BOUND = {"bind": "query-params", "persist_state": "session"}
 _REMEMBERED = "_remembered_choices"  # page -> {key: value}
+_PENDING = "_pending_choices"  # set in one run, for the next
 _SHOWN = "_shown_choices"  # keys drawn in this run
 
 
@@ -67,6 +68,17 @@ def _clamp(key: str, low: Any, high: Any) -> None:
 
 def _register(key: str) -> None:
     st.session_state.setdefault(_SHOWN, set()).add(key)
+
+
+def set_later(key: str, value: Any) -> None:
+    """Set a choice from the next run on; a widget that is drawn already cannot be changed in this one."""
+    st.session_state.setdefault(_PENDING, {})[key] = value
+
+
+def settle() -> None:
+    """Before anything is drawn: what was set for this run holds."""
+    for key, value in st.session_state.pop(_PENDING, {}).items():
+        st.session_state[key] = value
 
 
 def restore(page: str) -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import logging
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from convviz import zoo
+from convviz import ConvvizError, zoo
 from convviz.jobs import Engine, Job, Status
+from pages.shared import ui
+
+log = logging.getLogger(__name__)
 
 GRACE = 15.0  # seconds that a visitor's work outlives a lost connection
 START_AFTER = 3.0  # seconds after the first page: starting with it would delay it
@@ -99,6 +104,48 @@ def _remembered(name: str, _function: Callable, arguments: tuple, options: dict,
     return engine().call(_function, *arguments, owner=whose, timeout=_timeout, **options)
 
 
-def start(function: Callable, *arguments: Any, **options: Any) -> Job:
-    """Start a job for this visitor."""
-    return engine().start(function, *arguments, owner=owner(), **options)
+def start(slot: str, function: Callable, *arguments: Any, **options: Any) -> Job:
+    """Start a job in one of this visitor's slots; the job that was there is ended and forgotten."""
+    clear(slot)
+    job = engine().start(function, *arguments, owner=owner(), **options)
+    st.session_state[f"_job_{slot}"] = job
+    return job
+
+
+def job(slot: str) -> Job | None:
+    """This visitor's job in that slot."""
+    return st.session_state.get(f"_job_{slot}")
+
+
+def clear(slot: str) -> None:
+    """End the job in a slot and forget it."""
+    old = st.session_state.pop(f"_job_{slot}", None)
+    if old is not None:
+        engine().forget(old)
+
+
+def live(show: Callable[[], None], slot: str, *, every: float = 0.5) -> None:
+    """Draw what a job has reached, again and again while it runs; once more, with the whole page, at its end."""
+
+    def drawn() -> None:
+        one = job(slot)
+        with door():
+            show()
+        if moving and (one is None or one.ended):
+            st.rerun()
+
+    one = job(slot)
+    moving = one is not None and not one.ended and one.state != "paused"
+    st.fragment(drawn, run_every=every if moving else None)()
+
+
+@contextlib.contextmanager
+def door() -> Iterator[None]:
+    """What a visitor can mend is said in one sentence; anything else is a bug: loud in the log, calm on the page."""
+    try:
+        yield
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+    except Exception:
+        log.exception("a page failed")
+        ui.error("something went wrong on our side and has been written to the log; the other pages work")

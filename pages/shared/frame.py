@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from convviz import ConvvizError
-from pages.shared import choices, engine, pickers, ui
+from pages.shared import choices, engine, pickers, ui, words
 
 log = logging.getLogger(__name__)
 
@@ -41,25 +41,13 @@ def show(page: Any) -> None:
     ui.stylesheet()
     engine.owner()
     choices.restore(page.url_path)
-    pickers.settle()
+    choices.settle()
     with st.sidebar:
         pickers.carried()
         _compute_state()
-    with door():
+    with engine.door():
         page.run()
     choices.remember(page.url_path)
-
-
-@contextlib.contextmanager
-def door() -> Any:
-    """What a visitor can mend is said in one sentence; anything else is a bug: loud in the log, calm on the page."""
-    try:
-        yield
-    except ConvvizError as refusal:
-        ui.error(str(refusal))
-    except Exception:
-        log.exception("a page failed")
-        ui.error("something went wrong on our side and has been written to the log; the other pages work")
 
 
 def on_error(failure: Exception) -> bool:
@@ -85,7 +73,7 @@ def _compute_state() -> None:
 
 
 def _state_line() -> None:
-    st.caption(f":material/memory: {ui.compute_words(engine.status())}")
+    st.caption(f":material/memory: {words.compute_state(engine.status())}")
 
 
 @st.cache_resource(show_spinner=False)

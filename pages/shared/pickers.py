@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import ConvvizError, images, uploads, zoo
-from pages.shared import choices, engine, ui
+from pages.shared import choices, engine, ui, words
 
 OWN = "own"  # the name of the visitor's picture in the address
 LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
@@ -90,8 +90,8 @@ def _own_picture(page: str) -> None:
             continue
         st.session_state[f"_{page}_taken"] = digest
         alt = f"{title[:80]}, {array.shape[1]} by {array.shape[0]} pixels"
-        st.session_state[_OWN_PICTURE] = Picture(OWN, array, ui.safe(title), alt)
-        _set("picture", OWN)
+        st.session_state[_OWN_PICTURE] = Picture(OWN, array, words.safe(title), alt)
+        choices.set_later("picture", OWN)
         st.rerun()
 
 
@@ -139,7 +139,7 @@ def offer_trained(name: str, title: str, chosen: zoo.Reference) -> None:
 
 def choose_network(name: str) -> None:
     """Carry this network from now on."""
-    _set("network", name)
+    choices.set_later("network", name)
 
 
 def _networks() -> list[str]:
@@ -173,21 +173,7 @@ def _mirror(label: str, options: list[str], key: str, page: str, title: Callable
     """A widget in the page that shows and sets the one in the side bar."""
     mirror = f"_{page}_{key}"
     st.session_state[mirror] = st.session_state[key]
-    st.selectbox(label, options, key=mirror, format_func=title, on_change=lambda: _set(key, st.session_state[mirror]))
-
-
-_PENDING = "_pending_choices"
-
-
-def _set(key: str, value: str) -> None:
-    """Set a side bar's choice; outside a callback that must wait for the next run."""
-    st.session_state.setdefault(_PENDING, {})[key] = value
-
-
-def settle() -> None:
-    """Before the side bar is drawn: what was chosen elsewhere holds."""
-    for key, value in st.session_state.pop(_PENDING, {}).items():
-        st.session_state[key] = value
+    st.selectbox(label, options, key=mirror, format_func=title, on_change=lambda: choices.set_later(key, st.session_state[mirror]))
 
 
 def _say_if_private(key: str, start: str, at_hand: bool, sentence: str) -> None:

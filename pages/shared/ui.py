@@ -1,9 +1,9 @@
-"""Page furniture: heading, pictures with captions, what to notice, errors."""
+"""Page furniture: heading, pictures with captions, colour bars, what to notice, errors."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import images, rendering
-from convviz.jobs import Status
+from pages.shared import words
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 SHOWN = 900  # pixels of the longer side that a picture is sent with at most
@@ -35,35 +35,55 @@ def notes(notice: Sequence[str], source: str) -> None:
     st.caption(f"Source: {source}")
 
 
-def picture(array: np.ndarray, caption: str, alt: str, *, at_least: int = 0, width: Any = "stretch") -> None:
+def picture(array: np.ndarray, caption: str, alt: str, *, at_least: int = 0) -> None:
     """A picture, pixel-sharp, with its caption below and its alt text for those who cannot see it."""
-    if at_least and max(array.shape[:2]) < at_least:
+    if max(array.shape[:2]) > SHOWN:
+        array, caption = images.limit(array, SHOWN), f"{caption}, shown reduced"
+    if max(array.shape[:2]) < at_least:
         array = rendering.enlarge(array, at_least=at_least)
-    st.image(images.limit(array, SHOWN), caption=caption, alt=alt, output_format="PNG", width=width)
+    st.image(_png(array), caption=caption, alt=alt, output_format="PNG", width="stretch")
+
+
+@st.cache_data(max_entries=100, show_spinner=False, hash_funcs={np.ndarray: lambda a: (a.shape, a.tobytes())})
+def _png(array: np.ndarray) -> bytes:
+    return rendering.png(array)
+
+
+def colour_bar(colormap: str, limit: float, *, words: tuple[str, str] | None = None) -> None:
+    """What the colours of a picture mean: from minus the limit, or from zero, to the limit."""
+    diverging = colormap in rendering.DIVERGING
+    low, high = (f"−{limit:.4g}" if diverging else "0", f"{limit:.4g}") if words is None else words
+    middle = " · 0 · " if diverging else " · · · "
+    st.image(
+        _png(rendering.colour_bar(colormap)), caption=f"{low}{middle}{high}",
+        alt=f"Colour bar from {low} to {high}", output_format="PNG", width="stretch",
+    )  # fmt: skip
+
+
+def map_picture(values: np.ndarray) -> np.ndarray:
+    """A feature map in colours: diverging if it has both signs, viridis if not."""
+    return rendering.signed(values) if values.min() < 0 else rendering.magnitude(values)
+
+
+def map_bar(values: np.ndarray) -> None:
+    """The colour bar that belongs to `map_picture`."""
+    colour_bar("signed" if values.min() < 0 else "viridis", float(np.abs(values).max()))
+
+
+def as_heatmap(values: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A feature map's positive part at a picture's size, the largest value 1."""
+    positive = np.maximum(values, 0)
+    return images.resize(positive / max(float(positive.max()), 1e-12), like.shape[:2])
+
+
+@functools.cache
+def cached(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A quick compute function of `convviz`, its results remembered for all visitors."""
+    return st.cache_data(
+        function, max_entries=60, show_spinner=False, hash_funcs={np.ndarray: lambda a: (a.shape, a.dtype.str, a.tobytes())}
+    )
 
 
 def error(sentence: str) -> None:
     """What is wrong and what to do."""
-    st.error(sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") else "."), icon=":material/error:")
-
-
-def safe(name: str, longest: int = 80) -> str:
-    """A name from outside, as Markdown that shows it and does nothing else."""
-    plain = "".join(letter for letter in name if letter.isprintable())[:longest]
-    return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.-])", r"\\\1", plain)
-
-
-def compute_words(status: Status) -> str:
-    """How the engine stands, in words."""
-    if status.phase in ("failed", "closed"):
-        return status.error or "compute is closed"
-    if status.phase != "ready":
-        return "compute is starting"
-    if not status.running and not status.waiting:
-        return f"{status.device}, free"
-    return f"{status.device}, {status.running} running, {status.waiting} waiting"
-
-
-def numbers(low: float, high: float) -> str:
-    """A range of values, short."""
-    return f"{low:.3g} to {high:.3g}".replace("-", "−")
+    st.error(words.sentence(sentence), icon=":material/error:")

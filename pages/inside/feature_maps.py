@@ -1,0 +1,63 @@
+"""Page: every channel of every layer, for one picture."""
+
+import streamlit as st
+
+from convviz import activations, rendering
+from pages.shared import charts, choices, engine, pickers, ui, words
+
+ui.heading("Feature maps", "What does each layer make of the picture?")
+AT_ONCE = 8  # layers that one screenful shows
+
+controls, result = st.columns([1, 3], gap="large")
+with controls:
+    picture = pickers.picture("feature_maps")
+    network, card = pickers.network("feature_maps")
+    names = [layer.name for layer in card.map_layers()]
+    first = choices.slider("First layer shown", 1, max(2, len(names)), 1, key="from_layer") if len(names) > AT_ONCE else 1
+    scale = choices.select("Brightness of a map", rendering.SCALES, key="scale", default="lecture", format_func=words.SCALES.get)
+    with st.expander("More"):
+        columns = choices.slider("Maps in a row", 4, 32, 16, key="maps_in_row")
+    st.markdown("**One channel, large**")
+    layer = choices.select("Layer", names, key="maps_layer")
+    channels = card.layer(layer).output_shape[-1]
+    channel = choices.number(f"Channel (0 to {channels - 1})", 0, channels - 1, 0, key="channel")
+    alpha = choices.slider("Strength over the picture", 0.0, 1.0, 0.5, key="maps_alpha")
+
+with result:
+    input_side, large, over = st.columns(3)
+    chosen = engine.compute(activations.channel, network, picture.array, layer, channel)
+    with input_side:
+        ui.picture(picture.array, f"{picture.title}, {words.shape(picture.array)}", picture.alt, at_least=300)
+    with large:
+        caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(chosen)}, values {words.numbers(chosen.min(), chosen.max())}"
+        ui.picture(ui.map_picture(chosen), caption, f"Feature map {channel} of {layer}", at_least=300)
+        ui.map_bar(chosen)
+    with over:
+        blended = rendering.overlay(picture.array, ui.as_heatmap(chosen, picture.array), alpha=alpha)
+        ui.picture(blended, "The same over the picture", f"Feature map {channel} of {layer} over {picture.alt}", at_least=300)
+
+    shown = names[first - 1 : first - 1 + AT_ONCE]
+    blank = 0
+    for index in range(0, len(shown), 4):
+        part = tuple(shown[index : index + 4])
+        with st.spinner(f"Layers {first + index} to {first + index + len(part) - 1} of {len(names)}"):
+            mosaics = engine.compute(
+                activations.mosaics, network, picture.array, part, columns=columns, scale=scale, widest=ui.SHOWN * 2
+            )
+        for name, one in mosaics.items():
+            st.markdown(f"**{words.safe(name)}** · {card.layer(name).kind} · {' × '.join(map(str, one.shape))}")
+            with st.container(key=f"mosaic_{name.replace('/', '_')}"):
+                count = f"{one.shape[-1]} channels of {one.shape[0]} × {one.shape[1]}"
+                said = f"{count}, values {words.numbers(one.minimum, one.maximum)}, {len(one.blank)} blank"
+                st.image(one.png, caption=said, alt=f"Feature maps of {name}: {said}", output_format="PNG")
+            blank += len(one.blank)
+    total = sum(card.layer(name).output_shape[-1] for name in shown)
+    charts_here = engine.compute(activations.sparsity, network, picture.array)
+    ui.notes(
+        [
+            f"{blank} of the {total} channels shown are blank: this picture has nothing they answer to.",
+            words.sparsity(charts_here),
+            "The first layers keep the outlines of the picture; later ones are smaller and harder to read.",
+        ],
+        "Chollet, Deep Learning with Python, section 5.4.1; Zeiler & Fergus 2014, arXiv:1311.2901.",
+    )

@@ -1,0 +1,59 @@
+"""Page: train the lecture's network and watch it learn."""
+
+import streamlit as st
+
+from convviz import datasets, training
+from pages.shared import choices, engine, runs, ui
+
+TITLES = {"digits": "Digits, 8 × 8 enlarged to 28 × 28 (scikit-learn)", "mnist": "MNIST, 28 × 28"}
+
+ui.heading("Training", "What happens while a network learns to read digits?")
+
+controls, result = st.columns([1, 3], gap="large")
+with controls:
+    dataset = choices.select("Data", list(TITLES), key="data", format_func=TITLES.get)
+    if not datasets.is_here(dataset):
+        st.caption("MNIST is not on this machine yet; starting downloads 11 MB, which needs a network.")
+    epochs = choices.slider("Epochs (passes over the data)", 1, 30, 5, key="epochs")
+    batch_size = choices.select("Batch size (pictures a step)", [8, 16, 32, 64, 128], key="batch_size", default=64)
+    learning_rate = choices.select(
+        "Learning rate", [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1], key="learning_rate", default=0.001
+    )
+    with st.expander("More"):
+        optimizer = choices.select("Optimizer", training.OPTIMIZERS, key="optimizer")
+        seed = choices.number("Seed (the same seed gives the same run)", 0, 9999, 0, key="seed")
+    settings = training.Settings(epochs, batch_size, learning_rate, optimizer, seed=seed)
+    job = engine.job(runs.SLOT)
+    busy = job is not None and not job.ended
+    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch"):
+        runs.begin("mnist", dataset, settings)
+        st.rerun()
+
+
+def watch() -> None:
+    """The running job: state, buttons, curves."""
+    job = engine.job(runs.SLOT)
+    if job is None:
+        st.info("Ready: the lecture's network, 93,322 parameters, with new random weights. Start when you like.")
+        return
+    runs.controls(job)
+    runs.state(job)
+    runs.curves(job)
+
+
+with result:
+    engine.live(watch, runs.SLOT)
+    if job is not None:
+        runs.harvest(job)
+        last = job.latest
+        if last is not None and job.ended:
+            gap = last.accuracy - last.validation_accuracy
+            ui.notes(
+                [
+                    f"Training accuracy is {abs(gap):.1%} {'above' if gap >= 0 else 'below'} validation accuracy; a growing "
+                    "gap above means the network learns the pictures by heart.",
+                    "The test pictures took no part in any choice; that is why their accuracy is the one to report.",
+                ],
+                "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with "
+                "Python, section 5.1.",
+            )

@@ -1,0 +1,52 @@
+"""The plots: curves of a training and of an ascent, bars of class probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+MOST_POINTS = 240  # of a curve; more cannot be told apart and cost every visitor's line
+# Okabe and Ito's colours, told apart by the colour-blind, and each with a dash of its own
+TRAINING, VALIDATION = ("#0072b2", "solid"), ("#d55e00", "dash")
+
+
+def curves(
+    title: str, x: Sequence[float], lines: Mapping[str, tuple[Sequence[float], tuple[str, str]]], *, x_title: str, key: str
+) -> None:
+    """Lines over a common axis; each has a name, numbers, and a colour with a dash."""
+    step = max(1, len(x) // MOST_POINTS)
+    figure = go.Figure()
+    for name, (numbers, (colour, dash)) in lines.items():
+        kept_x, kept = [*x[::step], *x[-1:]], [*numbers[::step], *numbers[-1:]]
+        figure.add_scatter(x=kept_x, y=kept, name=name, mode="lines", line={"color": colour, "dash": dash, "width": 2})
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        height=260,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        xaxis={"title": x_title},
+        legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"},
+        hovermode="x unified",
+    )
+    last = ", ".join(f"{name} {numbers[-1]:.3g}" for name, (numbers, _) in lines.items() if len(numbers))
+    st.plotly_chart(figure, key=key, alt=f"{title} over {x_title}; now {last}", config={"displayModeBar": False})
+
+
+def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
+    """Class probabilities, the largest on top."""
+    figure = go.Figure(
+        go.Bar(
+            x=list(shares)[::-1],
+            y=[name.replace("<", "‹") for name in names][::-1],
+            orientation="h",
+            text=[f"{share:.1%}" for share in shares][::-1],
+            textposition="auto",
+            marker={"color": TRAINING[0]},
+        )
+    )
+    figure.update_layout(
+        height=44 + 30 * len(names), margin={"l": 8, "r": 8, "t": 8, "b": 8}, xaxis={"range": [0, 1], "tickformat": ".0%"}
+    )
+    told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))
+    st.plotly_chart(figure, key=key, alt=f"Probabilities: {told}", config={"displayModeBar": False})

@@ -1,0 +1,72 @@
+"""Choosing a kernel by name, or making one cell by cell."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from convviz import ConvvizError, kernels
+from pages.shared import choices, ui
+
+CUSTOM = "custom"
+
+
+def kernel() -> tuple[str, kernels.Kernel]:
+    """The chosen kernel with its name; any edit of a cell turns it into a custom one, kept in the address as text."""
+    names = [*kernels.KERNELS, CUSTOM]
+    name = choices.select("Kernel", names, key="kernel", default="sobel_x", format_func=_title)
+    chosen = _custom() if name == CUSTOM else kernels.KERNELS[name]
+    st.caption(f"Answers to {chosen.responds_to}")
+    _grid(chosen.weights)
+    return name, chosen
+
+
+def _title(name: str) -> str:
+    return "Custom, cell by cell" if name == CUSTOM else kernels.KERNELS[name].title
+
+
+def _custom() -> kernels.Kernel:
+    """The kernel whose cells stand in the address."""
+    left, right = st.columns(2)
+    text = choices.text("Cells, rows apart by ;", "0 0 0; 0 1 0; 0 0 0", key="cells")
+    try:
+        weights = kernels.parse(text)
+        st.session_state["_good_cells"] = text
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+        weights = kernels.parse(st.session_state.get("_good_cells", "1"))
+    rows = left.number_input("Rows", 1, 11, weights.shape[0], key=f"_rows_{_digest(weights)}")
+    columns = right.number_input("Columns", 1, 11, weights.shape[1], key=f"_columns_{_digest(weights)}")
+    if (rows, columns) != weights.shape:
+        _adopt(kernels.resized(weights, rows, columns))
+    return kernels.Kernel(weights, "what its cells say", "made here", "Custom")
+
+
+def _grid(weights: np.ndarray) -> None:
+    """The cells, to edit."""
+    table = pd.DataFrame(weights.astype(float), columns=[str(column + 1) for column in range(weights.shape[1])])
+    edited = st.data_editor(table, hide_index=True, key=f"_grid_{_digest(weights)}", width="stretch").to_numpy(float)
+    if not np.isfinite(edited).all():
+        ui.error("a cell is empty or not a number; type a number, such as 0 or -1.5")
+    elif not np.array_equal(edited.astype(np.float32), weights):
+        _adopt(edited.astype(np.float32))
+
+
+def _adopt(weights: np.ndarray) -> None:
+    """Go on with these cells."""
+    try:
+        text = kernels.text(weights)
+        kernels.parse(text)
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+        return
+    choices.set_later("kernel", CUSTOM)
+    choices.set_later("cells", text)
+    st.rerun()
+
+
+def _digest(weights: np.ndarray) -> str:
+    return hashlib.blake2b(kernels.text(weights).encode(), digest_size=6).hexdigest()

@@ -1,0 +1,95 @@
+"""A visitor's training: its controls, its curves, and the network it leaves behind."""
+
+from __future__ import annotations
+
+import hashlib
+
+import streamlit as st
+
+from convviz import training, zoo
+from convviz.jobs import Job
+from pages.shared import charts, engine, pickers, ui, words
+
+SLOT = "training"
+NETWORK = "run"  # the trained network's name in the address
+
+
+def begin(architecture: str, dataset: str, settings: training.Settings) -> None:
+    """Start a training in place of the one before."""
+    engine.start(SLOT, training.train, architecture, dataset, settings)
+    st.session_state["_training_what"] = (architecture, dataset, settings)
+
+
+def controls(job: Job) -> None:
+    """Pause, Continue, Stop training: what makes sense now."""
+    pause, stop = st.columns(2)
+    if job.state == "paused":
+        pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, width="stretch")
+    else:
+        pause.button("Pause", icon=":material/pause:", on_click=job.pause, disabled=job.ended, width="stretch")
+    stop.button("Stop training", icon=":material/stop:", on_click=job.stop, disabled=job.ended, width="stretch")
+
+
+def state(job: Job) -> None:
+    """Where the training stands, in words and numbers."""
+    now = job.latest
+    if job.place_in_line:
+        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if job.note:
+        st.info(words.sentence(job.note))
+    if job.state == "failed":
+        ui.error(job.error)
+    if now is None:
+        if not job.ended:
+            st.progress(0.0, "The worker loads the data and builds the network")
+        return
+    words = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
+    left = words or f"about {now.seconds_left:.0f} s left"
+    st.progress(min(1.0, now.step / now.steps), f"Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}")
+    columns = st.columns(4)
+    columns[0].metric("Training accuracy", f"{now.accuracy:.1%}")
+    columns[1].metric("Validation accuracy", f"{now.validation_accuracy:.1%}", help=f"on {now.validation_count} pictures")
+    columns[2].metric("Images per second", f"{now.images_per_second:,.0f}")
+    test = "after the run" if now.test_accuracy is None else f"{now.test_accuracy:.1%}"
+    columns[3].metric("Test accuracy", test, help="on pictures that took no part in the training, measured once, at the end")
+
+
+def curves(job: Job) -> None:
+    """Loss and accuracy for training and validation, over the steps."""
+    history = job.history
+    if not history:
+        return
+    steps = [one.step for one in history]
+    left, right = st.columns(2)
+    for column, what in ((left, "loss"), (right, "accuracy")):
+        lines = {
+            "training": ([getattr(one, what) for one in history], charts.TRAINING),
+            "validation": ([getattr(one, f"validation_{what}") for one in history], charts.VALIDATION),
+        }
+        with column:
+            charts.curves(what.capitalize(), steps, lines, x_title="step", key=f"curve_{what}")
+
+
+def harvest(job: Job) -> None:
+    """After the end: the trained network, offered on every page and to take home."""
+    if not job.ended or job.snapshot is None:
+        return
+    architecture, dataset, settings = st.session_state["_training_what"]
+    if st.session_state.get("_harvested") != job.number:
+        with st.spinner("Keeping the network"):
+            data = engine.engine().call(training.trained, architecture, job.snapshot, seed=settings.seed)
+        reference = zoo.Reference("run", job.number, hashlib.sha256(data).hexdigest()[:16])
+        engine.engine().keep(reference, data, owner=engine.owner())
+        pickers.offer_trained(NETWORK, f"Trained here on {dataset}, {job.latest.step} steps", reference)
+        st.session_state["_harvested"] = job.number
+        st.rerun()
+    data = engine.engine().data(pickers.reference(NETWORK), engine.owner())
+    st.success("The trained network can be chosen on the pages below, as it is after its last step.")
+    take, look = st.columns(2)
+    take.download_button(
+        "Download as .keras", data, "convviz-trained.keras", "application/octet-stream", icon=":material/download:",
+        width="stretch",
+    )  # fmt: skip
+    if look.button("See its feature maps", icon=":material/view_module:", width="stretch"):
+        pickers.choose_network(NETWORK)
+        st.switch_page("pages/inside/feature_maps.py")

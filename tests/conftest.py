@@ -1,0 +1,21 @@
+"""What all tests share: where the real data lies, if it is here, and small networks that are quick to build."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+DATA = Path(os.environ.get("CONVVIZ_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+
+if DATA.is_dir():  # before anything reads it
+    os.environ["CONVVIZ_DATA"] = str(DATA)
+    os.environ.setdefault("KERAS_HOME", str(DATA / "keras"))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real data."""
+    if not DATA.is_dir():
+        pytest.skip(f"no real data at {DATA}; set CONVVIZ_DATA to the folder that holds mnist.npz and cats_and_dogs")
+    return DATA
