@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import lazy_loader as lazy
+from convviz import lazy
 import numpy as np
 
 from convviz import ConvvizError, images, tracing
-from convviz.zoo.cards import Card, LayerCard
+from convviz.zoo.cards import Card
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 FREE_SIDE = 224  # side, in pixels, that pictures are brought to when a network takes any size
-
-_CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose")
 
 
 class Network:
@@ -31,13 +29,16 @@ class Network:
         compiled: traced functions by what they compute; they live as long as the network.
     """
 
-    def __init__(self, model: Any, card: Card, *, prepare: Callable | None = None, output: Any = None) -> None:
+    def __init__(
+        self, model: Any, card: Card, *, prepare: Callable | None = None, output: Any = None, flat: bool = False
+    ) -> None:
         self.model = model
         self.card = card
         self.output = output
         self.lock = threading.RLock()
         self.compiled: dict[Any, Any] = {}
         self._prepare = prepare
+        self._flat = flat  # the model takes grey pictures without a channel axis
 
     def prepare(self, picture: np.ndarray) -> np.ndarray:
         """A picture as this network takes it.
@@ -68,20 +69,30 @@ class Network:
         Returns:
             float32 (N,), one for each of ``card.class_names``; a single sigmoid p gives (1 - p, p).
         """
-        if "predict" not in self.compiled:
-            with self.lock:
-                self.compiled["predict"] = tf.function(self.answer, jit_compile=False, reduce_retracing=True)
-        with self.lock:
-            logits = self.compiled["predict"](tf.constant(self.prepare(picture)))
+        if not self.card.class_names:
+            raise ConvvizError(f"{self.card.title} does not end in classes ({self.card.about.get('Output', '')})")
+        batch = self.prepare(picture)
+        logits = self._compiled_answer(batch.shape)(tf.constant(batch))
         return probabilities(logits.numpy()[0], self.card.output)
+
+    def _compiled_answer(self, shape: tuple[int, ...]) -> Any:
+        """The traced network for batches of one shape."""
+        key = ("predict", shape)
+        if key not in self.compiled:
+            with self.lock:
+                traced = tf.function(self.answer, jit_compile=False, autograph=False)
+                self.compiled[key] = traced.get_concrete_function(tf.TensorSpec(shape, tf.float32))
+        return self.compiled[key]
 
     def answer(self, batch: Any) -> Any:
         """The explained output before its softmax or sigmoid, (N, K); call it inside a traced function only."""
-        return tracing.before_activation(self.raw_answer(batch))[0]
+        logits = tracing.before_activation(self.raw_answer(batch))[0]
+        scores = as_scores(logits)
+        return logits if scores is None else scores
 
     def raw_answer(self, batch: Any) -> Any:
         """The explained output as the model gives it; call it inside a traced function only."""
-        return chosen_output(self.model(batch, training=False), self.output)
+        return chosen_output(self.model(batch[..., 0] if self._flat else batch, training=False), self.output)
 
 
 def chosen_output(outputs: Any, output: Any) -> Any:
@@ -91,6 +102,14 @@ def chosen_output(outputs: Any, output: Any) -> Any:
     if isinstance(outputs, (list, tuple)):
         return outputs[output or 0]
     return outputs
+
+
+def as_scores(tensor: Any) -> Any:
+    """An output as one row of float32 scores for each picture, (N, K); None if it is maps or a sequence."""
+    sides = tuple(tensor.shape[1:])
+    if None in sides or any(side != 1 for side in sides[:-1]):
+        return None
+    return tf.reshape(tf.cast(tensor, tf.float32), (-1, sides[-1] if sides else 1))
 
 
 def probabilities(logits: np.ndarray, output: str) -> np.ndarray:

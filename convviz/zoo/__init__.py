@@ -1,0 +1,48 @@
+"""Networks, trained and untrained, ours and anybody's: by name, by reference, or wrapped around a Keras model."""
+
+from convviz.zoo.cards import Card, LayerCard, Reference
+from convviz.zoo.convnets import ARCHITECTURES, cats_and_dogs_convnet, mnist_convnet, shapes_convnet
+from convviz.zoo.finding import (
+    OPENERS,
+    NotHere,
+    card,
+    describe,
+    download,
+    download_size,
+    is_here,
+    list_networks,
+    load,
+    reference,
+    resolve,
+    title,
+)
+from convviz.zoo.keeping import from_bytes, to_bytes
+from convviz.zoo.network import Network
+from convviz.zoo.wrapping import as_network, wrap
+
+__all__ = [
+    "ARCHITECTURES",
+    "OPENERS",
+    "Card",
+    "LayerCard",
+    "Network",
+    "NotHere",
+    "Reference",
+    "as_network",
+    "card",
+    "cats_and_dogs_convnet",
+    "describe",
+    "download",
+    "download_size",
+    "from_bytes",
+    "is_here",
+    "list_networks",
+    "load",
+    "mnist_convnet",
+    "reference",
+    "resolve",
+    "shapes_convnet",
+    "title",
+    "to_bytes",
+    "wrap",
+]

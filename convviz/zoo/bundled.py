@@ -1,0 +1,87 @@
+"""The trained networks that come with ConvViz: each a ``.keras`` file and its card, which is read without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from convviz import lazy
+
+import convviz
+from convviz.zoo.cards import Card, LayerCard
+
+keras = lazy.load("keras")
+
+FOLDER = Path(convviz.__file__).resolve().parent.parent / "assets" / "models"
+
+TITLES = {
+    "mnist": "Handwritten digits (MNIST)",
+    "cats_and_dogs": "Cats and dogs",
+    "shapes": "Drawn shapes",
+}
+
+
+def names() -> tuple[str, ...]:
+    """The bundled networks whose files are there, the smallest task first.
+
+    Returns:
+        Names such as ``"mnist"``.
+    """
+    return tuple(name for name in TITLES if (FOLDER / f"{name}.keras").is_file() and (FOLDER / f"{name}.json").is_file())
+
+
+@cache
+def card(name: str) -> Card:
+    """What is known of a bundled network, read from its card alone.
+
+    Args:
+        name: one of ``names()``.
+
+    Returns:
+        The whole card, with every layer.
+    """
+    return card_from_json((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def build(name: str) -> Any:
+    """The trained Keras model.
+
+    Args:
+        name: one of ``names()``.
+
+    Returns:
+        ``keras.Model``, not compiled.
+    """
+    return keras.saving.load_model(FOLDER / f"{name}.keras", compile=False, safe_mode=True)
+
+
+def card_to_json(card: Card) -> str:
+    """A card as text for people and programs.
+
+    Args:
+        card: any card.
+
+    Returns:
+        JSON with one layer a line.
+    """
+    record = asdict(card)
+    layers = ",\n".join(f"    {json.dumps(layer)}" for layer in record.pop("layers"))
+    return json.dumps({**record, "layers": None}, indent=2).replace("null", f"[\n{layers}\n  ]") + "\n"
+
+
+def card_from_json(text: str) -> Card:
+    """The card that ``card_to_json`` wrote.
+
+    Args:
+        text: JSON.
+
+    Returns:
+        The same card.
+    """
+    record = json.loads(text)
+    layers = tuple(LayerCard(**{**row, "output_shape": tuple(row["output_shape"])}) for row in record.pop("layers"))
+    shapes = {key: tuple(record.pop(key)) for key in ("input_shape", "value_range", "class_names")}
+    return Card(layers=layers, **shapes, **record)
