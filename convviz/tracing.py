@@ -12,13 +12,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import lazy_loader as lazy
+from convviz import lazy
 
 keras = lazy.load("keras")
+tf = lazy.load("tensorflow")
 
 Hook = Callable[[str, Any, Any], Any]  # (path, inputs, output) -> replacement for the output, or None to keep it
 
-_PASS_THROUGH = ("Identity", "Cast", "StopGradient", "Squeeze")
+_PASS_THROUGH = ("Identity", "Cast", "StopGradient", "Squeeze", "Reshape", "ExpandDims")
+_CLOSINGS = {"Softmax": "softmax", "LogSoftmax": "softmax", "Sigmoid": "sigmoid"}
+_RECTIFIERS = ("Relu", "Relu6", "LeakyRelu", "Elu", "Selu")
+
+
+class _Reached(BaseException):
+    """The wanted layer has been called; not an Exception, which Keras would dress up with call information."""
 
 
 def leaves(model: Any) -> dict[str, Any]:
@@ -50,26 +57,56 @@ def _collect(model: Any, prefix: str, found: dict[str, Any], seen: set[int]) -> 
         found[path] = layer
 
 
+def traced(network: Any, key: Any, body: Callable, *signature: Any) -> Callable:
+    """A function compiled into a TensorFlow graph once for each network and key, and kept with the network.
+
+    Only the first call with a key traces, alone, under the network's lock; what comes back may be called by many
+    threads at once. The graph reads the model's variables, so it follows a model that is being trained.
+
+    Args:
+        network: a ``zoo.Network``.
+        key: what the function computes; whatever the body takes from Python must be part of it.
+        body: function of tensors, written with TensorFlow; it may use ``listening`` and ``until``.
+        signature: a ``tf.TensorSpec`` for each argument.
+
+    Returns:
+        The concrete function, to be called with tensors.
+    """
+    if key not in network.compiled:
+        with network.lock:
+            if key not in network.compiled:
+                function = tf.function(body, autograph=False, jit_compile=False)
+                network.compiled[key] = function.get_concrete_function(*signature)
+    return network.compiled[key]
+
+
 @contextmanager
 def listening(model: Any, hook: Hook) -> Iterator[None]:
     """While the block runs, every call of an innermost layer is reported to the hook.
 
-    Use it inside a traced function only (``tf.function``), under the network's lock: the layers' ``call`` is replaced on
-    the instance for the time of the trace and given back afterwards, also after an error.
+    Use it inside a traced function only (``traced``): the layers' ``call`` is replaced on the instance for the time of
+    the trace and given back afterwards, also after an error. Losses that layers add while they are traced (activity
+    regularizers) belong to that graph and are dropped.
 
     Args:
         model: any built ``keras.Model``.
-        hook: called as ``hook(path, inputs, output)``; what it returns, unless None, takes the output's place.
+        hook: called as ``hook(path, inputs, output)``; what it returns, unless None, takes the output's place. A layer
+            that is used twice is reported twice.
     """
-    changed = []
+    before: list[tuple[dict, Any]] = []
     try:
         for path, layer in leaves(model).items():
-            layer.call = _reporting(path, layer.call, hook)
-            changed.append(layer)
+            attributes = vars(layer)  # past Keras' own bookkeeping of attributes, so nothing is tracked
+            before.append((attributes, attributes.get("call")))
+            attributes["call"] = _reporting(path, layer.call, hook)
         yield
     finally:
-        for layer in changed:
-            del layer.call
+        for attributes, call in before:
+            if call is None:
+                attributes.pop("call", None)
+            else:
+                attributes["call"] = call
+        model._clear_losses()
 
 
 def _reporting(path: str, call: Callable, hook: Hook) -> Callable:
@@ -83,6 +120,38 @@ def _reporting(path: str, call: Callable, hook: Hook) -> Callable:
     return reported
 
 
+def until(model: Any, layer: str, call: Callable[[], Any]) -> Any:
+    """The output of one layer; the model is called no further than there.
+
+    With pictures of unknown height and width (``tf.TensorSpec((None, None, None, C))``) this works at any size, also
+    for a model whose later layers, or whose declared input, fix one.
+
+    Args:
+        model: any built ``keras.Model``.
+        layer: path as in ``leaves``.
+        call: calls the model, with its input, as often as it likes.
+
+    Returns:
+        Symbolic tensor, (N, H, W, C) for a layer with a 2-D output.
+
+    Raises:
+        KeyError: the call did not come past such a layer.
+    """
+    found = {}
+
+    def stop(path: str, _: Any, output: Any) -> None:
+        if path == layer:
+            found[layer] = output
+            raise _Reached
+
+    try:
+        with listening(model, stop):
+            call()
+    except _Reached:
+        pass
+    return found[layer]
+
+
 def before_activation(output: Any) -> tuple[Any, str]:
     """The numbers before a closing softmax or sigmoid, found in the traced graph itself.
 
@@ -93,11 +162,31 @@ def before_activation(output: Any) -> tuple[Any, str]:
         (logits, kind): the tensor that entered the softmax or sigmoid and ``"softmax"`` or ``"sigmoid"``; for any other
         ending the tensor as it came and ``"logits"``.
     """
-    tensor = output
-    while True:
-        kind = tensor.op.type
-        if kind in ("Softmax", "Sigmoid"):
-            return tensor.op.inputs[0], kind.lower()
-        if kind not in _PASS_THROUGH:
-            return output, "logits"
+    tensor, reshaped = output, False
+    while tensor.op.type in _PASS_THROUGH:
+        reshaped |= tensor.op.type in ("Squeeze", "Reshape", "ExpandDims")
         tensor = tensor.op.inputs[0]
+    kind = _CLOSINGS.get(tensor.op.type)
+    if kind is None:
+        return output, "logits"
+    logits = tensor.op.inputs[0]
+    if not reshaped:
+        return logits, kind
+    logits_in_shape = tf.reshape(logits, tf.shape(output))
+    logits_in_shape.set_shape(output.shape)
+    return logits_in_shape, kind
+
+
+def before_rectifier(output: Any) -> Any:
+    """The numbers before a layer's own ReLU (or its kin), found in the traced graph.
+
+    Args:
+        output: a symbolic tensor, the output of a layer.
+
+    Returns:
+        The tensor that entered the rectifier, or the output itself where the layer has none.
+    """
+    tensor = output
+    while tensor.op.type in ("Identity", "Cast"):
+        tensor = tensor.op.inputs[0]
+    return tensor.op.inputs[0] if tensor.op.type in _RECTIFIERS else output

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import lazy_loader as lazy
+from convviz import lazy
 import numpy as np
 
 from convviz import ConvvizError, augmentation, datasets, tracing, zoo

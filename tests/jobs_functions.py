@@ -43,7 +43,10 @@ def loaded_frameworks():
 def tensorflow_threads():
     import tensorflow as tf
 
-    return tf.config.threading.get_intra_op_parallelism_threads(), tf.config.threading.get_inter_op_parallelism_threads()
+    return (
+        tf.config.threading.get_intra_op_parallelism_threads(),
+        tf.config.threading.get_inter_op_parallelism_threads(),
+    )
 
 
 def count(until, pause=0.05):

@@ -39,6 +39,9 @@ CONFIG = {
 }
 
 
+_LOOPBACK = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+
+
 class WorkerProcess(ProcessInterface):
     """A Dask nanny with its worker in a process of its own, started on any system.
 
@@ -98,6 +101,9 @@ def _environment() -> dict[str, str]:
     """The workers' environment: what they need and nothing else."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     settings = {f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(CONFIG[name]) for name in CONFIG}
+    cards = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
+    if sys.platform == "linux" and not any(os.path.exists(card) for card in cards):
+        kept["CUDA_VISIBLE_DEVICES"] = "-1"  # nothing to look for; TensorFlow would log that it failed
     return kept | settings | {
         "PYTHONPATH": str(_ROOT),
         "CONVVIZ_PARENT": str(os.getpid()),
@@ -125,12 +131,13 @@ def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
         "preload": [_PRELOAD],
         "preload_nanny": [_PRELOAD],
         "dashboard": False,
+        "dashboard_address": "127.0.0.1:0",
         "silence_logs": 40,
     }
     worker = {"cls": WorkerProcess, "options": {"options": options}}
     with dask.config.set(CONFIG):
         cluster = SpecCluster(
-            scheduler={"cls": Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard": False}},
+            scheduler={"cls": Scheduler, "options": _LOOPBACK},
             workers=dict.fromkeys(range(workers), worker),
             worker=worker,
             name="ConvViz",

@@ -170,6 +170,7 @@ class Job:
         """The worker died; begin again from the last snapshot, or fail with a sentence."""
         with self._lock:
             self._busy, self._worker = False, None
+            self._count = max(self._records, default=-1) + 1
             self._rescues += 1
             if self._wish == "stop":
                 self.end("stopped")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import plotly.graph_objects as go
+from convviz import lazy
 import streamlit as st
+
+go = lazy.load("plotly.graph_objects")  # loading it would delay the first page, which has no chart
 
 MOST_POINTS = 240  # of a curve; more cannot be told apart and cost every visitor's line
 # Okabe and Ito's colours, told apart by the colour-blind, and each with a dash of its own

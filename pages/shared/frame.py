@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
+import importlib
 import logging
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -34,10 +37,18 @@ def navigation(contents: dict[str, list[tuple[str, str, str]]]) -> Any:
     return st.navigation(sections)
 
 
+def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
+    """Name the pages once outside a visit; Streamlit's warning that nobody is visiting is expected and not logged."""
+    warned = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
+    warned.disabled = True
+    navigation(contents)
+    warned.disabled = False
+
+
 def show(page: Any) -> None:
     """Draw the frame and the page in it."""
     st.set_page_config(page_title=f"{page.title} · ConvViz", page_icon=":material/blur_on:", layout="wide")
-    _freeze()
+    _freeze_soon()
     ui.stylesheet()
     engine.owner()
     choices.restore(page.url_path)
@@ -76,11 +87,15 @@ def _state_line() -> None:
     st.caption(f":material/memory: {words.compute_state(engine.status())}")
 
 
-@st.cache_resource(show_spinner=False)
-def _freeze() -> bool:
-    """Take everything loaded so far out of the garbage collections that Streamlit makes after each run."""
-    import plotly.graph_objects  # noqa: F401
+@functools.cache
+def _freeze_soon() -> None:
+    """Once, when all is loaded: take it out of the garbage collections that Streamlit makes after each run."""
+    timer = threading.Timer(2 * engine.START_AFTER, _freeze)
+    timer.daemon = True
+    timer.start()
 
+
+def _freeze() -> None:
+    importlib.import_module("plotly.graph_objects")
     gc.collect()
     gc.freeze()
-    return True

@@ -1,0 +1,172 @@
+"""A class at work: simulated visitors on a real server over its websocket, on this machine only and bounded in time.
+
+``python -m benchmarks.classroom --visitors 30 --seconds 40`` starts the app, opens that many sessions, lets one of them
+train while all use the pages, and prints how long page actions took and what memory the processes hold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import defaultdict
+from pathlib import Path
+
+import psutil
+import websockets
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+ROOT = Path(__file__).resolve().parents[1]
+KERNELS = ("sobel_x", "sobel_y", "sharpen", "laplacian", "emboss", "box_blur")
+ACTIONS = (  # what a visitor does: name, page, query; all that a page needs a network for is marked so
+    ("open Start", "", ""),
+    ("change the kernel", "convolution", "kernel={kernel}&stride_y={small}"),
+    ("open Training", "training", ""),
+    ("feature maps", "feature_maps", "network=mnist&channel={small}"),
+    ("Grad-CAM", "grad_cam", "network={network}&picture={picture}"),
+)
+
+
+class Visitor:
+    """One browser tab, without the browser."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.widgets: dict = {}
+        self.polls: dict[str, float] = {}  # fragment -> interval
+
+    async def __aenter__(self) -> Visitor:
+        self.socket = await websockets.connect(
+            f"ws://{self.address}/_stcore/stream", max_size=None, subprotocols=["streamlit"], open_timeout=60
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.socket.close()
+
+    async def rerun(self, page: str = "", query: str = "", *, press: str | None = None, fragment: str = "") -> float:
+        """Ask for a run of the script and wait until it is over; seconds."""
+        message = BackMsg()
+        state = message.rerun_script
+        state.query_string, state.page_name, state.fragment_id = query, page, fragment
+        state.is_auto_rerun = bool(fragment)
+        if press:
+            widget = state.widget_states.widgets.add()
+            widget.id, widget.trigger_value = press, True
+        began = time.monotonic()
+        await self.socket.send(message.SerializeToString())
+        await self._until_finished()
+        return time.monotonic() - began
+
+    async def _until_finished(self) -> None:
+        while True:
+            answer = ForwardMsg.FromString(await asyncio.wait_for(self.socket.recv(), 90))
+            kind = answer.WhichOneof("type")
+            if kind == "auto_rerun":
+                self.polls[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
+            elif kind == "new_session":
+                self.polls.clear()
+            elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "button":
+                self.widgets[answer.delta.new_element.button.label] = answer.delta.new_element.button.id
+            elif kind == "script_finished":
+                return
+
+
+async def visit(address: str, number: int, until: float, times: dict, *, first: bool) -> None:
+    """One visitor's lesson: an action every few seconds, polls as the page asks."""
+    rng = random.Random(number)
+    try:
+        async with Visitor(address) as visitor:
+            times["first page"].append(await visitor.rerun())
+            if first:
+                await visitor.rerun("training", "epochs=30")
+                times["start a training"].append(
+                    await visitor.rerun("training", "epochs=30", press=visitor.widgets["Start"])
+                )
+            while time.monotonic() < until:
+                if not first:
+                    name, page, query = rng.choice(ACTIONS)
+                    filled = query.format(
+                        kernel=rng.choice(KERNELS), small=rng.randint(1, 4), network=rng.choice(("cats_and_dogs", "shapes")),
+                        picture=rng.choice(("cat", "astronaut", "coffee", "rocket")),
+                    )  # fmt: skip
+                    times[name].append(await visitor.rerun(page, filled))
+                pause = rng.uniform(2, 5)
+                while pause > 0 and time.monotonic() < until:
+                    interval = min(visitor.polls.values(), default=pause)
+                    await asyncio.sleep(min(interval, pause))
+                    pause -= interval
+                    for fragment in list(visitor.polls):
+                        times["poll"].append(await visitor.rerun(fragment=fragment))
+    except Exception as failure:
+        times["errors"].append(repr(failure))
+
+
+def memory(process: psutil.Process) -> list[tuple[str, float]]:
+    """PSS of the server and its children, in MB."""
+    rows = []
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            rows.append((" ".join(one.cmdline())[-60:], one.memory_full_info().pss / 1e6))
+        except (psutil.NoSuchProcess, AttributeError):
+            continue
+    return rows
+
+
+def main() -> None:
+    """Start the app, run the class, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--visitors", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=40)
+    asked = parser.parse_args()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", address.split(":")[1]]
+    server = subprocess.Popen(
+        [*command, "--server.address", "127.0.0.1"], cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL
+    )
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.2)
+        times: dict[str, list] = defaultdict(list)
+        asyncio.run(_class(address, asked.visitors, asked.seconds, times))
+        _print(times, memory(psutil.Process(server.pid)))
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+async def _class(address: str, visitors: int, seconds: float, times: dict) -> None:
+    async with Visitor(address) as early:  # the engine is up before the lesson begins
+        times["very first page"].append(await early.rerun())
+        times["first Grad-CAM"].append(await early.rerun("grad_cam"))
+    until = time.monotonic() + seconds
+    await asyncio.gather(*(visit(address, number, until, times, first=number == 0) for number in range(visitors)))
+
+
+def _print(times: dict, held: list) -> None:
+    print(f"{'action':24}{'n':>6}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}  milliseconds")
+    for name, seconds in times.items():
+        if name != "errors":
+            ordered = sorted(seconds)
+            marks = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.95, 0.99, 1)]
+            print(f"{name:24}{len(ordered):6}" + "".join(f"{1000 * mark:8.0f}" for mark in marks))
+    print(f"errors: {len(times['errors'])} {times['errors'][:3]}")
+    for name, size in held:
+        print(f"{size:8.0f} MB PSS  …{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Every page in a real browser, as a visitor uses it."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+PAGES = {
+    "": "ConvViz",
+    "convolution": "Convolution",
+    "training": "Training",
+    "feature_maps": "Feature maps",
+    "filter_patterns": "Filter patterns",
+    "grad_cam": "Grad-CAM",
+}
+
+
+def heading(page: Page, title: str):
+    return page.get_by_role("heading", name=title, exact=True)
+
+
+def settled(page: Page) -> None:
+    """Wait until the script has run through."""
+    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+
+
+def no_complaint(page: Page) -> None:
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("path", "title"), PAGES.items())
+def test_a_page_opens_with_its_result(server, page, path, title):
+    page.goto(f"{server.address}/{path}")
+    expect(heading(page, title)).to_be_visible()
+    expect(page.get_by_text("What to notice").or_(page.get_by_text("Ready: the lecture's network"))).to_be_visible()
+    settled(page)
+    no_complaint(page)
+    for picture in page.get_by_test_id("stImage").locator("img").all():
+        assert picture.get_attribute("alt")
+
+
+def test_the_first_visitor_of_a_fresh_server_gets_the_deep_link_with_the_frame(fresh_server, page):
+    page.goto(f"{fresh_server.address}/convolution?kernel=sharpen&stride_y=2")
+    expect(heading(page, "Convolution")).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.get_by_label("Stride down (pixels)")).to_have_value("2")
+    settled(page)
+    assert "kernel=sharpen" in page.url
+
+
+def test_choices_are_in_the_address_and_survive_page_switches_and_back(server, page):
+    page.goto(f"{server.address}/convolution")
+    stride = page.get_by_label("Stride down (pixels)")
+    stride.fill("3")
+    stride.press("Enter")
+    expect(page).to_have_url(re.compile("stride_y=3"))
+    settled(page)
+    page.get_by_role("link", name="Training").click()
+    expect(heading(page, "Training")).to_be_visible()
+    settled(page)
+    page.get_by_role("link", name="Convolution").click()
+    expect(page.get_by_label("Stride down (pixels)")).to_have_value("3")
+    expect(page).to_have_url(re.compile("stride_y=3"))
+    page.reload()
+    expect(page.get_by_label("Stride down (pixels)")).to_have_value("3")
+
+
+def test_back_returns_to_a_page_with_its_last_settings(server, page):
+    page.goto(f"{server.address}/convolution")
+    stride = page.get_by_label("Stride down (pixels)")
+    stride.fill("4")
+    stride.press("Enter")
+    expect(page).to_have_url(re.compile("stride_y=4"))
+    settled(page)
+    page.get_by_role("link", name="Training").click()
+    expect(heading(page, "Training")).to_be_visible()
+    settled(page)
+    page.go_back()
+    expect(heading(page, "Convolution")).to_be_visible()
+    expect(page.get_by_label("Stride down (pixels)")).to_have_value("4")
+
+
+def test_a_training_runs_from_start_to_stop_and_leaves_a_network(server, page):
+    page.goto(f"{server.address}/training?epochs=30")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_text(re.compile("Paused"))).to_be_visible()
+    page.get_by_role("link", name="Convolution").click()
+    expect(heading(page, "Convolution")).to_be_visible()
+    page.get_by_role("link", name="Training").click()
+    expect(page.get_by_text(re.compile("Paused"))).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text(re.compile("s left"))).to_be_visible()
+    page.get_by_role("button", name="Stop training").click()
+    expect(page.get_by_text(re.compile("Stopped"))).to_be_visible()
+    expect(page.get_by_role("button", name="Download as .keras")).to_be_visible()
+    page.get_by_role("button", name="See its feature maps").click()
+    expect(heading(page, "Feature maps")).to_be_visible()
+    expect(page.get_by_text(re.compile("Trained here on digits")).first).to_be_visible()
+    expect(page.get_by_text("What to notice")).to_be_visible()
+    no_complaint(page)
+
+
+def test_two_visitors_do_not_see_each_others_runs(server, browser):
+    first, second = browser.new_context().new_page(), browser.new_context().new_page()
+    for one in (first, second):
+        one.set_default_timeout(60_000)
+    first.goto(f"{server.address}/training?epochs=30")
+    first.get_by_role("button", name="Start").click()
+    expect(first.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
+    second.goto(f"{server.address}/training")
+    expect(second.get_by_text(re.compile("Ready: the lecture's network"))).to_be_visible()
+    first.get_by_role("button", name="Stop training").click()
+    expect(first.get_by_text(re.compile("Stopped"))).to_be_visible()
+    for one in (first, second):
+        one.context.close()
+
+
+def test_a_tab_closed_in_the_middle_frees_the_worker(server, browser):
+    context = browser.new_context()
+    leaver = context.new_page()
+    leaver.set_default_timeout(60_000)
+    leaver.goto(f"{server.address}/training?epochs=30")
+    leaver.get_by_role("button", name="Start").click()
+    expect(leaver.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
+    context.close()
+    stayer = browser.new_context().new_page()
+    stayer.goto(f"{server.address}/training")
+    expect(stayer.get_by_text(re.compile("free"))).to_be_visible(timeout=60_000)
+    stayer.context.close()

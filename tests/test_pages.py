@@ -1,0 +1,100 @@
+"""Every page through app.py, with a real engine; each is asked for a value that can be wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convviz import images, kernels
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(path for path in (ROOT / "pages").glob("*/*.py") if path.parent.name != "shared")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _engine():
+    from pages.shared import engine
+
+    yield
+    engine.close()
+    engine._engine.cache_clear()
+
+
+def opened(page: str = "", **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run() if not page else app.switch_page(f"pages/{page}.py").run()
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(
+        str(element.value) for kind in ("title", "markdown", "caption", "info", "error") for element in app.get(kind)
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_page_opens_with_a_title_and_without_a_complaint(page):
+    app = opened(f"{page.parent.name}/{page.stem}")
+    assert not app.exception
+    assert not app.error, app.error[0].value
+    assert len(app.title) == 1
+    assert not {"tensorflow", "keras"} & set(sys.modules) or "tests.test_zoo" in sys.modules
+
+
+def test_the_convolution_page_states_the_size_with_its_numbers():
+    app = opened("pictures/convolution", stride_y="2", padding="same")
+    height = images.sample("cat").shape[0]
+    assert height == 300
+    assert "⌊(300 + 0 + 1 − 3) / 2⌋ + 1 = **150**" in texts(app)
+
+
+def test_an_edited_cell_makes_the_kernel_custom_and_bad_cells_are_explained():
+    app = opened("pictures/convolution", kernel="custom", cells="0 0 0; 0 2 0; 0 0 0")
+    assert "even area of value v becomes 2 · v" in texts(app)
+    app.text_input(key="cells").set_value("1 x; 2 3").run()
+    assert len(app.error) == 1
+    assert "x" in app.error[0].value
+    assert app.text_input(key="cells").value == "1 x; 2 3", "what was typed stays"
+    assert "even area of value v becomes 2 · v" in texts(app), "the last good kernel stays"
+
+
+def test_each_kernel_says_what_it_answers_to():
+    for name in ("sharpen", "curve"):
+        assert kernels.KERNELS[name].responds_to in texts(opened("pictures/convolution", kernel=name))
+
+
+def test_unknown_values_in_the_address_give_way_to_the_defaults():
+    app = opened("pictures/convolution", kernel="../../etc/passwd", stride_y="99999", picture="own")
+    assert not app.exception
+    assert app.selectbox(key="kernel").value == "sobel_x"
+    assert app.selectbox(key="picture").value == "cat"
+    assert any("another visit" in info.value for info in app.info)
+
+
+def test_grad_cam_explains_the_cat_of_the_bundled_network():
+    app = opened("explaining/grad_cam")
+    assert "Explained: **" in texts(app)
+    assert "probability" in texts(app)
+
+
+def test_grad_cam_explains_both_sides_of_the_sigmoid():
+    sides = [texts(opened("explaining/grad_cam", **{"class": side})) for side in ("cat", "dog")]
+    assert sides[0] != sides[1]
+
+
+def test_a_page_says_what_is_wrong_in_one_sentence_and_shows_no_traceback(monkeypatch):
+    from convviz import ConvvizError, convolution
+
+    def refused(*_, **__):
+        raise ConvvizError("a 9-pixel kernel does not fit a 5-pixel input; use a smaller kernel")
+
+    monkeypatch.setattr(convolution, "output_size", refused)
+    monkeypatch.setattr(convolution, "padding_amounts", refused)
+    app = opened("pictures/convolution")
+    assert [error.value for error in app.error] == [
+        "A 9-pixel kernel does not fit a 5-pixel input; use a smaller kernel."
+    ]
+    assert not app.exception
