@@ -1,4 +1,4 @@
-"""The trained networks that come with ConvViz: each a ``.keras`` file and its card, which is read without TensorFlow."""
+"""The trained networks that come with ConvViz: a ``.keras`` file each and a card that is read without TensorFlow."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from convviz import lazy
-
 import convviz
+from convviz import lazy
 from convviz.zoo.cards import Card, LayerCard
 
 keras = lazy.load("keras")
@@ -30,7 +29,7 @@ def names() -> tuple[str, ...]:
     Returns:
         Names such as ``"mnist"``.
     """
-    return tuple(name for name in TITLES if (FOLDER / f"{name}.keras").is_file() and (FOLDER / f"{name}.json").is_file())
+    return tuple(name for name in TITLES if all((FOLDER / f"{name}.{end}").is_file() for end in ("keras", "json")))
 
 
 @cache

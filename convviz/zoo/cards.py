@@ -1,6 +1,7 @@
 """What is known of a network without holding it: a reference that finds it and a card that describes it.
 
-Both are plain frozen records. They cross the border between the app's process and the workers; a Keras model never does.
+Both are plain frozen records. They cross the border between the app's process and the workers; a Keras model never
+does.
 """
 
 from __future__ import annotations
@@ -87,5 +88,3 @@ class Card:
             if layer.name == name:
                 return layer
         raise KeyError(name)
-
-

@@ -22,7 +22,7 @@ _building: dict[Reference, threading.Lock] = {}
 OPENERS: dict[str, Callable[[bytes], Network]] = {"run": keeping.from_bytes}  # kind -> how its bytes become a network
 
 
-class NotHere(LookupError):
+class NotHere(LookupError):  # noqa: N818 -- a message to the engine, not a fault
     """A network cannot be built here without its bytes.
 
     Attributes:

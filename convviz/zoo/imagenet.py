@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from convviz import lazy
 import numpy as np
 
-from convviz import downloads
+from convviz import downloads, lazy
 
 keras = lazy.load("keras")
 
@@ -43,8 +42,9 @@ class Application:
         megabytes: size of the weights file as Keras states it.
         parameters: of the whole network.
         file: name of the weights file.
-        address: where it is offered, below Google's storage server.
+        folder: where it is offered, below Keras' folder on Google's storage server.
         digest: MD5 of the file, None where Keras states none.
+        offered_as: its name there, where that is another.
     """
 
     title: str
@@ -54,115 +54,148 @@ class Application:
     megabytes: int
     parameters: int
     file: str
-    address: str
+    folder: str
     digest: str | None
+    offered_as: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where the weights are offered."""
+        below = f"tensorflow/keras-applications/{self.folder}" if self.folder else "keras-applications"
+        return f"{_SERVER}{below}/{self.offered_as or self.file}"
 
 
 # Made from keras.applications 3.15; sizes as published at keras.io/api/applications.
 APPLICATIONS: dict[str, Application] = {
     "mobilenetv2": Application(
         "MobileNetV2", "mobilenet_v2", "mobilenetv2_1.00_224", 224, 14, 3_538_984,
-        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5", "tensorflow/keras-applications/mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5", None,
+        "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
+        "mobilenet_v2", None,
     ),
     "mobilenet": Application(
         "MobileNet", "mobilenet", "mobilenet_1.00_224", 224, 16, 4_253_864,
-        "mobilenet_1_0_224_tf.h5", "tensorflow/keras-applications/mobilenet/mobilenet_1_0_224_tf.h5", None,
+        "mobilenet_1_0_224_tf.h5",
+        "mobilenet", None,
     ),
     "vgg16": Application(
         "VGG16", "vgg16", "vgg16", 224, 528, 138_357_544,
-        "vgg16_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels.h5", "64373286793e3c8b2b4e3219cbf3544b",
+        "vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        "vgg16", "64373286793e3c8b2b4e3219cbf3544b",
     ),
     "vgg19": Application(
         "VGG19", "vgg19", "vgg19", 224, 549, 143_667_240,
-        "vgg19_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels.h5", "cbe5617147190e668d6c5d5026f83318",
+        "vgg19_weights_tf_dim_ordering_tf_kernels.h5",
+        "vgg19", "cbe5617147190e668d6c5d5026f83318",
     ),
     "resnet50": Application(
         "ResNet50", "resnet", "resnet50", 224, 98, 25_636_712,
-        "resnet50_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/resnet/resnet50_weights_tf_dim_ordering_tf_kernels.h5", "2cb95161c43110f7111970584f804107",
+        "resnet50_weights_tf_dim_ordering_tf_kernels.h5",
+        "resnet", "2cb95161c43110f7111970584f804107",
     ),
     "resnet101": Application(
         "ResNet101", "resnet", "resnet101", 224, 171, 44_707_176,
-        "resnet101_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/resnet/resnet101_weights_tf_dim_ordering_tf_kernels.h5", "f1aeb4b969a6efcfb50fad2f0c20cfc5",
+        "resnet101_weights_tf_dim_ordering_tf_kernels.h5",
+        "resnet", "f1aeb4b969a6efcfb50fad2f0c20cfc5",
     ),
     "resnet152": Application(
         "ResNet152", "resnet", "resnet152", 224, 232, 60_419_944,
-        "resnet152_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/resnet/resnet152_weights_tf_dim_ordering_tf_kernels.h5", "100835be76be38e30d865e96f2aaae62",
+        "resnet152_weights_tf_dim_ordering_tf_kernels.h5",
+        "resnet", "100835be76be38e30d865e96f2aaae62",
     ),
     "resnet50v2": Application(
         "ResNet50V2", "resnet_v2", "resnet50v2", 224, 98, 25_613_800,
-        "resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/resnet/resnet50v2_weights_tf_dim_ordering_tf_kernels.h5", "3ef43a0b657b3be2300d5770ece849e0",
+        "resnet50v2_weights_tf_dim_ordering_tf_kernels.h5",
+        "resnet", "3ef43a0b657b3be2300d5770ece849e0",
     ),
     "resnet101v2": Application(
         "ResNet101V2", "resnet_v2", "resnet101v2", 224, 171, 44_675_560,
-        "resnet101v2_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/resnet/resnet101v2_weights_tf_dim_ordering_tf_kernels.h5", "6343647c601c52e1368623803854d971",
+        "resnet101v2_weights_tf_dim_ordering_tf_kernels.h5",
+        "resnet", "6343647c601c52e1368623803854d971",
     ),
     "resnet152v2": Application(
         "ResNet152V2", "resnet_v2", "resnet152v2", 224, 232, 60_380_648,
-        "resnet152v2_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/resnet/resnet152v2_weights_tf_dim_ordering_tf_kernels.h5", "a49b44d1979771252814e80f8ec446f9",
+        "resnet152v2_weights_tf_dim_ordering_tf_kernels.h5",
+        "resnet", "a49b44d1979771252814e80f8ec446f9",
     ),
     "xception": Application(
         "Xception", "xception", "xception", 299, 88, 22_910_480,
-        "xception_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/xception/xception_weights_tf_dim_ordering_tf_kernels.h5", "0a58e3b7378bc2990ea3b43d5981f1f6",
+        "xception_weights_tf_dim_ordering_tf_kernels.h5",
+        "xception", "0a58e3b7378bc2990ea3b43d5981f1f6",
     ),
     "inceptionv3": Application(
         "InceptionV3", "inception_v3", "inception_v3", 299, 92, 23_851_784,
-        "inception_v3_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/inception_v3/inception_v3_weights_tf_dim_ordering_tf_kernels.h5", "9a0d58056eeedaa3f26cb7ebd46da564",
+        "inception_v3_weights_tf_dim_ordering_tf_kernels.h5",
+        "inception_v3", "9a0d58056eeedaa3f26cb7ebd46da564",
     ),
     "inceptionresnetv2": Application(
         "InceptionResNetV2", "inception_resnet_v2", "inception_resnet_v2", 299, 215, 55_873_736,
-        "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/inception_resnet_v2/inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5", "e693bd0210a403b3192acc6073ad2e96",
+        "inception_resnet_v2_weights_tf_dim_ordering_tf_kernels.h5",
+        "inception_resnet_v2", "e693bd0210a403b3192acc6073ad2e96",
     ),
     "densenet121": Application(
         "DenseNet121", "densenet", "densenet121", 224, 33, 8_062_504,
-        "densenet121_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/densenet/densenet121_weights_tf_dim_ordering_tf_kernels.h5", "9d60b8095a5708f2dcce2bca79d332c7",
+        "densenet121_weights_tf_dim_ordering_tf_kernels.h5",
+        "densenet", "9d60b8095a5708f2dcce2bca79d332c7",
     ),
     "densenet169": Application(
         "DenseNet169", "densenet", "densenet169", 224, 57, 14_307_880,
-        "densenet169_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/densenet/densenet169_weights_tf_dim_ordering_tf_kernels.h5", "d699b8f76981ab1b30698df4c175e90b",
+        "densenet169_weights_tf_dim_ordering_tf_kernels.h5",
+        "densenet", "d699b8f76981ab1b30698df4c175e90b",
     ),
     "densenet201": Application(
         "DenseNet201", "densenet", "densenet201", 224, 80, 20_242_984,
-        "densenet201_weights_tf_dim_ordering_tf_kernels.h5", "tensorflow/keras-applications/densenet/densenet201_weights_tf_dim_ordering_tf_kernels.h5", "1ceb130c1ea1b78c3bf6114dbdfd8807",
+        "densenet201_weights_tf_dim_ordering_tf_kernels.h5",
+        "densenet", "1ceb130c1ea1b78c3bf6114dbdfd8807",
     ),
     "nasnetmobile": Application(
         "NASNetMobile", "nasnet", "nasnet_mobile", 224, 23, 5_326_716,
-        "nasnet_mobile.h5", "tensorflow/keras-applications/nasnet/NASNet-mobile.h5", "020fb642bf7360b370c678b08e0adf61",
+        "nasnet_mobile.h5",
+        "nasnet", "020fb642bf7360b370c678b08e0adf61", "NASNet-mobile.h5",
     ),
     "nasnetlarge": Application(
         "NASNetLarge", "nasnet", "nasnet_large", 331, 343, 88_949_818,
-        "nasnet_large.h5", "tensorflow/keras-applications/nasnet/NASNet-large.h5", "11577c9a518f0070763c2b964a382f17",
+        "nasnet_large.h5",
+        "nasnet", "11577c9a518f0070763c2b964a382f17", "NASNet-large.h5",
     ),
     "efficientnetb0": Application(
         "EfficientNetB0", "efficientnet", "efficientnetb0", 224, 29, 5_330_571,
-        "efficientnetb0.h5", "keras-applications/efficientnetb0.h5", "902e53a9f72be733fc0bcb005b3ebbac",
+        "efficientnetb0.h5",
+        "", "902e53a9f72be733fc0bcb005b3ebbac",
     ),
     "efficientnetb1": Application(
         "EfficientNetB1", "efficientnet", "efficientnetb1", 240, 31, 7_856_239,
-        "efficientnetb1.h5", "keras-applications/efficientnetb1.h5", "1d254153d4ab51201f1646940f018540",
+        "efficientnetb1.h5",
+        "", "1d254153d4ab51201f1646940f018540",
     ),
     "efficientnetb2": Application(
         "EfficientNetB2", "efficientnet", "efficientnetb2", 260, 36, 9_177_569,
-        "efficientnetb2.h5", "keras-applications/efficientnetb2.h5", "b15cce36ff4dcbd00b6dd88e7857a6ad",
+        "efficientnetb2.h5",
+        "", "b15cce36ff4dcbd00b6dd88e7857a6ad",
     ),
     "efficientnetb3": Application(
         "EfficientNetB3", "efficientnet", "efficientnetb3", 300, 48, 12_320_535,
-        "efficientnetb3.h5", "keras-applications/efficientnetb3.h5", "ffd1fdc53d0ce67064dc6a9c7960ede0",
+        "efficientnetb3.h5",
+        "", "ffd1fdc53d0ce67064dc6a9c7960ede0",
     ),
     "efficientnetb4": Application(
         "EfficientNetB4", "efficientnet", "efficientnetb4", 380, 75, 19_466_823,
-        "efficientnetb4.h5", "keras-applications/efficientnetb4.h5", "18c95ad55216b8f92d7e70b3a046e2fc",
+        "efficientnetb4.h5",
+        "", "18c95ad55216b8f92d7e70b3a046e2fc",
     ),
     "efficientnetb5": Application(
         "EfficientNetB5", "efficientnet", "efficientnetb5", 456, 118, 30_562_527,
-        "efficientnetb5.h5", "keras-applications/efficientnetb5.h5", "ace28f2a6363774853a83a0b21b9421a",
+        "efficientnetb5.h5",
+        "", "ace28f2a6363774853a83a0b21b9421a",
     ),
     "efficientnetb6": Application(
         "EfficientNetB6", "efficientnet", "efficientnetb6", 528, 166, 43_265_143,
-        "efficientnetb6.h5", "keras-applications/efficientnetb6.h5", "165f6e37dce68623721b423839de8be5",
+        "efficientnetb6.h5",
+        "", "165f6e37dce68623721b423839de8be5",
     ),
     "efficientnetb7": Application(
         "EfficientNetB7", "efficientnet", "efficientnetb7", 600, 256, 66_658_687,
-        "efficientnetb7.h5", "keras-applications/efficientnetb7.h5", "8c03f828fec3ef71311cd463b6759d99",
+        "efficientnetb7.h5",
+        "", "8c03f828fec3ef71311cd463b6759d99",
     ),
 }  # fmt: skip
 
@@ -194,7 +227,7 @@ def download(name: str) -> Iterator[downloads.Fetched]:
     entry = APPLICATIONS[name]
     downloads.need(_CLASSES_URL, "models", _CLASSES, digest=_CLASSES_DIGEST)
     if downloads.find("models", entry.file) is None:
-        yield from downloads.fetch(_SERVER + entry.address, "models", entry.file, digest=entry.digest)
+        yield from downloads.fetch(entry.address, "models", entry.file, digest=entry.digest)
 
 
 def build(name: str) -> Any:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from convviz import lazy
-
 from convviz.zoo.network import Network
 from convviz.zoo.wrapping import wrap
 

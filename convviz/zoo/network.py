@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from convviz import lazy
 import numpy as np
 
-from convviz import ConvvizError, images, tracing
+from convviz import ConvvizError, images, lazy, tracing
 from convviz.zoo.cards import Card
 
 keras = lazy.load("keras")

@@ -9,10 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from convviz import lazy
 import numpy as np
 
-from convviz import ConvvizError, tracing
+from convviz import ConvvizError, lazy, tracing
 from convviz.zoo import imagenet
 from convviz.zoo.cards import Card, LayerCard
 from convviz.zoo.network import FREE_SIDE, Network, as_scores, chosen_output
@@ -26,7 +25,7 @@ _CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspos
 _UNCHANGING = ("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "ActivityRegularization", "Identity")
 _CARRYING = ("Cast", "Identity", "StridedSlice", "ReverseV2", "Reshape", "ExpandDims", "ResizeBilinear", "ConcatV2")
 
-_known: OrderedDict[int, Network] = OrderedDict()  # bare models that were wrapped lately; a network keeps its model alive
+_known: OrderedDict[int, Network] = OrderedDict()  # bare models wrapped lately; a network keeps its model alive
 _known_lock = threading.Lock()
 _MOST_KNOWN = 4
 
@@ -259,8 +258,9 @@ def explained(layers: Sequence[LayerCard], used: set[str] | None = None) -> tupl
         chosen = layer
     size = " x ".join(str(side) for side in chosen.output_shape[:2])
     if chosen is last:
-        return last.name, f"{last.name} is the last convolution; its {size} maps are the last that know where things are"
-    return chosen.name, f"{chosen.name} carries the {size} maps of the last convolution, {last.name}, as the rest reads them"
+        return last.name, f"{last.name} is the last convolution; its {size} maps still know where things are"
+    reason = f"{chosen.name} gives the {size} maps of the last convolution, {last.name}, as the rest reads them"
+    return chosen.name, reason
 
 
 # --- the trace ----------------------------------------------------------------------------------------------------
@@ -293,7 +293,8 @@ def _surveyed(model: Any, shape: tuple[int, int, int], flat: bool, key: int | st
         return answer
 
     try:
-        tf.function(look, jit_compile=False, autograph=False).get_concrete_function(tf.TensorSpec((1, *shape), tf.float32))
+        traced = tf.function(look, jit_compile=False, autograph=False)
+        traced.get_concrete_function(tf.TensorSpec((1, *shape), tf.float32))
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as reason:
         said = str(reason).strip().splitlines()[0][:200]
         raise ConvvizError(f"this network does not take a picture of {shape}: {said}; give its input_shape") from reason
