@@ -109,6 +109,7 @@ def _environment() -> dict[str, str]:
         "CONVVIZ_PARENT": str(os.getpid()),
         "MALLOC_ARENA_MAX": "2",
         "TF_CPP_MIN_LOG_LEVEL": "2",
+        "DASK_LOGGING__DISTRIBUTED": "warning",
         "TF_ENABLE_ONEDNN_OPTS": "1",
     }
 

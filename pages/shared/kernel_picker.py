@@ -19,7 +19,7 @@ def kernel() -> tuple[str, kernels.Kernel]:
     names = [*kernels.KERNELS, CUSTOM]
     name = choices.select("Kernel", names, key="kernel", default="sobel_x", format_func=_title)
     chosen = _custom() if name == CUSTOM else kernels.KERNELS[name]
-    st.caption(f"Answers to {chosen.responds_to}")
+    st.caption(chosen.responds_to)
     _grid(chosen.weights)
     return name, chosen
 

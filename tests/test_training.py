@@ -1,0 +1,154 @@
+"""Training against Keras' own numbers, and the promises of the generator."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from convviz import ConvvizError, datasets, training, zoo
+
+keras = pytest.importorskip("keras")
+
+
+@pytest.fixture(scope="module")
+def stripes() -> datasets.Dataset:
+    """Upright against lying stripes, 12 × 12, easily told apart."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 240)
+    ground = (np.indices((12, 12))[1] % 4 < 2) * 200
+    images = np.stack([ground if label else ground.T for label in labels]) + rng.integers(0, 55, (240, 12, 12))
+    images = images[..., None].astype(np.uint8)
+    parts = [(images[a:b], labels[a:b].astype(np.int64)) for a, b in ((0, 160), (160, 200), (200, 240))]
+    return datasets.Dataset(*parts[0], *parts[1], *parts[2], class_names=("lying", "upright"), source="drawn here")
+
+
+def network(units: int = 2, activation: str = "softmax", seed: int = 3) -> keras.Model:
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((12, 12, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(units, activation=activation),
+        ]
+    )
+
+
+SETTINGS = training.Settings(epochs=3, batch_size=16, learning_rate=0.05, optimizer="adam", seed=1)
+
+
+def test_the_loss_falls_and_the_stripes_are_told_apart(stripes):
+    records = list(training.train(network(), stripes, replace(SETTINGS, epochs=12)))
+    assert records[-1].loss < 0.5 * records[0].loss
+    assert records[-1].validation_accuracy > 0.9
+    assert records[-1].test_accuracy > 0.9
+    assert records[-1].epoch == 12
+    assert records[-1].step == records[-1].steps == 120
+
+
+def test_a_single_sigmoid_is_trained_too(stripes):
+    records = list(training.train(network(1, "sigmoid"), stripes, replace(SETTINGS, epochs=12)))
+    assert records[-1].validation_accuracy > 0.9
+
+
+def test_the_told_validation_numbers_are_those_of_keras(stripes):
+    model = network()
+    last = list(training.train(model, stripes, SETTINGS))[-1]
+    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=False)
+    loss, accuracy = model.evaluate(stripes.validation_images / 255.0, stripes.validation_labels, verbose=0)
+    assert last.validation_count == 40
+    assert last.validation_loss == pytest.approx(loss, rel=1e-4)
+    assert last.validation_accuracy == pytest.approx(accuracy)
+
+
+def test_one_step_is_the_step_that_keras_makes(stripes):
+    ours, theirs = network(), network()
+    next(training.train(ours, stripes, replace(SETTINGS, optimizer="sgd")))
+    rows = np.random.default_rng([1, 0]).permutation(160)[:16]
+    theirs.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    theirs.optimizer.learning_rate = 0.05
+    theirs.train_on_batch(stripes.train_images[rows] / 255.0, stripes.train_labels[rows])
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_the_same_seed_gives_the_same_run(stripes):
+    runs = [[record.loss for record in training.train(network(), stripes, replace(SETTINGS, epochs=1))] for _ in range(2)]
+    assert runs[0][0] == pytest.approx(runs[1][0], rel=1e-6)
+    other = next(training.train(network(), stripes, replace(SETTINGS, seed=2)))
+    assert other.loss != pytest.approx(runs[0][0], rel=1e-6)
+
+
+def test_a_run_that_goes_on_from_a_snapshot_ends_where_the_whole_run_ends(stripes):
+    whole, begun, resumed = network(), network(), network(seed=9)
+    list(training.train(whole, stripes, SETTINGS))
+    for record in training.train(begun, stripes, replace(SETTINGS, snapshot_every=1)):
+        if record.step > 12:
+            break
+    rest = list(training.train(resumed, stripes, SETTINGS, resume=record.snapshot))
+    assert rest[0].step > record.step
+    for one, other in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_settings_change_while_it_runs(stripes):
+    run = training.train(network(), stripes, replace(SETTINGS, epochs=50))
+    next(run)
+    changed = run.send({"epochs": 2, "batch_size": 40, "steps": 1})
+    assert changed.steps < 20
+    assert run.send({"steps": 2}).step == changed.step + 2
+
+
+def test_it_stops_with_a_last_record_and_its_snapshot(stripes):
+    run = training.train(network(), stripes, replace(SETTINGS, epochs=50))
+    next(run)
+    last = run.send({"stop": True, "steps": 1})
+    assert last.snapshot
+    assert last.test_accuracy is not None
+    with pytest.raises(StopIteration):
+        next(run)
+
+
+def test_a_snapshot_becomes_a_keras_file_with_the_same_weights(stripes):
+    model = network()
+    last = list(training.train(model, stripes, SETTINGS))[-1]
+    kept = zoo.from_bytes(training.trained(network(seed=5), last.snapshot)).model
+    for one, other in zip(model.get_weights(), kept.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_only_the_newest_record_keeps_its_snapshot(stripes):
+    last = list(training.train(network(), stripes, replace(SETTINGS, epochs=1)))[-1]
+    assert last.light().snapshot is None
+    assert last.light().loss == last.loss
+
+
+def test_augmented_pictures_are_trained_on(stripes):
+    settings = replace(SETTINGS, epochs=1, augmentation={"horizontal_flip": True, "width_shift": 0.1})
+    assert list(training.train(network(), stripes, settings))[-1].step == 10
+
+
+def test_a_diverging_run_ends_with_a_sentence(stripes):
+    model = network()
+    model.layers[-1].bias.assign([np.nan, 0.0])
+    with pytest.raises(ConvvizError, match=r"diverged: after 1 steps .* below 0.05"):
+        next(training.train(model, stripes, SETTINGS))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"epochs": 0}, "at least 1"),
+        ({"learning_rate": 0.0}, "cannot be used"),
+        ({"optimizer": "magic"}, "no optimizer 'magic'"),
+    ],
+)
+def test_impossible_settings_are_refused(stripes, changes, sentence):
+    with pytest.raises(ConvvizError, match=sentence):
+        next(training.train(network(), stripes, replace(SETTINGS, **changes)))
+
+
+def test_data_that_does_not_fit_is_refused_with_both_sizes(stripes):
+    with pytest.raises(ConvvizError, match="12 × 12 × 1 and the network takes 28 × 28 × 1"):
+        next(training.train("mnist", stripes, SETTINGS))
