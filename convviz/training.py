@@ -171,9 +171,12 @@ class _Run:
         self.optimizer.learning_rate = settings.learning_rate
         self.step, self.epoch, self.position = 0, 0, 0  # position: step within the epoch
         self.order = self._shuffled()
-        self._train = tf.function(self._train_steps, jit_compile=False)
-        self._train_batch = tf.function(self._train_one, jit_compile=False, reduce_retracing=True)
-        self._measure = tf.function(self._measured, jit_compile=False, reduce_retracing=True)
+        number = tf.TensorSpec([], tf.int32)
+        rows = tf.TensorSpec([None], tf.int32)
+        batch = (tf.TensorSpec([None, *dataset.train_images.shape[1:]], self.images.dtype), rows)
+        self._train = tf.function(self._train_steps, jit_compile=False, input_signature=(rows, number, number))
+        self._train_batch = tf.function(self._train_one, jit_compile=False, input_signature=batch)
+        self._measure = tf.function(self._measured, jit_compile=False, input_signature=batch)
         self._seconds_per_step: float | None = None
         self._snapshot_time, self._snapshot_step, self._snapshot_epoch = time.monotonic(), 0, 0
 

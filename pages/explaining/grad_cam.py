@@ -50,7 +50,7 @@ with result:
         ui.picture(blended, f"Over the picture, strength {alpha:.0%}", words.where(map_.heatmap, named), at_least=300)
     if map_.note:
         st.warning(words.sentence(map_.note))
-    st.markdown(f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. {map_.layer_reason}")
+    st.markdown(f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. {words.sentence(map_.layer_reason)}")
     st.markdown("**The network's answer**")
     charts.bars([one.name for one in top], [one.probability for one in top], key="top_classes")
     ui.notes(

@@ -34,7 +34,7 @@ def watch() -> None:
     """The running job: state, buttons, curves."""
     job = engine.job(runs.SLOT)
     if job is None:
-        st.info("Ready: the lecture's network, 93,322 parameters, with new random weights. Start when you like.")
+        runs.ready("mnist")
         return
     runs.controls(job)
     runs.state(job)

@@ -47,7 +47,7 @@ feature_map = ui.cached(convolution.convolve)(array, kernel.weights, **settings)
 low, high = float(np.nanmin(feature_map)), float(np.nanmax(feature_map))
 
 with result:
-    before, middle, after = st.columns([4, 2, 4])
+    before, middle, after = st.columns([9, 3, 9])
     with before:
         ui.picture(array, f"{picture.title}, {words.shape(array)}, values 0 to 255", picture.alt, at_least=300)
     with middle:
@@ -61,8 +61,9 @@ with result:
         if colour or clipped:
             ui.picture(np.clip(feature_map, 0, 255).astype(np.uint8), f"{caption}, shown from 0 to 255", alt, at_least=300)
         else:
-            ui.picture(rendering.signed(feature_map), caption, alt, at_least=300)
-            ui.colour_bar("signed", max(abs(low), abs(high)))
+            limit = ui.limit_of(feature_map)
+            ui.picture(rendering.signed(feature_map, limit), caption, alt, at_least=300)
+            ui.colour_bar("signed", limit, beyond=limit < max(-low, high))
 
     st.markdown("**The size, with its numbers**")
     for index, axis in enumerate(("height", "width")):

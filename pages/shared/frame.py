@@ -47,7 +47,7 @@ def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
 
 def show(page: Any) -> None:
     """Draw the frame and the page in it."""
-    st.set_page_config(page_title=f"{page.title} · ConvViz", page_icon=":material/blur_on:", layout="wide")
+    st.set_page_config(page_title=f"{page.title} · ConvViz", page_icon=ui.ASSETS / "favicon.png", layout="wide")
     _freeze_soon()
     ui.stylesheet()
     engine.owner()

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
 import streamlit as st
 
-from convviz import training, zoo
+from convviz import images, rendering, training, zoo
 from convviz.jobs import Job
 from pages.shared import charts, engine, pickers, ui, words
 
 SLOT = "training"
 NETWORK = "run"  # the trained network's name in the address
+
+
+def ready(architecture: str) -> None:
+    """Before the first run: what will be learned, and by what."""
+    st.info("Ready: the lecture's network with new random weights. Start when you like.")
+    digits = np.stack([images.grey(images.sample(f"digit_{digit}")) for digit in range(10)], axis=-1)
+    ui.picture(rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9")
+    card = zoo.card(architecture)
+    st.markdown(f"**The network: {card.parameters:,} parameters**")
+    rows = [
+        {"Layer": f"{one.name} ({one.kind})", "Output": " × ".join(map(str, one.output_shape)), "Parameters": f"{one.parameters:,}"}
+        for one in card.layers
+    ]
+    st.table(rows)
 
 
 def begin(architecture: str, dataset: str, settings: training.Settings) -> None:

@@ -49,10 +49,18 @@ def _png(array: np.ndarray) -> bytes:
     return rendering.png(array)
 
 
-def colour_bar(colormap: str, limit: float, *, words: tuple[str, str] | None = None) -> None:
-    """What the colours of a picture mean: from minus the limit, or from zero, to the limit."""
+def limit_of(values: np.ndarray) -> float:
+    """Where a scale ends: the magnitude that only one value in two hundred exceeds, so that the rest can be seen."""
+    finite = np.abs(values[np.isfinite(values)])
+    return float(np.percentile(finite, 99.5)) or float(finite.max()) or 1.0 if finite.size else 1.0
+
+
+def colour_bar(colormap: str, limit: float, *, words: tuple[str, str] | None = None, beyond: bool = False) -> None:
+    """What the colours of a picture mean: from minus the limit, or from zero, to the limit, or beyond it."""
     diverging = colormap in rendering.DIVERGING
     low, high = (f"−{limit:.4g}" if diverging else "0", f"{limit:.4g}") if words is None else words
+    if beyond:
+        low, high = f"{low} or less" if diverging else low, f"{high} or more"
     middle = " · 0 · " if diverging else " · · · "
     st.image(
         _png(rendering.colour_bar(colormap)), caption=f"{low}{middle}{high}",
