@@ -277,8 +277,20 @@ def class_names() -> tuple[str, ...]:
     return tuple(_ALIKE.get(number, word.replace("_", " ")) for number, word in rows)
 
 
+def known_class_names(count: int) -> tuple[str, ...] | None:
+    """The class names if the list is here and a network has as many classes; nothing is fetched.
+
+    Args:
+        count: of the network's classes.
+
+    Returns:
+        1,000 names, or None.
+    """
+    return class_names() if count == 1000 and downloads.find("models", _CLASSES) else None
+
+
 def recognized(model: Any) -> str | None:
-    """The name of a model that was made by ``keras.applications`` with its 1,000 classes.
+    """The name of a model that was made by ``keras.applications``, with its 1,000 classes or without its top.
 
     Args:
         model: any Keras model.
@@ -286,6 +298,8 @@ def recognized(model: Any) -> str | None:
     Returns:
         Key of ``APPLICATIONS``, or None.
     """
-    if getattr(model, "output_shape", None) != (None, 1000):
+    shape = getattr(model, "output_shape", None)
+    if shape != (None, 1000) and len(shape or ()) != 4:
         return None
-    return next((name for name, entry in APPLICATIONS.items() if entry.model_name == model.name), None)
+    family = model.name.split("_1.00_")[0].split("_0.")[0]  # the MobileNets' names go on with width and side
+    return next((name for name, entry in APPLICATIONS.items() if entry.model_name.split("_1.00_")[0] == family), None)

@@ -23,7 +23,10 @@ PIXELS, UNIT = (0.0, 255.0), (0.0, 1.0)
 
 _CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose")
 _UNCHANGING = ("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "ActivityRegularization", "Identity")
-_CARRYING = ("Cast", "Identity", "StridedSlice", "ReverseV2", "Reshape", "ExpandDims", "ResizeBilinear", "ConcatV2")
+_CARRYING = (
+    "Cast", "Identity", "StridedSlice", "ReverseV2", "Reshape", "ExpandDims", "ResizeBilinear", "ConcatV2", "Pack",
+    "Transpose", "Squeeze",
+)  # fmt: skip
 
 _known: OrderedDict[int, Network] = OrderedDict()  # bare models wrapped lately; a network keeps its model alive
 _known_lock = threading.Lock()
@@ -87,6 +90,7 @@ def wrap(
     if prepare is None and input_range is None and (known := imagenet.recognized(model)):
         prepare = imagenet.preparation(known)
         about["Preparation"] = f"recognized as Keras' {model.name}, so pictures are prepared as Keras does it"
+        class_names = class_names or imagenet.known_class_names(survey.classes)
     value_range = _value_range(survey, input_range, prepare, shape, about)
     names = _class_names(survey, class_names, about)
     layer, reason = explained(survey.layers, survey.used)
@@ -248,7 +252,7 @@ def explained(layers: Sequence[LayerCard], used: set[str] | None = None) -> tupl
     if last is None:
         if not maps:
             return None, "no layer of this network gives maps that lead to its output"
-        return maps[-1].name, f"this network has no convolution; {maps[-1].name} gives its last maps"
+        return maps[-1].name, f"no convolution was found by its kind; {maps[-1].name} gives the last maps"
     chosen = last
     for layer in reaching[reaching.index(last) + 1 :]:
         if layer.kind in _UNCHANGING:
