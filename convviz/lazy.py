@@ -1,8 +1,8 @@
 """Modules that are loaded when they are first used.
 
-The usual tool, ``lazy_loader``, puts a stand-in into ``sys.modules`` at once. Streamlit looks there after every run of a
-script and, finding ``keras``, clears its session, which loads Keras and TensorFlow into the app's process. Nothing is
-registered here.
+The usual tool, ``lazy_loader``, puts a stand-in into ``sys.modules`` at once. Streamlit looks there after every run of
+a script and, finding ``keras``, clears its session, which loads Keras and TensorFlow into the app's process. Nothing
+is registered here.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "attribution": {"images", "tracing", "zoo"},
     "activations": {"images", "rendering", "tracing", "zoo"},
     "convolution": {"kernels"},
-    "datasets": {"images"},
+    "datasets": {"downloads", "images"},
     "jobs": {"zoo"},
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
-    "training": {"augmentation", "datasets", "rendering", "zoo"},
+    "training": {"augmentation", "datasets", "tracing", "zoo"},
     "uploads": {"datasets", "images", "zoo"},
-    "zoo": {"images", "tracing"},
+    "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
     "activations", "attribution", "augmentation", "datasets", "jobs", "patterns", "receptive_field", "tracing",

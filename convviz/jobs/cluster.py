@@ -21,9 +21,10 @@ RESOURCES = {"job": 1, "call": 2}
 _ROOT = Path(__file__).resolve().parents[2]
 _PRELOAD = "convviz.jobs.worker"
 _KEPT = (  # what workers see of our environment: no secrets
-    "PATH HOME USERPROFILE LANG LC_ALL TZ TMPDIR TEMP TMP SYSTEMROOT SYSTEMDRIVE WINDIR LD_LIBRARY_PATH VIRTUAL_ENV "
-    "CUDA_VISIBLE_DEVICES KERAS_HOME CONVVIZ_DATA CONVVIZ_LIMITS HTTPS_PROXY HTTP_PROXY NO_PROXY SSL_CERT_FILE"
-).split()
+    *("PATH", "HOME", "USERPROFILE", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "SYSTEMDRIVE"),
+    *("WINDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "KERAS_HOME", "CONVVIZ_DATA"),
+    *("CONVVIZ_LIMITS", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"),
+)
 
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,  # what killed a worker once is not tried again
@@ -104,14 +105,18 @@ def _environment() -> dict[str, str]:
     cards = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
     if sys.platform == "linux" and not any(os.path.exists(card) for card in cards):
         kept["CUDA_VISIBLE_DEVICES"] = "-1"  # nothing to look for; TensorFlow would log that it failed
-    return kept | settings | {
-        "PYTHONPATH": str(_ROOT),
-        "CONVVIZ_PARENT": str(os.getpid()),
-        "MALLOC_ARENA_MAX": "2",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "DASK_LOGGING__DISTRIBUTED": "warning",
-        "TF_ENABLE_ONEDNN_OPTS": "1",
-    }
+    return (
+        kept
+        | settings
+        | {
+            "PYTHONPATH": str(_ROOT),
+            "CONVVIZ_PARENT": str(os.getpid()),
+            "MALLOC_ARENA_MAX": "2",
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "DASK_LOGGING__DISTRIBUTED": "warning",
+            "TF_ENABLE_ONEDNN_OPTS": "1",
+        }
+    )
 
 
 def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:

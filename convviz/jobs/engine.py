@@ -16,6 +16,7 @@ from typing import Any
 
 from convviz import ConvvizError, zoo
 from convviz.jobs import worker
+from convviz.jobs.belongings import Belongings
 from convviz.jobs.job import Job, sliceable
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ CALL_SECONDS = 60.0  # what a call may take once a worker has begun it
 START_SECONDS = 60.0  # what starting a worker may take
 INTERLEAVED = 2  # jobs of each worker that take turns; further ones wait in line
 MOST_WAITING = 60  # jobs in line
-MOST_BYTES = 200_000_000  # networks kept for one owner
 
 STOPPED = "the worker that computed this stopped; try again, a new one is starting"
 
@@ -74,9 +74,8 @@ class Engine:
         self._jobs: dict[str, Job] = {}
         self._line: list[Job] = []  # waiting, in order
         self._turns: list[Job] = []  # taking turns
-        self._kept: dict[tuple[str | None, zoo.Reference], bytes] = {}
+        self.belongings = Belongings(self._forget_owner)
         self._begun: dict[str, float] = {}  # call -> when a worker began it
-        self._leaving: dict[str, threading.Timer] = {}
         self._hurry = threading.Event()  # somebody waits: start now
         self._numbers = itertools.count(1)
         atexit.register(self.close)
@@ -150,7 +149,14 @@ class Engine:
 
     # --- calls -------------------------------------------------------------------------------------------------
 
-    def call(self, function: Callable, *arguments: Any, owner: str | None = None, timeout: float | None = None, **options: Any) -> Any:
+    def call(
+        self,
+        function: Callable,
+        *arguments: Any,
+        owner: str | None = None,
+        timeout: float | None = None,
+        **options: Any,
+    ) -> Any:
         """Run a function in a worker and wait for what it returns.
 
         Args:
@@ -172,11 +178,22 @@ class Engine:
             data[answer.reference] = self.data(answer.reference, owner)
         raise ConvvizError("the worker could not load the network; choose it again")
 
-    def _called(self, client: Any, function: Callable, arguments: tuple, options: Mapping, data: Mapping, seconds: float) -> Any:
+    def _called(
+        self, client: Any, function: Callable, arguments: tuple, options: Mapping, data: Mapping, seconds: float
+    ) -> Any:
         """Submit one call and wait for its answer, or for its deadline once it has begun."""
         key = f"call-{uuid.uuid4().hex}"
         future = client.submit(
-            worker.call, function, arguments, options, data, key, key=key, pure=False, resources={"call": 1}, priority=10
+            worker.call,
+            function,
+            arguments,
+            options,
+            data,
+            key,
+            key=key,
+            pure=False,
+            resources={"call": 1},
+            priority=10,
         )
         asked = time.monotonic()
         try:
@@ -241,7 +258,9 @@ class Engine:
         with self._lock:
             if len(self._line) >= MOST_WAITING:
                 raise ConvvizError(f"{len(self._line)} jobs wait already; try again when some of them have ended")
-            job = Job(self, f"{next(self._numbers)}-{uuid.uuid4().hex[:8]}", owner, sliceable(function, arguments, options))
+            job = Job(
+                self, f"{next(self._numbers)}-{uuid.uuid4().hex[:8]}", owner, sliceable(function, arguments, options)
+            )
             self._jobs[job.number] = job
             self._line.append(job)
         threading.Thread(target=self._first_turn, args=(job,), daemon=True, name="first turn").start()
@@ -271,7 +290,7 @@ class Engine:
         self.look_after(job)
 
     def look_after(self, job: Job) -> None:
-        """Bring a job to where its state and its wishes say: in line, at work, paused or ended; then fill free places."""
+        """Bring a job to where its wishes say: in line, at work, paused or ended; then fill the free places."""
         with self._lock:
             if job.ended:
                 self._leave(job)
@@ -281,9 +300,7 @@ class Engine:
             elif job._wish == "pause" and not job._busy:
                 job.state = "paused"
                 self._leave(job)
-            elif job._wish == "pause":
-                self._interrupt(job)
-            elif job._wish == "stop" and job._busy:
+            elif job._wish == "pause" or (job._wish == "stop" and job._busy):
                 self._interrupt(job)
             elif job._wish == "stop":
                 self._submit(job)
@@ -363,16 +380,9 @@ class Engine:
         """Keep a network's bytes for its owner, outside the workers, as long as the owner is here.
 
         Raises:
-            ConvvizError: the owner's networks would exceed `MOST_BYTES`.
+            ConvvizError: the owner's networks would take too much memory.
         """
-        with self._lock:
-            held = sum(len(kept) for (whose, other), kept in self._kept.items() if whose == owner and other != reference)
-            if held + len(data) > MOST_BYTES:
-                raise ConvvizError(
-                    f"your networks would take {(held + len(data)) / 1e6:.0f} MB and at most {MOST_BYTES / 1e6:.0f} MB are "
-                    "kept; reload the page to begin anew"
-                )
-            self._kept[(owner, reference)] = data
+        self.belongings.keep(reference, data, owner)
 
     def data(self, reference: zoo.Reference, owner: str | None = None) -> bytes:
         """A kept network's bytes; only its owner gets them.
@@ -380,44 +390,18 @@ class Engine:
         Raises:
             ConvvizError: nothing is kept under this reference for this owner.
         """
-        with self._lock:
-            try:
-                return self._kept[(owner, reference)]
-            except KeyError:
-                raise ConvvizError("this network is not here any more; train or upload it again") from None
-
-    def data_for(self, arguments: tuple, owner: str | None) -> dict[zoo.Reference, bytes]:
-        """The kept bytes of all references among the arguments."""
-        with self._lock:
-            references = [argument for argument in arguments if isinstance(argument, zoo.Reference)]
-            return {one: self._kept[(owner, one)] for one in references if (owner, one) in self._kept}
+        return self.belongings.data(reference, owner)
 
     def release(self, owner: str, *, after: float = 0.0) -> None:
-        """The owner has left: end the owner's jobs and drop what is kept, unless `claim` is called within `after` seconds."""
-        with self._lock:
-            self.claim(owner)
-            if after:
-                timer = threading.Timer(after, self._drop, (owner,))
-                timer.daemon = True
-                self._leaving[owner] = timer
-                timer.start()
-                return
-        self._drop(owner)
+        """The owner has left: drop all that is the owner's, unless `claim` is called within `after` seconds."""
+        self.belongings.leave(owner, after)
 
     def claim(self, owner: str) -> None:
         """The owner is here."""
-        with self._lock:
-            timer = self._leaving.pop(owner, None)
-            if timer is not None:
-                timer.cancel()
+        self.belongings.claim(owner)
 
-    def _drop(self, owner: str) -> None:
-        with self._lock:
-            self._leaving.pop(owner, None)
-            jobs = [job for job in self._jobs.values() if job.owner == owner]
-            for key in [key for key in self._kept if key[0] == owner]:
-                del self._kept[key]
-        for job in jobs:
+    def _forget_owner(self, owner: str) -> None:
+        for job in self.jobs(owner):
             self.forget(job)
 
 

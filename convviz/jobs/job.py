@@ -133,7 +133,7 @@ class Job:
                 count=self._count,
                 records=records,
                 changes=changes or None,
-                data=self._engine.data_for(self._opening.arguments, self.owner),
+                data=self._engine.belongings.among(self._opening.arguments, self.owner),
                 close=self._wish == "stop",
             )
 
@@ -162,7 +162,9 @@ class Job:
                 self.take(number, record)
             if outcome.finished:
                 self._value = outcome.value
-                self.end("failed" if outcome.refusal else "stopped" if self._wish == "stop" else "done", outcome.refusal)
+                self.end(
+                    "failed" if outcome.refusal else "stopped" if self._wish == "stop" else "done", outcome.refusal
+                )
             elif self._allowance and (self._allowance[0] == "steps" or self._epoch() >= self._allowance[1]):
                 self._allowance, self._wish = None, "pause"
 
@@ -175,7 +177,9 @@ class Job:
             if self._wish == "stop":
                 self.end("stopped")
             elif self._rescues > _RESCUES or (self.snapshot is None and self._records):
-                self.end("failed", "the worker that computed this stopped; what was reached is kept, start it again to go on")
+                self.end(
+                    "failed", "the worker that computed this stopped; what was reached is kept, start it again to go on"
+                )
             elif self.snapshot is not None:
                 options = {**self._opening.options, "resume": self.snapshot}
                 self._opening = Opening(self._opening.function, self._opening.arguments, options)

@@ -50,14 +50,17 @@ with result:
         ui.picture(blended, f"Over the picture, strength {alpha:.0%}", words.where(map_.heatmap, named), at_least=300)
     if map_.note:
         st.warning(words.sentence(map_.note))
-    st.markdown(f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. {words.sentence(map_.layer_reason)}")
+    st.markdown(
+        f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. "
+        f"{words.safe(words.sentence(map_.layer_reason), 300)}"
+    )
     st.markdown("**The network's answer**")
     charts.bars([one.name for one in top], [one.probability for one in top], key="top_classes")
     ui.notes(
         [
             words.where(map_.heatmap, named) + ".",
             f"The map has only {coarse} cells; its outline on the picture cannot be finer than that.",
-            f"It shows what the network looked at, right or wrong: the probability of {words.safe(named)} is {map_.score:.1%}.",
+            f"It shows what counted, right or wrong: the network gives {words.safe(named)} a probability of {map_.score:.1%}.",
         ],
         "Selvaraju et al. 2017, Grad-CAM, arXiv:1610.02391.",
     )

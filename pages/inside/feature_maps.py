@@ -3,7 +3,7 @@
 import streamlit as st
 
 from convviz import activations, rendering
-from pages.shared import charts, choices, engine, pickers, ui, words
+from pages.shared import choices, engine, pickers, ui, words
 
 ui.heading("Feature maps", "What does each layer make of the picture?")
 AT_ONCE = 8  # layers that one screenful shows
@@ -13,8 +13,12 @@ with controls:
     picture = pickers.picture("feature_maps")
     network, card = pickers.network("feature_maps")
     names = [layer.name for layer in card.map_layers()]
-    first = choices.slider("First layer shown", 1, max(2, len(names)), 1, key="from_layer") if len(names) > AT_ONCE else 1
-    scale = choices.select("Brightness of a map", rendering.SCALES, key="scale", default="lecture", format_func=words.SCALES.get)
+    first = (
+        choices.slider("First layer shown", 1, max(2, len(names)), 1, key="from_layer") if len(names) > AT_ONCE else 1
+    )
+    scale = choices.select(
+        "Brightness of a map", rendering.SCALES, key="scale", default="lecture", format_func=words.SCALES.get
+    )
     with st.expander("More"):
         columns = choices.slider("Maps in a row", 4, 32, 16, key="maps_in_row")
     st.markdown("**One channel, large**")
@@ -29,12 +33,15 @@ with result:
     with input_side:
         ui.picture(picture.array, f"{picture.title}, {words.shape(picture.array)}", picture.alt, at_least=300)
     with large:
-        caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(chosen)}, values {words.numbers(chosen.min(), chosen.max())}"
+        values = words.numbers(chosen.min(), chosen.max())
+        caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(chosen)}, values {values}"
         ui.picture(ui.map_picture(chosen), caption, f"Feature map {channel} of {layer}", at_least=300)
         ui.map_bar(chosen)
     with over:
         blended = rendering.overlay(picture.array, ui.as_heatmap(chosen, picture.array), alpha=alpha)
-        ui.picture(blended, "The same over the picture", f"Feature map {channel} of {layer} over {picture.alt}", at_least=300)
+        ui.picture(
+            blended, "The same over the picture", f"Feature map {channel} of {layer} over {picture.alt}", at_least=300
+        )
 
     shown = names[first - 1 : first - 1 + AT_ONCE]
     blank = 0

@@ -21,7 +21,9 @@ with controls:
     if how == "custom":
         sides = st.columns(2)
         amounts = {
-            side: choices.number(f"{side.capitalize()} (pixels)", 0, 32, 1, key=f"pad_{side}", container=sides[index % 2])
+            side: choices.number(
+                f"{side.capitalize()} (pixels)", 0, 32, 1, key=f"pad_{side}", container=sides[index % 2]
+            )
             for index, side in enumerate(("top", "bottom", "left", "right"))
         }
         padding = ((amounts["top"], amounts["bottom"]), (amounts["left"], amounts["right"]))
@@ -52,14 +54,19 @@ with result:
         ui.picture(array, f"{picture.title}, {words.shape(array)}, values 0 to 255", picture.alt, at_least=300)
     with middle:
         ui.picture(
-            rendering.signed(kernel.weights), f"Kernel, {words.shape(kernel.weights)}", f"The cells of {name}", at_least=110
+            rendering.signed(kernel.weights),
+            f"Kernel, {words.shape(kernel.weights)}",
+            f"The cells of {name}",
+            at_least=110,
         )
         ui.colour_bar("signed", float(np.abs(kernel.weights).max()))
     with after:
         caption = f"Feature map, {words.shape(feature_map)}, values {words.numbers(low, high)}"
         alt = f"The picture under {name}: values from {low:.0f} to {high:.0f}, mean {float(feature_map.mean()):.1f}"
         if colour or clipped:
-            ui.picture(np.clip(feature_map, 0, 255).astype(np.uint8), f"{caption}, shown from 0 to 255", alt, at_least=300)
+            ui.picture(
+                np.clip(feature_map, 0, 255).astype(np.uint8), f"{caption}, shown from 0 to 255", alt, at_least=300
+            )
         else:
             limit = ui.limit_of(feature_map)
             ui.picture(rendering.signed(feature_map, limit), caption, alt, at_least=300)
@@ -67,16 +74,26 @@ with result:
 
     st.markdown("**The size, with its numbers**")
     for index, axis in enumerate(("height", "width")):
-        st.markdown(words.size_formula(axis, array.shape[index], kernel.weights.shape[index], index, settings, feature_map.shape[index]))
+        st.markdown(
+            words.size_formula(
+                axis, array.shape[index], kernel.weights.shape[index], index, settings, feature_map.shape[index]
+            )
+        )
 
     if choices.toggle("Edges by Sobel: magnitude and direction", name in ("sobel_x", "sobel_y"), key="sobel"):
         magnitude, angle = ui.cached(convolution.gradient)(images.grey(picture.array))
         left, right = st.columns(2)
         with left:
-            ui.picture(rendering.magnitude(magnitude), f"Magnitude √(Gx² + Gy²), up to {magnitude.max():.0f}", "How steep")
+            ui.picture(
+                rendering.magnitude(magnitude), f"Magnitude √(Gx² + Gy²), up to {magnitude.max():.0f}", "How steep"
+            )
             ui.colour_bar("viridis", float(magnitude.max()))
         with right:
-            ui.picture(rendering.direction(angle, magnitude), "Direction atan2(Gy, Gx) as hue, strength as brightness", "Whither")
+            ui.picture(
+                rendering.direction(angle, magnitude),
+                "Direction atan2(Gy, Gx) as hue, strength as brightness",
+                "Whither",
+            )
 
     share = float((np.abs(feature_map) < 0.05 * max(abs(low), abs(high), 1e-9)).mean())
     total = float(kernel.weights.sum())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from convviz import lazy
 import streamlit as st
+
+from convviz import lazy
 
 go = lazy.load("plotly.graph_objects")  # loading it would delay the first page, which has no chart
 
@@ -15,7 +16,12 @@ TRAINING, VALIDATION = ("#0072b2", "solid"), ("#d55e00", "dash")
 
 
 def curves(
-    title: str, x: Sequence[float], lines: Mapping[str, tuple[Sequence[float], tuple[str, str]]], *, x_title: str, key: str
+    title: str,
+    x: Sequence[float],
+    lines: Mapping[str, tuple[Sequence[float], tuple[str, str]]],
+    *,
+    x_title: str,
+    key: str,
 ) -> None:
     """Lines over a common axis; each has a name, numbers, and a colour with a dash."""
     step = max(1, len(x) // MOST_POINTS)
@@ -48,7 +54,9 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
         )
     )
     figure.update_layout(
-        height=44 + 30 * len(names), margin={"l": 8, "r": 8, "t": 8, "b": 8}, xaxis={"range": [0, 1], "tickformat": ".0%"}
+        height=44 + 30 * len(names),
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        xaxis={"range": [0, 1], "tickformat": ".0%"},
     )
     told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))
     st.plotly_chart(figure, key=key, alt=f"Probabilities: {told}", config={"displayModeBar": False})

@@ -100,7 +100,9 @@ def compute(function: Callable, *arguments: Any, timeout: float | None = None, *
     show_spinner=False,
     hash_funcs={np.ndarray: _array_digest, "convviz.zoo.cards.Reference": repr},
 )
-def _remembered(name: str, _function: Callable, arguments: tuple, options: dict, whose: str | None, _timeout: Any) -> Any:
+def _remembered(
+    name: str, _function: Callable, arguments: tuple, options: dict, whose: str | None, _timeout: Any
+) -> Any:
     return engine().call(_function, *arguments, owner=whose, timeout=_timeout, **options)
 
 

@@ -38,7 +38,9 @@ class Picture:
 
 def carried() -> None:
     """In the side bar: the picture and the network that travel along."""
-    _say_if_private("picture", OWN, _OWN_PICTURE in st.session_state, "the picture of this link belongs to another visit")
+    _say_if_private(
+        "picture", OWN, _OWN_PICTURE in st.session_state, "the picture of this link belongs to another visit"
+    )
     _say_if_private("network", "run-", bool(_trained()), "the network of this link belongs to another visit")
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     with right:
@@ -75,7 +77,11 @@ def _picture(name: str) -> Picture:
 def _own_picture(page: str) -> None:
     """Take a file or a photograph through the door, once for each."""
     file = st.file_uploader("A file", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key=f"{page}_file")
-    shot = st.camera_input("A photograph", key=f"{page}_camera") if st.toggle("Use the camera", key=f"{page}_use") else None
+    shot = (
+        st.camera_input("A photograph", key=f"{page}_camera")
+        if st.toggle("Use the camera", key=f"{page}_use")
+        else None
+    )
     for source, title in ((file, file.name if file else ""), (shot, "Photograph taken here")):
         if source is None:
             continue
@@ -173,7 +179,13 @@ def _mirror(label: str, options: list[str], key: str, page: str, title: Callable
     """A widget in the page that shows and sets the one in the side bar."""
     mirror = f"_{page}_{key}"
     st.session_state[mirror] = st.session_state[key]
-    st.selectbox(label, options, key=mirror, format_func=title, on_change=lambda: choices.set_later(key, st.session_state[mirror]))
+    st.selectbox(
+        label,
+        options,
+        key=mirror,
+        format_func=title,
+        on_change=lambda: choices.set_later(key, st.session_state[mirror]),
+    )
 
 
 def _say_if_private(key: str, start: str, at_hand: bool, sentence: str) -> None:

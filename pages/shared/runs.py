@@ -19,11 +19,17 @@ def ready(architecture: str) -> None:
     """Before the first run: what will be learned, and by what."""
     st.info("Ready: the lecture's network with new random weights. Start when you like.")
     digits = np.stack([images.grey(images.sample(f"digit_{digit}")) for digit in range(10)], axis=-1)
-    ui.picture(rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9")
+    ui.picture(
+        rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9"
+    )
     card = zoo.card(architecture)
     st.markdown(f"**The network: {card.parameters:,} parameters**")
     rows = [
-        {"Layer": f"{one.name} ({one.kind})", "Output": " × ".join(map(str, one.output_shape)), "Parameters": f"{one.parameters:,}"}
+        {
+            "Layer": f"{one.name} ({one.kind})",
+            "Output": " × ".join(map(str, one.output_shape)),
+            "Parameters": f"{one.parameters:,}",
+        }
         for one in card.layers
     ]
     st.table(rows)
@@ -58,15 +64,19 @@ def state(job: Job) -> None:
         if not job.ended:
             st.progress(0.0, "The worker loads the data and builds the network")
         return
-    words = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
-    left = words or f"about {now.seconds_left:.0f} s left"
+    ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
+    left = ends or f"about {now.seconds_left:.0f} s left"
     st.progress(min(1.0, now.step / now.steps), f"Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}")
     columns = st.columns(4)
     columns[0].metric("Training accuracy", f"{now.accuracy:.1%}")
-    columns[1].metric("Validation accuracy", f"{now.validation_accuracy:.1%}", help=f"on {now.validation_count} pictures")
+    columns[1].metric(
+        "Validation accuracy", f"{now.validation_accuracy:.1%}", help=f"on {now.validation_count} pictures"
+    )
     columns[2].metric("Images per second", f"{now.images_per_second:,.0f}")
     test = "after the run" if now.test_accuracy is None else f"{now.test_accuracy:.1%}"
-    columns[3].metric("Test accuracy", test, help="on pictures that took no part in the training, measured once, at the end")
+    columns[3].metric(
+        "Test accuracy", test, help="on pictures that took no part in the training, measured once, at the end"
+    )
 
 
 def curves(job: Job) -> None:

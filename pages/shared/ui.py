@@ -88,7 +88,10 @@ def as_heatmap(values: np.ndarray, like: np.ndarray) -> np.ndarray:
 def cached(function: Callable[..., Any]) -> Callable[..., Any]:
     """A quick compute function of `convviz`, its results remembered for all visitors."""
     return st.cache_data(
-        function, max_entries=60, show_spinner=False, hash_funcs={np.ndarray: lambda a: (a.shape, a.dtype.str, a.tobytes())}
+        function,
+        max_entries=60,
+        show_spinner=False,
+        hash_funcs={np.ndarray: lambda a: (a.shape, a.dtype.str, a.tobytes())},
     )
 
 

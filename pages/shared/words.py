@@ -69,7 +69,10 @@ def where(heatmap: np.ndarray, named: str) -> str:
     down = ("top", "middle", "bottom")[min(2, 3 * int(row) // rows)]
     across = ("left", "centre", "right")[min(2, 3 * int(column) // columns)]
     half = float((heatmap >= 0.5).mean())
-    return f"The evidence for {named} is strongest at the {down} {across}; {half:.0%} of the picture has at least half of it"
+    return (
+        f"The evidence for {named} is strongest at the {down} {across}; "
+        f"{half:.0%} of the picture has at least half of that"
+    )
 
 
 def sparsity(shares: Mapping[str, float]) -> str:
@@ -79,5 +82,6 @@ def sparsity(shares: Mapping[str, float]) -> str:
     first, *_, last = shares.items()
     trend = "more" if last[1] > first[1] else "fewer"
     return (
-        f"In {safe(first[0])} {first[1]:.0%} of the cells are silent, in {safe(last[0])} {last[1]:.0%}: {trend} with depth."
+        f"In {safe(first[0])} {first[1]:.0%} of the cells are silent, "
+        f"in {safe(last[0])} {last[1]:.0%}: {trend} with depth."
     )

@@ -19,7 +19,9 @@ columns = st.columns(3) + st.columns(3)
 for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, strict=False), 1):
     with column, st.container(border=True, height="stretch"):
         st.image(ui.ASSETS / "start" / f"{file.rpartition('/')[2]}.png", alt=f"What the page {title} shows")
-        st.page_link(f"pages/{file}.py", label=f"**{number}. {title}**", icon=":material/arrow_forward:", width="stretch")
+        st.page_link(
+            f"pages/{file}.py", label=f"**{number}. {title}**", icon=":material/arrow_forward:", width="stretch"
+        )
         st.markdown(sentence)
 ui.notes(
     [

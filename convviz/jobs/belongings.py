@@ -1,0 +1,72 @@
+"""Whose is what: networks that visitors trained or uploaded, kept outside the workers while the visitor is here."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from convviz import ConvvizError, zoo
+
+MOST_BYTES = 200_000_000  # kept for one owner
+
+
+class Belongings:
+    """Bytes of networks by owner, and the owners who are about to leave.
+
+    Args:
+        forget: called with an owner who has left for good.
+    """
+
+    def __init__(self, forget: Callable[[str], None]) -> None:
+        self._forget = forget
+        self._kept: dict[str | None, dict[zoo.Reference, bytes]] = {}
+        self._leaving: dict[str, threading.Timer] = {}
+        self._lock = threading.RLock()
+
+    def keep(self, reference: zoo.Reference, data: bytes, owner: str | None) -> None:
+        """Keep a network's bytes; ConvvizError if the owner would have more than `MOST_BYTES`."""
+        with self._lock:
+            own = self._kept.setdefault(owner, {})
+            total = sum(len(kept) for other, kept in own.items() if other != reference) + len(data)
+            if total > MOST_BYTES:
+                raise ConvvizError(
+                    f"your networks would take {total / 1e6:.0f} MB and at most {MOST_BYTES / 1e6:.0f} MB are kept; "
+                    "reload the page to begin anew"
+                )
+            own[reference] = data
+
+    def data(self, reference: zoo.Reference, owner: str | None) -> bytes:
+        """A kept network's bytes, for its owner alone; ConvvizError if there are none."""
+        with self._lock:
+            try:
+                return self._kept[owner][reference]
+            except KeyError:
+                raise ConvvizError("this network is not here any more; train or upload it again") from None
+
+    def among(self, arguments: tuple, owner: str | None) -> dict[zoo.Reference, bytes]:
+        """The kept bytes of all references among a call's arguments."""
+        with self._lock:
+            own = self._kept.get(owner, {})
+            return {one: own[one] for one in arguments if isinstance(one, zoo.Reference) and one in own}
+
+    def leave(self, owner: str, after: float) -> None:
+        """The owner has left; all is dropped unless `claim` is called within `after` seconds."""
+        with self._lock:
+            self.claim(owner)
+            timer = threading.Timer(after, self._drop, (owner,))
+            timer.daemon = True
+            self._leaving[owner] = timer
+            timer.start()
+
+    def claim(self, owner: str) -> None:
+        """The owner is here."""
+        with self._lock:
+            timer = self._leaving.pop(owner, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _drop(self, owner: str) -> None:
+        with self._lock:
+            self._leaving.pop(owner, None)
+            self._kept.pop(owner, None)
+        self._forget(owner)
