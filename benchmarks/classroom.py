@@ -94,9 +94,11 @@ async def visit(address: str, number: int, until: float, times: dict, *, first: 
                 if not first:
                     name, page, query = rng.choice(ACTIONS)
                     filled = query.format(
-                        kernel=rng.choice(KERNELS), small=rng.randint(1, 4),
-                        network=rng.choice(("cats_and_dogs", "shapes")), picture=rng.choice(("cat", "astronaut", "coffee", "rocket")),
-                    )  # fmt: skip
+                        kernel=rng.choice(KERNELS),
+                        small=rng.randint(1, 4),
+                        network=rng.choice(("cats_and_dogs", "shapes")),
+                        picture=rng.choice(("cat", "astronaut", "coffee", "rocket")),
+                    )
                     times[name].append(await visitor.rerun(page, filled))
                 pause = rng.uniform(2, 5)
                 while pause > 0 and time.monotonic() < until:

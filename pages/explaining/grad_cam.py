@@ -60,7 +60,7 @@ with result:
         [
             words.where(map_.heatmap, named) + ".",
             f"The map has only {coarse} cells; its outline on the picture cannot be finer than that.",
-            f"It shows what counted, right or wrong: the network gives {words.safe(named)} a probability of {map_.score:.1%}.",
+            f"It shows what counted, right or wrong: {words.safe(named)} gets a probability of {map_.score:.1%}.",
         ],
         "Selvaraju et al. 2017, Grad-CAM, arXiv:1610.02391.",
     )

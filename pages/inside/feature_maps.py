@@ -59,7 +59,7 @@ with result:
                 st.image(one.png, caption=said, alt=f"Feature maps of {name}: {said}", output_format="PNG")
             blank += len(one.blank)
     total = sum(card.layer(name).output_shape[-1] for name in shown)
-    charts_here = engine.compute(activations.sparsity, network, picture.array)
+    charts_here = engine.compute(activations.silence, network, picture.array)
     ui.notes(
         [
             f"{blank} of the {total} channels shown are blank: this picture has nothing they answer to.",
