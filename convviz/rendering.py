@@ -76,7 +76,19 @@ def mosaic(maps: np.ndarray, *, columns: int = 16, scale: str = "channel") -> np
         >>> mosaic(np.arange(8.0).reshape(2, 2, 2)).tolist()
         [[0, 85, 0, 0, 85], [170, 255, 0, 170, 255]]
     """
-    levels = _levels(np.asarray(maps), scale)
+    return tiled(levels(np.asarray(maps), scale), columns=columns)
+
+
+def tiled(levels: np.ndarray, *, columns: int = 16) -> np.ndarray:
+    """Brightness of every channel, uint8 (H, W, C), as one picture: the layout of ``mosaic``.
+
+    Args:
+        levels: as ``levels`` gives them, resized at will.
+        columns: tiles in a row, at least 1.
+
+    Returns:
+        uint8 (rows * (H + 1) - 1, columns * (W + 1) - 1).
+    """
     height, width, channels = levels.shape
     columns = max(1, min(columns, channels))
     rows = -(-channels // columns)
@@ -87,8 +99,16 @@ def mosaic(maps: np.ndarray, *, columns: int = 16, scale: str = "channel") -> np
     return grid.reshape(rows * (height + GAP), columns * (width + GAP))[:-GAP, :-GAP]
 
 
-def _levels(maps: np.ndarray, scale: str) -> np.ndarray:
-    """Maps (H, W, C) as brightness, uint8 of the same shape."""
+def levels(maps: np.ndarray, scale: str = "channel") -> np.ndarray:
+    """Maps as brightness, the way ``mosaic`` draws them.
+
+    Args:
+        maps: (H, W, C) float.
+        scale: one of ``SCALES``.
+
+    Returns:
+        uint8 (H, W, C).
+    """
     flat = np.ascontiguousarray(maps, np.float32).reshape(-1, maps.shape[-1])
     if not np.isfinite(flat.sum(dtype=np.float64)):
         flat = _within_finite(flat)
