@@ -59,11 +59,11 @@ with result:
                 st.image(one.png, caption=said, alt=f"Feature maps of {name}: {said}", output_format="PNG")
             blank += len(one.blank)
     total = sum(card.layer(name).output_shape[-1] for name in shown)
-    charts_here = engine.compute(activations.silence, network, picture.array)
+    silent = engine.compute(activations.sparsity, network, picture.array)
     ui.notes(
         [
             f"{blank} of the {total} channels shown are blank: this picture has nothing they answer to.",
-            words.sparsity(charts_here),
+            words.sparsity(silent),
             "The first layers keep the outlines of the picture; later ones are smaller and harder to read.",
         ],
         "Chollet, Deep Learning with Python, section 5.4.1; Zeiler & Fergus 2014, arXiv:1311.2901.",
