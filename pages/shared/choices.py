@@ -14,17 +14,41 @@ import streamlit as st
 _BOUND = {"bind": "query-params", "persist_state": "session"}
 _REMEMBERED = "_remembered_choices"  # page -> {key: value}
 _PENDING = "_pending_choices"  # set in one run, for the next
+_WRITTEN = "_written_to_the_address"  # key -> what we put there last
 _SHOWN = "_shown_choices"  # keys drawn in this run
 
 
 def select(label: str, options: Sequence[Any], *, key: str, default: Any = None, **looks: Any) -> Any:
-    """One of several options; a value that is no option any more gives way to the default."""
+    """One of several options; a value that is no option any more gives way to the default.
+
+    Streamlit would put the label that people read into the address. A link must be short and stay the same when a label
+    is reworded, so the option itself goes there.
+    """
     options = list(options)
+    default = default if default in options else options[0]
     _register(key)
-    if key in st.session_state and st.session_state[key] not in options:
+    _adopt_address(key, {str(option): option for option in options})
+    if st.session_state.get(key, default) not in options:
         del st.session_state[key]
-    index = options.index(default) if default in options else 0
-    return st.selectbox(label, options, index=index, key=key, **_BOUND, **looks)
+    st.session_state.setdefault(key, default)
+    value = st.selectbox(label, options, key=key, persist_state="session", **looks)
+    _write_address(key, None if value == default else str(value))
+    return value
+
+
+def _adopt_address(key: str, options: dict[str, Any]) -> None:
+    """Take a value from the address if it did not come there from us: from a link, or by Back."""
+    asked = st.query_params.get(key)
+    if asked != st.session_state.setdefault(_WRITTEN, {}).get(key) and asked in options:
+        st.session_state[key] = options[asked]
+
+
+def _write_address(key: str, value: str | None) -> None:
+    if value is None and key in st.query_params:
+        del st.query_params[key]
+    elif value is not None and st.query_params.get(key) != value:
+        st.query_params[key] = value
+    st.session_state[_WRITTEN][key] = value
 
 
 def segments(label: str, options: Sequence[Any], *, key: str, default: Any = None, **looks: Any) -> Any:
