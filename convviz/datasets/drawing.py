@@ -120,14 +120,19 @@ def _places(count: int, side: int, rng: np.random.Generator) -> list[tuple[float
 
 def _share(shape: str, side: int, x: float, y: float, radius: float, angle: float) -> np.ndarray:
     """How much of each pixel the shape covers, float64 (side, side) in [0, 1]."""
-    canvas = np.zeros((side * _FINE, side * _FINE), np.uint8)
-    centre = np.array([x, y]) * _FINE
+    left, top = int(x - radius) - 1, int(y - radius) - 1  # drawn on the piece of the picture that it needs
+    piece = int(2 * radius) + 4
+    canvas = np.zeros((piece * _FINE, piece * _FINE), np.uint8)
+    centre = (np.array([x, y]) - (left, top)) * _FINE
     if shape == "circle":  # as large as the square, whose corners touch the outer circle
         cv2.circle(canvas, tuple(np.rint(centre).astype(int).tolist()), round(radius * _FINE * 0.85), 255, -1)
     else:
         corners = centre + _corners(shape, angle) * radius * _FINE
         cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], 255)
-    return cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA) / 255.0
+    covered = cv2.resize(canvas, (piece, piece), interpolation=cv2.INTER_AREA) / 255.0
+    share = np.zeros((side + 2 * piece, side + 2 * piece))
+    share[top + piece : top + 2 * piece, left + piece : left + 2 * piece] = covered
+    return share[piece : piece + side, piece : piece + side]
 
 
 def _corners(shape: str, angle: float) -> np.ndarray:
