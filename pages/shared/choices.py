@@ -1,97 +1,39 @@
 """Widgets whose value is in the address bar and outlives a change of page.
 
-Every choice a visitor makes goes through here, so that a copied link shows the same thing. Streamlit binds a widget to
-the URL but loses the values of a page that is reached by the browser's Back; `remember` and `restore` keep them.
+Every choice a visitor makes goes through here, so that a copied link shows the same thing. Streamlit can bind a widget to
+the address by itself, but then puts the label that people read there, and resets the widgets of a page that is reached by
+the browser's Back. Here the option itself stands in the address, and the address is read when somebody arrives: by a
+link, from another page, or by Back. At all other times the widget is right and the address follows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-_BOUND = {"bind": "query-params", "persist_state": "session"}
-_REMEMBERED = "_remembered_choices"  # page -> {key: value}
+LONGEST_TEXT = 400  # letters that are taken from the address
 _PENDING = "_pending_choices"  # set in one run, for the next
-_WRITTEN = "_written_to_the_address"  # key -> what we put there last
-_SHOWN = "_shown_choices"  # keys drawn in this run
+_PAGE = "_page"  # where the visitor was in the last run
+_ARRIVING = "_arriving"  # whether this run reads the address
+_BY_BACK = "_by_back"  # whether this run came by Back or Forward, and must not add to the history
+_KEPT = {"persist_state": "session"}
 
 
-def select(label: str, options: Sequence[Any], *, key: str, default: Any = None, **looks: Any) -> Any:
-    """One of several options; a value that is no option any more gives way to the default.
-
-    Streamlit would put the label that people read into the address. A link must be short and stay the same when a label
-    is reworded, so the option itself goes there.
-    """
-    options = list(options)
-    default = default if default in options else options[0]
-    _register(key)
-    _adopt_address(key, {str(option): option for option in options})
-    if st.session_state.get(key, default) not in options:
-        del st.session_state[key]
-    st.session_state.setdefault(key, default)
-    value = st.selectbox(label, options, key=key, persist_state="session", **looks)
-    _write_address(key, None if value == default else str(value))
-    return value
-
-
-def _adopt_address(key: str, options: dict[str, Any]) -> None:
-    """Take a value from the address if it did not come there from us: from a link, or by Back."""
-    asked = st.query_params.get(key)
-    if asked != st.session_state.setdefault(_WRITTEN, {}).get(key) and asked in options:
-        st.session_state[key] = options[asked]
-
-
-def _write_address(key: str, value: str | None) -> None:
-    if value is None and key in st.query_params:
-        del st.query_params[key]
-    elif value is not None and st.query_params.get(key) != value:
-        st.query_params[key] = value
-    st.session_state[_WRITTEN][key] = value
-
-
-def segments(label: str, options: Sequence[Any], *, key: str, default: Any = None, **looks: Any) -> Any:
-    """One of a few options, side by side."""
-    _register(key)
-    default = default if default is not None else next(iter(options))
-    return st.segmented_control(label, options, key=key, default=default, required=True, **_BOUND, **looks)
-
-
-def slider(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
-    """A number between two bounds; a kept value outside them moves to the nearer bound."""
-    _register(key)
-    _clamp(key, low, high)
-    return st.slider(label, low, high, default, step, key=key, **_BOUND, **looks)
-
-
-def number(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
-    """A number to type, between two bounds; a kept value outside them moves to the nearer bound."""
-    _register(key)
-    _clamp(key, low, high)
-    return st.number_input(label, low, high, default, step, key=key, **_BOUND, **looks)
-
-
-def toggle(label: str, default: bool = False, *, key: str, **looks: Any) -> bool:
-    """On or off."""
-    _register(key)
-    return st.toggle(label, default, key=key, **_BOUND, **looks)
-
-
-def text(label: str, default: str, *, key: str, **looks: Any) -> str:
-    """A line of text."""
-    _register(key)
-    return st.text_input(label, default, key=key, **_BOUND, **looks)
-
-
-def _clamp(key: str, low: Any, high: Any) -> None:
-    kept = st.session_state.get(key)
-    if isinstance(kept, int | float) and not low <= kept <= high:
-        st.session_state[key] = min(max(kept, low), high)
-
-
-def _register(key: str) -> None:
-    st.session_state.setdefault(_SHOWN, set()).add(key)
+def arrive(page: str) -> None:
+    """Before anything is drawn: what was set for this run holds, and the address counts if somebody arrives."""
+    context = get_script_run_ctx()
+    by_back = bool(getattr(context, "is_history_navigation", False))
+    st.session_state[_BY_BACK] = by_back
+    st.session_state[_ARRIVING] = by_back or st.session_state.get(_PAGE) != page
+    st.session_state[_PAGE] = page
+    for key, value in st.session_state.pop(_PENDING, {}).items():
+        st.session_state[key] = value
+        if key in st.query_params:
+            del st.query_params[key]
 
 
 def set_later(key: str, value: Any) -> None:
@@ -99,23 +41,79 @@ def set_later(key: str, value: Any) -> None:
     st.session_state.setdefault(_PENDING, {})[key] = value
 
 
-def settle() -> None:
-    """Before anything is drawn: what was set for this run holds."""
-    for key, value in st.session_state.pop(_PENDING, {}).items():
-        st.session_state[key] = value
+def select(label: str, options: Sequence[Any], *, key: str, default: Any = None, **looks: Any) -> Any:
+    """One of several options; a value that is no option any more gives way to the default."""
+    default = _begin_option(key, list(options), default)
+    return _end(key, default, st.selectbox(label, list(options), key=key, **_KEPT, **looks))
 
 
-def restore(page: str) -> None:
-    """Before a page is drawn: where the visitor comes back to it, give it its last choices, the URL's before all."""
-    st.session_state[_SHOWN] = set()
-    if st.session_state.get("_page") != page:
-        for key, value in st.session_state.get(_REMEMBERED, {}).get(page, {}).items():
-            if key not in st.query_params:
-                st.session_state[key] = value
-    st.session_state["_page"] = page
+def segments(label: str, options: Sequence[Any], *, key: str, default: Any = None, **looks: Any) -> Any:
+    """One of a few options, side by side."""
+    default = _begin_option(key, list(options), default)
+    return _end(key, default, st.segmented_control(label, list(options), key=key, required=True, **_KEPT, **looks))
 
 
-def remember(page: str) -> None:
-    """After a page is drawn: keep its choices."""
-    kept = {key: st.session_state[key] for key in st.session_state.get(_SHOWN, ()) if key in st.session_state}
-    st.session_state.setdefault(_REMEMBERED, {})[page] = kept
+def slider(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
+    """A number between two bounds; a value outside them moves to the nearer bound."""
+    _begin_number(key, low, high, default)
+    return _end(key, default, st.slider(label, low, high, step=step, key=key, **_KEPT, **looks))
+
+
+def number(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
+    """A number to type, between two bounds; a value outside them moves to the nearer bound."""
+    _begin_number(key, low, high, default)
+    return _end(key, default, st.number_input(label, low, high, step=step, key=key, **_KEPT, **looks))
+
+
+def toggle(label: str, default: bool = False, *, key: str, **looks: Any) -> bool:
+    """On or off."""
+    _begin(key, default, {"true": True, "false": False}.get)
+    return _end(key, default, st.toggle(label, key=key, **_KEPT, **looks))
+
+
+def text(label: str, default: str, *, key: str, **looks: Any) -> str:
+    """A line of text."""
+    _begin(key, default, lambda asked: asked[:LONGEST_TEXT])
+    return _end(key, default, st.text_input(label, key=key, **_KEPT, **looks))
+
+
+def _begin(key: str, default: Any, parse: Callable[[str], Any]) -> None:
+    """Before a widget is drawn: its value is the address's where somebody arrives with one, or the one it had."""
+    asked = st.query_params.get(key)
+    if st.session_state[_ARRIVING] and asked is not None and parse(asked) is not None:
+        st.session_state[key] = parse(asked)
+    st.session_state.setdefault(key, default)
+
+
+def _begin_option(key: str, options: list[Any], default: Any) -> Any:
+    """The same for one of several options; the default that holds."""
+    default = default if default in options else options[0]
+    _begin(key, default, {str(option): option for option in options}.get)
+    if st.session_state[key] not in options:
+        st.session_state[key] = default
+    return default
+
+
+def _begin_number(key: str, low: Any, high: Any, default: Any) -> None:
+    """The same for a number, moved between its bounds."""
+    _begin(key, default, lambda asked: _number(asked, type(default)))
+    st.session_state[key] = type(default)(min(max(st.session_state[key], low), high))
+
+
+def _number(asked: str, kind: type) -> Any:
+    try:
+        value = float(asked)
+    except ValueError:
+        return None
+    return kind(value) if math.isfinite(value) and abs(value) < 1e15 else None
+
+
+def _end(key: str, default: Any, value: Any) -> Any:
+    """After a widget is drawn: the address says what it says, and nothing where that is the default."""
+    said = None if value == default else str(value).lower() if isinstance(value, bool) else str(value)
+    if not st.session_state[_BY_BACK]:
+        if said is None and key in st.query_params:
+            del st.query_params[key]
+        elif said is not None and st.query_params.get(key) != said:
+            st.query_params[key] = said
+    return value

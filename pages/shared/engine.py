@@ -127,18 +127,21 @@ def clear(slot: str) -> None:
 
 
 def live(show: Callable[[], None], slot: str, *, every: float = 0.5) -> None:
-    """Draw what a job has reached, again and again while it runs; once more, with the whole page, at its end."""
+    """Draw what a job has reached, again and again while it moves; the whole page when it begins or ceases to move."""
+    moving = _moves(slot)
 
     def drawn() -> None:
-        one = job(slot)
         with door():
             show()
-        if moving and (one is None or one.ended):
+        if _moves(slot) != moving:
             st.rerun()
 
-    one = job(slot)
-    moving = one is not None and not one.ended and one.state != "paused"
     st.fragment(drawn, run_every=every if moving else None)()
+
+
+def _moves(slot: str) -> bool:
+    one = job(slot)
+    return one is not None and not one.ended and one.state != "paused"
 
 
 @contextlib.contextmanager

@@ -51,14 +51,12 @@ def show(page: Any) -> None:
     _freeze_soon()
     ui.stylesheet()
     engine.owner()
-    choices.restore(page.url_path)
-    choices.settle()
+    choices.arrive(page.url_path)
     with st.sidebar:
         pickers.carried()
         _compute_state()
     with engine.door():
         page.run()
-    choices.remember(page.url_path)
 
 
 def on_error(failure: Exception) -> bool:

@@ -41,7 +41,7 @@ def carried() -> None:
     _say_if_private(
         "picture", OWN, _OWN_PICTURE in st.session_state, "the picture of this link belongs to another visit"
     )
-    _say_if_private("network", "run-", bool(_trained()), "the network of this link belongs to another visit")
+    _say_if_private("network", "run", bool(_trained()), "the network of this link belongs to another visit")
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     with right:
         name = choices.select("Picture", _pictures(), key="picture", format_func=_picture_title)

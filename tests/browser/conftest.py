@@ -49,9 +49,10 @@ class Server:
             "--server.address",
             "127.0.0.1",
         ]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=log.open("w"), stderr=subprocess.STDOUT, env=dict(os.environ)
-        )
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=dict(os.environ)
+            )
         self._wait()
 
     def _wait(self) -> None:
