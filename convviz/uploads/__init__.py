@@ -1,5 +1,7 @@
 """The only door for bytes from outside: pictures, models and archives, vetted before anything opens them."""
 
+from convviz.uploads.archives import open_dataset
+from convviz.uploads.models import open_model
 from convviz.uploads.pictures import open_picture
 
-__all__ = ["open_picture"]
+__all__ = ["open_dataset", "open_model", "open_picture"]

@@ -121,8 +121,8 @@ def vet(config: dict[str, Any]) -> None:
     calls = walk.visit(config, "", 0)
     if walk.layers > MOST_LAYERS or calls > MOST_CALLS:
         raise ConvvizError(
-            f"this network has {walk.layers:,} layers, used {calls:,} times in all; at most {MOST_LAYERS:,} layers, used "
-            f"{MOST_CALLS:,} times, can be opened here"
+            f"this network has {walk.layers:,} layers, used {calls:,} times in all; at most {MOST_LAYERS:,} layers, "
+            f"used {MOST_CALLS:,} times, can be opened here"
         )
 
 

@@ -12,7 +12,11 @@ from convviz.uploads import catalogue
 
 _PACKAGES = ("keras.", "tf_keras.", "tensorflow.keras.", "tensorflow.python.keras.")
 _FUNCTION_MODULES = (None, "builtins", "keras.activations", "keras.src.activations.activations")
+_NETWORKS = ("Sequential", "Functional")
 _GONE: dict[str, dict[str, Any]] = {  # class -> settings that Keras 3 no longer has -> the value that may go
+    "Conv1DTranspose": {"groups": 1},
+    "Conv2DTranspose": {"groups": 1},
+    "Conv3DTranspose": {"groups": 1},
     "DepthwiseConv1D": {"groups": 1},
     "DepthwiseConv2D": {"groups": 1},
     "SeparableConv1D": {"groups": 1},
@@ -91,6 +95,12 @@ def _settings(name: str, config: dict[str, Any]) -> None:
     for setting, harmless in _GONE.get(name, {}).items():
         if config.get(setting) == harmless:
             config.pop(setting, None)
+    if name.startswith("Separable"):
+        for setting in ("kernel_initializer", "kernel_regularizer", "kernel_constraint"):
+            config.pop(setting, None)  # it has those of its two halves
+    if name.startswith("SpatialDropout"):
+        config.pop("trainable", None)
+        config.pop("noise_shape", None)
     config.pop("rng_type", None)
     if config.get("unroll") is True:
         config["unroll"] = False  # the same numbers; written out, a thousand steps take minutes to build
@@ -100,16 +110,55 @@ def _settings(name: str, config: dict[str, Any]) -> None:
         config["axis"] = config["axis"][0]
     if name == "LeakyReLU" and "alpha" in config:
         config["negative_slope"] = config.pop("alpha")
+    if name in ("Functional", "Model") and isinstance(config.get("layers"), list):
+        _connections(config)
     if name in ("Sequential", "Functional", "Model") and isinstance(config.get("layers"), list):
         _give_input(config["layers"], name == "Sequential")
 
 
+def _connections(config: dict[str, Any]) -> None:
+    """Where a Keras 2 functional network's tensors come from, counted as Keras 3 counts.
+
+    In Keras 2 a network within a network already has its own output as number 0, so its first use is number 1; and
+    a single input or output stands in a list of one, which Keras 3 would hand on as a list.
+    """
+    layers = [layer for layer in config["layers"] if isinstance(layer, dict)]
+    nodes = [node for layer in layers for node in layer.get("inbound_nodes") or [] if isinstance(node, list)]
+    if not nodes:
+        return
+    networks = {
+        layer["name"]: layer["class_name"]
+        for layer in layers
+        if layer.get("class_name") in _NETWORKS and isinstance(layer.get("name"), str)
+    }
+    for node in nodes:
+        _count_from_nought(node, networks)
+    for end in ("input_layers", "output_layers"):
+        ends = config.get(end)
+        if isinstance(ends, list):
+            _count_from_nought(ends, {name: kind for name, kind in networks.items() if kind == "Sequential"})
+            if len(ends) == 1 and isinstance(ends[0], list):
+                config[end] = ends[0]
+
+
+def _count_from_nought(references: list[Any], networks: dict[Any, str]) -> None:
+    """Take one from the number of a use of a network; a reference is [layer, use, tensor, ...]."""
+    for reference in references:
+        if not isinstance(reference, list) or len(reference) < 3 or not isinstance(reference[0], str):
+            continue
+        if reference[0] in networks and isinstance(reference[1], int) and reference[1] > 0:
+            reference[1] -= 1
+
+
 def _give_input(layers: list[Any], first_is_input: bool) -> None:
     """Put the input layer before a Sequential's first layer, into which Keras 2 wrote the input's shape."""
-    settings = [layer.get("config") for layer in layers if isinstance(layer, dict)]
-    shapes = [config.pop("batch_input_shape", None) for config in settings if isinstance(config, dict)]
+    shapes = []
+    for layer in layers:
+        config = layer.get("config") if isinstance(layer, dict) else None
+        shapes.append(config.pop("batch_input_shape", None) if isinstance(config, dict) else None)
     if first_is_input and shapes and shapes[0] is not None:
-        given = {"batch_shape": shapes[0], "dtype": "float32", "name": f"{settings[0].get('name', 'first')}_input"}
+        name = f"{layers[0]['config'].get('name', 'first')}_input"
+        given = {"batch_shape": shapes[0], "dtype": "float32", "name": name}
         layers.insert(
             0, {"class_name": "InputLayer", "config": given, "module": "keras.layers", "registered_name": None}
         )

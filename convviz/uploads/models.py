@@ -11,9 +11,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import lazy_loader as lazy
-
-from convviz import ConvvizError
+from convviz import ConvvizError, lazy
 from convviz.uploads import configs, legacy, trial, weights
 from convviz.uploads.zips import Archive
 
@@ -122,8 +120,11 @@ def _clean_h5(data: bytes) -> bytes:
 
 def _vetted(text: bytes) -> dict[str, Any]:
     """A description in Keras 3's form that has passed."""
-    config = legacy.modernize(configs.parse(text))
-    configs.vet(config)
+    try:
+        config = legacy.modernize(configs.parse(text))
+        configs.vet(config)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
+        raise ConvvizError("this model's description is damaged; save the model again") from error
     return config
 
 
@@ -151,7 +152,7 @@ def _build(name: str, clean: bytes) -> Any:
 
 
 def _gist(error: Exception) -> str:
-    """The beginning of an error's first line, without paths and signs that a page could take for markup."""
-    lines = [line for line in str(error).splitlines() if line.strip()]
+    """An error's innermost first line, without paths and signs that a page could take for markup."""
+    lines = [line for line in str(error).split("Exception encountered:")[-1].splitlines() if line.strip()]
     words = re.sub(r"\S*[/\\]\S*", "", lines[0] if lines else type(error).__name__)
     return re.sub(r"\s+", " ", re.sub(r"[^\w .,:;=()+-]", " ", words)).strip()[:200]

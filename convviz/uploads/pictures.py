@@ -9,7 +9,7 @@ import warnings
 import numpy as np
 from PIL import Image
 
-from convviz import ConvvizError
+from convviz import ConvvizError, images
 from convviz.uploads.formats import vet
 from convviz.uploads.frames import BrokenError, Frame, broken
 
@@ -17,7 +17,7 @@ _BAND = 1_000_000  # pixels converted at a time, so that a large picture is neve
 _one_at_a_time = threading.Lock()  # bounds the memory; Python's warning filters are shared by all threads besides
 
 
-def open_picture(data: bytes) -> np.ndarray:
+def open_picture(data: bytes, *, longest: int | None = None) -> np.ndarray:
     """A picture file from outside as RGB pixels, as a viewer would show it.
 
     The kind of file is known by its first bytes, never by its name; its size is read before it is decoded, and all
@@ -27,6 +27,7 @@ def open_picture(data: bytes) -> np.ndarray:
 
     Args:
         data: JPEG, PNG, WebP, GIF, BMP or TIFF, at most 50 MB, 64 megapixels and 16,384 pixels a side.
+        longest: shrink the picture so that its longer side has at most so many pixels; None leaves it as it is.
 
     Returns:
         uint8 (H, W, 3) RGB.
@@ -42,30 +43,51 @@ def open_picture(data: bytes) -> np.ndarray:
         >>> open_picture(cv2.imencode(".png", np.full((2, 3, 3), 7, np.uint8))[1].tobytes())[0, 0]
         array([7, 7, 7], dtype=uint8)
     """
+    pixels = read(data, enough=longest)
+    return np.ascontiguousarray(pixels if longest is None else images.limit(pixels, longest))
+
+
+def read(data: bytes, *, enough: int | None = None) -> np.ndarray:
+    """``open_picture`` before it shrinks anything, except that a large JPEG may come out smaller, which is quicker.
+
+    Args:
+        data: as for ``open_picture``.
+        enough: a side, pixels; what is at least twice as long may come out at a half, a quarter or an eighth.
+
+    Returns:
+        uint8 (H, W, 3) RGB, possibly a view.
+
+    Raises:
+        ConvvizError: as ``open_picture``.
+    """
     frame = vet(bytes(data))
     try:
         with _one_at_a_time, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            pixels = _decode(frame)
+            pixels = _decode(frame, enough)
     except ConvvizError:
         raise
     except MemoryError as error:
         raise ConvvizError("there is not enough memory for this picture; shrink it") from error
     except Exception as error:  # whatever a decoder stumbles over, the file is to blame
         raise broken(frame.format) from error
-    return np.ascontiguousarray(_turned(_on_canvas(pixels, frame), frame.orientation))
+    return _turned(_on_canvas(pixels, frame), frame.orientation)
 
 
-def _decode(frame: Frame) -> np.ndarray:
-    """The frame's own pixels, RGB."""
+def _decode(frame: Frame, enough: int | None) -> np.ndarray:
+    """The frame's own pixels, RGB; a JPEG much larger than needed is decoded at a half, a quarter or an eighth."""
     with Image.open(io.BytesIO(frame.data), formats=[frame.format]) as picture:
         if picture.size != frame.size:
             raise BrokenError
         if picture.mode == "LAB":
             raise ConvvizError("this TIFF holds Lab colours; save it as RGB, for instance as PNG")
+        size = frame.size
+        if enough is not None:
+            picture.draft(None, tuple(max(1, side * 2 * enough // max(size)) for side in size))
+            size = picture.size
         picture.load()
-        if picture.size != frame.size:
+        if picture.size != size:
             raise BrokenError
         picture.info = {key: value for key, value in picture.info.items() if key == "transparency"}
         return _to_rgb(picture, frame)

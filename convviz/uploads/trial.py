@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import lazy_loader as lazy
-
-from convviz import ConvvizError
+from convviz import ConvvizError, lazy
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")

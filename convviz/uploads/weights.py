@@ -6,9 +6,7 @@ import io
 import math
 from typing import Any
 
-import lazy_loader as lazy
-
-from convviz import ConvvizError
+from convviz import ConvvizError, lazy
 
 h5py = lazy.load("h5py")
 
