@@ -14,7 +14,7 @@ BODY = bytes(range(256)) * 3000
 class Answer(io.BytesIO):
     def __init__(self, body, length):
         super().__init__(body)
-        self.headers = {"Content-Length": str(length)} if length is not None else {}
+        self.headers = {"Content-Length": str(length)}
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "keras"
 
 
-def serve(monkeypatch, body=BODY, length=len(BODY)):
-    monkeypatch.setattr(downloads.urllib.request, "urlopen", lambda url, timeout: Answer(body, length))
+def serve(monkeypatch, body=BODY, length: int | None = None):
+    monkeypatch.setattr(downloads.urllib.request, "urlopen", lambda url, timeout: Answer(body, length or len(body)))
 
 
 def test_a_file_comes_whole_and_tells_how_far_it_is(home, monkeypatch):

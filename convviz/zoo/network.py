@@ -29,7 +29,13 @@ class Network:
     """
 
     def __init__(
-        self, model: Any, card: Card, *, prepare: Callable | None = None, output: Any = None, flat: bool = False
+        self,
+        model: Any,
+        card: Card,
+        *,
+        prepare: Callable | None = None,
+        output: Any = None,
+        enter: Callable[[Any], Any] | None = None,
     ) -> None:
         self.model = model
         self.card = card
@@ -37,7 +43,7 @@ class Network:
         self.lock = threading.RLock()
         self.compiled: dict[Any, Any] = {}
         self._prepare = prepare
-        self._flat = flat  # the model takes grey pictures without a channel axis
+        self._enter = enter or (lambda batch: batch)  # from a batch to the structure that the model takes
 
     def prepare(self, picture: np.ndarray) -> np.ndarray:
         """A picture as this network takes it.
@@ -91,7 +97,7 @@ class Network:
 
     def raw_answer(self, batch: Any) -> Any:
         """The explained output as the model gives it; call it inside a traced function only."""
-        return chosen_output(self.model(batch[..., 0] if self._flat else batch, training=False), self.output)
+        return chosen_output(self.model(self._enter(batch), training=False), self.output)
 
 
 def chosen_output(outputs: Any, output: Any) -> Any:

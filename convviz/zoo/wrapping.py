@@ -83,9 +83,9 @@ def wrap(
     _check_built(model)
     declared = _declared_shape(model)
     shape = _picture_shape(declared, input_shape)
-    flat = declared is not None and len(declared) == 3
+    enter = _entrance(model, declared)
     key = _output_key(model, output)
-    survey = _surveyed(model, shape, flat, key)
+    survey = _surveyed(model, shape, enter, key)
     about: dict[str, str] = {}
     if prepare is None and input_range is None and (known := imagenet.recognized(model)):
         prepare = imagenet.preparation(known)
@@ -107,7 +107,7 @@ def wrap(
         layer_reason=reason,
         about=about,
     )
-    return Network(model, card, prepare=prepare, output=key, flat=flat)
+    return Network(model, card, prepare=prepare, output=key, enter=enter)
 
 
 def as_network(network: Any) -> Network:
@@ -156,6 +156,23 @@ def _declared_shape(model: Any) -> tuple[int | None, ...] | None:
             raise ConvvizError(f"this network takes {len(shape)} inputs; ConvViz shows networks that take one picture")
         shape = shape[0]
     return None if shape is None else tuple(shape)
+
+
+def _entrance(model: Any, declared: tuple | None) -> Callable[[Any], Any]:
+    """From a batch (N, H, W, C) to what the model's call takes: without channels, in a list, under a name."""
+    flat = declared is not None and len(declared) == 3
+    try:
+        structure = model.input
+    except (AttributeError, ValueError):  # subclassed, or Sequential without a graph
+        structure = None
+
+    def enter(batch: Any) -> Any:
+        pictures = batch[..., 0] if flat else batch
+        if isinstance(structure, dict):
+            return dict.fromkeys(structure, pictures)
+        return [pictures] if isinstance(structure, (list, tuple)) else pictures
+
+    return enter
 
 
 def _picture_shape(declared: tuple | None, given: tuple[int, int, int] | None) -> tuple[int, int, int]:
@@ -270,7 +287,7 @@ def explained(layers: Sequence[LayerCard], used: set[str] | None = None) -> tupl
 # --- the trace ----------------------------------------------------------------------------------------------------
 
 
-def _surveyed(model: Any, shape: tuple[int, int, int], flat: bool, key: int | str | None) -> _Survey:
+def _surveyed(model: Any, shape: tuple[int, int, int], enter: Callable, key: int | str | None) -> _Survey:
     """Everything that one trace of the model tells."""
     survey = _Survey()
     layers = tracing.leaves(model)
@@ -288,7 +305,7 @@ def _surveyed(model: Any, shape: tuple[int, int, int], flat: bool, key: int | st
 
     def look(batch: Any) -> Any:
         with tracing.listening(model, heard):
-            answer = chosen_output(model(batch[..., 0] if flat else batch, training=False), key)
+            answer = chosen_output(model(enter(batch), training=False), key)
         survey.shape = tuple(answer.shape)
         survey.output, survey.classes = _ending(answer)
         ancestors = _ancestors(answer)
@@ -348,7 +365,7 @@ def _scales_itself(batch: Any) -> bool:
 
 def _constant(tensor: Any) -> np.ndarray | None:
     """A tensor's value if it does not depend on the picture."""
-    while tensor.op.type in ("Cast", "Identity", "Reshape", "ExpandDims") and tensor.op.inputs:
+    while tensor.op.type in ("Cast", "Identity", "Reshape", "ExpandDims", "Squeeze") and tensor.op.inputs:
         tensor = tensor.op.inputs[0]
     value = tf.get_static_value(tensor)
     if value is None:
