@@ -18,6 +18,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
+    "sketches": {"patterns", "rendering"},
     "training": {"augmentation", "datasets", "tracing", "zoo"},
     "uploads": {"datasets", "images", "zoo"},
     "zoo": {"downloads", "images", "tracing"},

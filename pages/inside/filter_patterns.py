@@ -2,30 +2,30 @@
 
 import streamlit as st
 
-from convviz import patterns
-from pages.shared import choices, engine, pickers, ui, watching
+from pages.shared import ascents, choices, engine, pickers, ui
 
 ui.heading("Filter patterns", "What does a filter look for?")
+MOST = 16  # filters at once
 
 controls, result = st.columns([1, 3], gap="large")
 with controls:
     network, card = pickers.network("filter_patterns")
-    names = [layer.name for layer in card.map_layers() if layer.kind in patterns.FILTER_LAYERS]
+    names = [layer.name for layer in card.map_layers() if "Conv" in layer.kind]
     layer = choices.select("Layer", names, key="pattern_layer", default=names[min(1, len(names) - 1)])
     filters = card.layer(layer).output_shape[-1]
-    count = choices.slider("Filters shown", 1, min(16, filters), min(8, filters), key="filters_shown")
+    most = min(MOST, filters)
+    count = choices.slider("Filters shown", 1, most, min(8, most), key="filters_shown") if most > 1 else 1
     first = choices.number(f"First filter (0 to {filters - count})", 0, filters - count, 0, key="first_filter")
     with st.expander("More"):
         size = choices.slider("Side of a pattern (pixels)", 32, 160, 96, key="pattern_size", step=16)
         seed = choices.number("Seed of the grey noise", 0, 9999, 0, key="pattern_seed")
-    chosen = tuple(range(first, first + count))
-    wanted = (network, layer, chosen, size, seed)
     again = st.button("Draw again", icon=":material/refresh:", width="stretch")
-    watching.ascent_of(wanted, again=again)
+    ascents.draw((network, layer, tuple(range(first, first + count)), size, seed), again=again)
 
 with result:
-    engine.live(watching.ascent, watching.SLOT)
+    engine.live(ascents.shown, ascents.SLOT)
     ui.notes(
-        watching.noticed(layer),
-        "Erhan et al. 2009, Visualizing higher-layer features; Chollet, Deep Learning with Python, section 5.4.2.",
+        ascents.noticed(layer),
+        "Erhan et al. 2009, Visualizing higher-layer features of a deep network; Chollet, Deep Learning with Python, "
+        "section 5.4.2.",
     )

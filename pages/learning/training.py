@@ -45,15 +45,8 @@ with result:
     engine.live(watch, runs.SLOT)
     if job is not None:
         runs.harvest(job)
-        last = job.latest
-        if last is not None and job.ended:
-            gap = last.accuracy - last.validation_accuracy
-            ui.notes(
-                [
-                    f"Training accuracy is {abs(gap):.1%} {'above' if gap >= 0 else 'below'} validation accuracy; "
-                    "a growing gap above means the network learns the pictures by heart.",
-                    "The test pictures took no part in any choice; that is why their accuracy is the one to report.",
-                ],
-                "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning "
-                "with Python, section 5.1.",
-            )
+    ui.notes(
+        runs.noticed(job),
+        "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with "
+        "Python, section 5.1.",
+    )

@@ -52,7 +52,7 @@ with result:
     before, middle, after = st.columns([9, 3, 9])
     with before:
         ui.picture(array, f"{picture.title}, {words.shape(array)}, values 0 to 255", picture.alt, at_least=300)
-    with middle:
+    with middle, st.container(key="kernel_picture"):
         ui.picture(
             rendering.signed(kernel.weights),
             f"Kernel, {words.shape(kernel.weights)}",

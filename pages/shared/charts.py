@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
-
-from convviz import lazy
-
-go = lazy.load("plotly.graph_objects")  # loading it would delay the first page, which has no chart
 
 MOST_POINTS = 240  # of a curve; more cannot be told apart and cost every visitor's line
 # Okabe and Ito's colours, told apart by the colour-blind, and each with a dash of its own
 TRAINING, VALIDATION = ("#0072b2", "solid"), ("#d55e00", "dash")
+
+
+def _plotly() -> Any:
+    """Plotly, loaded late: it would delay the first page, which has no chart. It needs Pandas whole, or not at all."""
+    importlib.import_module("pandas")
+    return importlib.import_module("plotly.graph_objects")
 
 
 def curves(
@@ -25,7 +29,7 @@ def curves(
 ) -> None:
     """Lines over a common axis; each has a name, numbers, and a colour with a dash."""
     step = max(1, len(x) // MOST_POINTS)
-    figure = go.Figure()
+    figure = _plotly().Figure()
     for name, (numbers, (colour, dash)) in lines.items():
         kept_x, kept = [*x[::step], *x[-1:]], [*numbers[::step], *numbers[-1:]]
         figure.add_scatter(x=kept_x, y=kept, name=name, mode="lines", line={"color": colour, "dash": dash, "width": 2})
@@ -43,6 +47,7 @@ def curves(
 
 def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
     """Class probabilities, the largest on top."""
+    go = _plotly()
     figure = go.Figure(
         go.Bar(
             x=list(shares)[::-1],

@@ -1,9 +1,9 @@
 """Widgets whose value is in the address bar and outlives a change of page.
 
-Every choice a visitor makes goes through here, so that a copied link shows the same thing. Streamlit can bind a widget to
-the address by itself, but then puts the label that people read there, and resets the widgets of a page that is reached by
-the browser's Back. Here the option itself stands in the address, and the address is read when somebody arrives: by a
-link, from another page, or by Back. At all other times the widget is right and the address follows.
+Every choice a visitor makes goes through here, so that a copied link shows the same thing. Streamlit can bind a widget
+to the address by itself, but then puts the label that people read there, and resets the widgets of a page that is
+reached by the browser's Back. Here the option itself stands in the address, and the address is read when somebody
+arrives: by a link, from another page, or by Back. At all other times the widget is right and the address follows.
 """
 
 from __future__ import annotations

@@ -94,6 +94,7 @@ def _freeze_soon() -> None:
 
 
 def _freeze() -> None:
-    importlib.import_module("plotly.graph_objects")
+    for heavy in ("pandas", "plotly.graph_objects"):
+        importlib.import_module(heavy)
     gc.collect()
     gc.freeze()

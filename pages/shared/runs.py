@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 import numpy as np
 import streamlit as st
@@ -118,3 +119,22 @@ def harvest(job: Job) -> None:
     if look.button("See its feature maps", icon=":material/view_module:", width="stretch"):
         pickers.choose_network(NETWORK)
         st.switch_page("pages/inside/feature_maps.py")
+
+
+def noticed(job: Job | None) -> list[str]:
+    """What to notice before, during and after a run."""
+    last = job.latest if job is not None else None
+    if last is None:
+        return ["There are ten digits, so that a network with random weights is right in about 10 % of the cases."]
+    if not job.ended:
+        return [
+            f"After {last.step} steps the loss on training pictures is {last.loss:.2f}; "
+            f"guessing gives ln 10 = {math.log(10):.2f}.",
+            "The broken line is for pictures that the network does not learn from.",
+        ]
+    gap = last.accuracy - last.validation_accuracy
+    return [
+        f"Training accuracy is {abs(gap):.1%} {'above' if gap >= 0 else 'below'} validation accuracy; "
+        "a growing gap above means the network learns the pictures by heart.",
+        "The test pictures took no part in any choice; that is why their accuracy is the one to report.",
+    ]
