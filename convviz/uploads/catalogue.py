@@ -85,7 +85,7 @@ DTYPES = frozenset({
 })  # fmt: skip
 
 REFUSED = {  # class -> why not, and what to do
-    "Lambda": "runs code of its own; replace it by a Rescaling layer or an operation such as x * 2 and save again",
+    "Lambda": "runs code of its own; replace it by Rescaling or by plain sums and products, and save again",
     "__lambda__": "runs code of its own; replace it by a layer and save again",
     "TFOpLambda": "is an operation of Keras 2 that Keras 3 cannot read; build the network with Keras 3 and save again",
     "SlicingOpLambda": "is an operation of Keras 2 that Keras 3 cannot read; build the network with Keras 3",

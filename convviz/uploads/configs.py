@@ -116,7 +116,7 @@ def vet(config: dict[str, Any]) -> None:
         ConvvizError: the sentence names the part.
     """
     if _name(config) not in catalogue.MODELS:
-        _refuse(config.get("class_name"))
+        _refuse(config.get("class_name"), config.get("module"), config.get("registered_name"))
     walk = _Walk()
     calls = walk.visit(config, "", 0)
     if walk.layers > MOST_LAYERS or calls > MOST_CALLS:

@@ -109,7 +109,7 @@ def _clean_h5(data: bytes) -> bytes:
         text = file.attrs.get("model_config")
     if text is None:
         raise ConvvizError(f"this file holds the weights alone, and which network they belong to is not in it; {_SAVE}")
-    config = _vetted(text.encode() if isinstance(text, str) else bytes(text))
+    config = _vetted(text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text))
     clean = io.BytesIO(data)
     with weights.h5py.File(clean, "r+") as file:
         for name in [name for name in file.attrs if name.startswith(("model_config", "training_config"))]:
