@@ -1,0 +1,311 @@
+"""The sliding sum itself, quickly: OpenCV's filters and transforms, matrix products, the definition where they fail.
+
+``cv2.filter2D`` is the fastest filter at hand, but it skips taps that are 0 (by definition 0 times NaN is NaN), spoils
+whole blocks with one NaN where it turns to a Fourier transform, and cannot step. So places that see a value which is
+not finite, or huge, are computed by definition; large kernels go through a Fourier transform of our own in float32,
+half the work of its float64; and steps are taken by cutting picture and kernel into phases, so that only what is kept
+is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+import cv2
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from convviz.convolution.geometry import Walk, pad
+
+DIRECT_AREA = 128  # filter2D turns to its own Fourier transform at 130 taps in float32 (filter.dispatch.cpp)
+
+# What one output pixel costs, in taps of a direct filter (0.04 ns each on the machine where this was measured).
+FOURIER = 140  # a kernel of any size by the Fourier transform
+BLOCK_OF_TAPS = 20  # one more block of a kernel that is too large for one direct filter
+PHASE = 5  # one more filter whose result must be added
+COLUMNS = 8  # taking every n-th column out of the picture
+
+HUGE = 1e12  # above it, products of float32 may overflow on the way
+MATRIX = 1 << 20  # values in one matrix of windows
+LARGEST_TILE = 400  # side of the tiles in which the Fourier transform is taken, unless the kernel needs more
+TILE = 16  # side of the squares in which places are computed by definition
+_SIDES = sorted(odd << twos for odd in (1, 3, 5, 9, 45) for twos in range(3, 24))  # that OpenCV transforms quickly
+_BORDERS = {"zero": cv2.BORDER_CONSTANT, "reflect": cv2.BORDER_REFLECT_101, "replicate": cv2.BORDER_REPLICATE}
+
+
+def is_tame(values: np.ndarray) -> bool:
+    """Whether all values are finite and none is huge; one pass over them."""
+    if values.dtype.kind in "bui":
+        return True
+    flat = values if values.ndim == 2 else values.reshape(len(values), -1)
+    return bool(cv2.norm(np.ascontiguousarray(flat), cv2.NORM_L2SQR) < HUGE**2)
+
+
+def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
+    """The sum of products at every place of a walk.
+
+    Args:
+        image: (H, W, C), any real dtype.
+        weights: (kh, kw), the same for every channel, or (kh, kw, C, F); any real dtype.
+        walk: where the window goes.
+
+    Returns:
+        float32 (H', W', C) or (H', W', F).
+    """
+    if not is_tame(weights):
+        return _by_definition(pad(image, walk.pads, walk.mode), weights, walk)
+    if np.all(weights):  # no tap is silent, so whatever is wrong with the picture shows in the result
+        with np.errstate(over="ignore", invalid="ignore"):
+            response = _quickly(image, weights, walk)
+        if np.isfinite(response).all():
+            return response
+    elif is_tame(image):
+        return _quickly(image, weights, walk)
+    return _carefully(image, weights, walk)
+
+
+def _carefully(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
+    """Quickly without the values that are not finite or huge, then again by definition wherever one is seen."""
+    wild = ~((image < HUGE) & (image > -HUGE))
+    cleaned = np.array(image)  # a copy of one piece
+    cleaned.reshape(-1)[np.flatnonzero(wild)] = 0
+    response = _quickly(cleaned, weights, walk)
+    _correct(response, image, wild, weights, walk)
+    return response
+
+
+def _correct(response: np.ndarray, image: np.ndarray, wild: np.ndarray, weights: np.ndarray, walk: Walk) -> None:
+    """Compute again, by definition, the squares of places that see a value which is not finite or is huge."""
+    image = pad(image, walk.pads, walk.mode)
+    wild = pad(wild.any(axis=-1) if wild.shape[-1] > 1 else wild[..., 0], walk.pads, walk.mode)
+    down = list(_squares(wild.any(axis=1), walk, axis=0))
+    across = list(_squares(wild.any(axis=0), walk, axis=1))
+    for (rows, seen_rows), (columns, seen_columns) in product(down, across):
+        if wild[seen_rows, seen_columns].any():
+            response[rows, columns] = _by_definition(image[seen_rows, seen_columns], weights, walk)
+
+
+def _squares(wild: np.ndarray, walk: Walk, axis: int) -> Iterator[tuple[slice, slice]]:
+    """Runs of places along one axis that see something wild, each with the run of padded pixels that it sees."""
+    before = np.concatenate([[0], np.cumsum(wild)])  # wild ones before each pixel
+    places = np.arange(walk.shape[axis]) * walk.stride[axis]
+    sees = before[places + walk.reach[axis]] > before[places]
+    for first in np.unique(np.flatnonzero(sees) // TILE) * TILE:
+        run = first + np.flatnonzero(sees[first : first + TILE])
+        seen = slice(run[0] * walk.stride[axis], run[-1] * walk.stride[axis] + walk.reach[axis])
+        yield slice(run[0], run[-1] + 1), seen
+
+
+def _by_definition(padded: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
+    """Every product and every sum as IEEE 754 has them, in float64."""
+    windows = _windows(padded.astype(np.float64), walk)
+    indices = "yxcij,ij->yxc" if weights.ndim == 2 else "yxcij,ijcf->yxf"
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.einsum(indices, windows, weights.astype(np.float64)).astype(np.float32)
+
+
+def _windows(padded: np.ndarray, walk: Walk) -> np.ndarray:
+    """What each place sees: a view (H', W', C, kh, kw)."""
+    (down, across), (apart_down, apart_across) = walk.stride, walk.dilation
+    seen = sliding_window_view(padded, walk.reach, axis=(0, 1))
+    return seen[::down, ::across, :, ::apart_down, ::apart_across]
+
+
+def _quickly(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
+    """The same for values that are finite and not huge."""
+    image, weights = image.astype(np.float32, copy=False), weights.astype(np.float32, copy=False)
+    if weights.ndim == 2:
+        return _alike(image, weights, walk)
+    channels, filters = weights.shape[2:]
+    if channels * filters > 16:
+        return _layer(pad(image, walk.pads, walk.mode), weights, walk)
+    planes = [np.ascontiguousarray(image[..., channel]) for channel in range(channels)]
+    maps = [sum(_plane(plane, weights[..., c, f], walk) for c, plane in enumerate(planes)) for f in range(filters)]
+    return np.stack(maps, axis=-1) if filters > 1 else maps[0][..., None]
+
+
+def _layer(padded: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
+    """Many filters at once: windows written as rows of a matrix, block by block, times the weights."""
+    windows = _windows(padded, walk)
+    height, width, channels, kh, kw = windows.shape
+    matrix = weights.reshape(kh * kw * channels, -1)
+    response = np.empty((height, width, matrix.shape[1]), np.float32)
+    rows = max(1, MATRIX // (width * len(matrix)))
+    for first in range(0, height, rows):
+        block = windows[first : first + rows].transpose(0, 1, 3, 4, 2)
+        response[first : first + rows] = (block.reshape(-1, len(matrix)) @ matrix).reshape(-1, width, matrix.shape[1])
+    return response
+
+
+def _alike(image: np.ndarray, kernel: np.ndarray, walk: Walk) -> np.ndarray:
+    """One kernel on each channel by itself."""
+    if image.shape[-1] == 1:
+        return _plane(image[..., 0], kernel, walk)[..., None]
+    if image.shape[-1] <= 4 and kernel.size <= DIRECT_AREA:  # so many OpenCV filters in one go
+        return _plane(np.ascontiguousarray(image), kernel, walk)
+    planes = (np.ascontiguousarray(plane) for plane in np.moveaxis(image, -1, 0))
+    return np.stack([_plane(plane, kernel, walk) for plane in planes], axis=-1)
+
+
+def _plane(image: np.ndarray, kernel: np.ndarray, walk: Walk) -> np.ndarray:
+    """One kernel on (H, W) or (H, W, 2 to 4), a column and then a row where the kernel is their product."""
+    if np.count_nonzero(kernel) > DIRECT_AREA and (factors := _factors(kernel)) is not None:
+        column, row = factors
+        downwards = replace(
+            walk,
+            kernel=(walk.kernel[0], 1),
+            stride=(walk.stride[0], 1),
+            pads=(walk.pads[0], (0, 0)),
+            shape=(walk.shape[0], walk.size[1]),
+        )
+        sideways = replace(
+            walk,
+            size=(walk.shape[0], walk.size[1]),
+            kernel=(1, walk.kernel[1]),
+            stride=(1, walk.stride[1]),
+            pads=((0, 0), walk.pads[1]),
+        )
+        return _plane(np.ascontiguousarray(_plane(image, column, downwards)), row, sideways)
+    taps = _spread(kernel, walk.dilation)
+    return _dense(image, taps, walk) if walk.stride == (1, 1) else _stepping(image, taps, walk)
+
+
+def _factors(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """A column and a row whose product the kernel is, to rounding; None where there are none."""
+    if 1 in kernel.shape:
+        return None
+    row, column = np.unravel_index(np.argmax(np.abs(kernel)), kernel.shape)
+    peak = kernel[row, column]
+    left, right = kernel[:, column, None], kernel[row, None] / peak
+    return (left, right) if np.abs(left * right - kernel).max() <= 2e-7 * abs(peak) else None
+
+
+def _spread(kernel: np.ndarray, dilation: tuple[int, int]) -> np.ndarray:
+    """The kernel with zeros between its taps."""
+    if dilation == (1, 1):
+        return np.ascontiguousarray(kernel)
+    down, across = dilation
+    taps = np.zeros(((kernel.shape[0] - 1) * down + 1, (kernel.shape[1] - 1) * across + 1), kernel.dtype)
+    taps[::down, ::across] = kernel
+    return taps
+
+
+def _dense(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
+    """Every place, one pixel after the other, (H', W') or (H', W', 2 to 4)."""
+    (top, bottom), (left, right) = walk.pads
+    height, width = walk.shape
+    reaches = top + bottom < taps.shape[0] and left + right < taps.shape[1]
+    if taps.size <= DIRECT_AREA and reaches and walk.mode in _BORDERS:  # OpenCV pads by itself, without a copy
+        filtered = cv2.filter2D(image, -1, taps, anchor=(left, top), borderType=_BORDERS[walk.mode])
+        return filtered[:height, :width]
+    if image.ndim == 2 and _direct_cost(taps) > FOURIER:
+        return _by_fourier(image, taps, walk)
+    return _by_blocks(pad(image, walk.pads, walk.mode), taps, height, width)
+
+
+def _by_fourier(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
+    """Every place of a kernel, one pixel after the other: spectra multiplied, one tile after the other."""
+    if walk.mode != "zero":
+        image = pad(image, walk.pads, walk.mode)
+        walk = replace(walk, pads=((0, 0), (0, 0)))
+    (kh, kw), size = taps.shape, [_side(*axis) for axis in zip(walk.shape, taps.shape, strict=True)]
+    tall, wide = size[0] - kh + 1, size[1] - kw + 1  # of what a tile gives
+    kernel = cv2.dft(pad(taps, ((0, size[0] - kh), (0, size[1] - kw)), "zero"))
+    tile, spectrum = np.zeros(size, np.float32), np.empty(size, np.float32)
+    response = np.empty(walk.shape, np.float32)
+    for top, left in product(range(0, walk.shape[0], tall), range(0, walk.shape[1], wide)):
+        _look(tile, image, top - walk.pads[0][0], left - walk.pads[1][0])
+        spectrum = cv2.dft(tile, dst=spectrum)
+        spectrum = cv2.mulSpectrums(spectrum, kernel, 0, c=spectrum, conjB=True)  # conjB: the kernel is not turned
+        spectrum = cv2.idft(spectrum, dst=spectrum, flags=cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
+        kept = response[top : top + tall, left : left + wide]
+        kept[...] = spectrum[: kept.shape[0], : kept.shape[1]]
+    return response
+
+
+def _look(tile: np.ndarray, image: np.ndarray, top: int, left: int) -> None:
+    """Fill a tile with what the picture has there, zeros outside of it."""
+    (first, last), (start, end) = (
+        np.clip((corner, corner + side), 0, size)
+        for corner, side, size in zip((top, left), tile.shape, image.shape, strict=True)
+    )
+    if (last - first, end - start) != tile.shape:
+        tile[...] = 0
+    tile[first - top : last - top, start - left : end - left] = image[first:last, start:end]
+
+
+def _side(places: int, reach: int) -> int:
+    """Side of the tiles along an axis: the least pixels in all, but small enough for the processor's cache."""
+    sides = (side for side in _SIDES if reach <= side <= max(LARGEST_TILE, 4 * reach))
+    return min(sides, key=lambda side: -(-places // (side - reach + 1)) * side)
+
+
+def _stepping(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
+    """Only the places that are kept: picture and kernel cut into phases, one filter each, the results added."""
+    down, across = _phases(taps, walk.stride)
+    tiny = image.shape[0] < down or image.shape[1] < across
+    if tiny or walk.mode != "zero":  # else the phases are padded, mostly by OpenCV itself
+        image = pad(image, walk.pads, walk.mode)
+        walk = replace(walk, size=image.shape[:2], pads=((0, 0), (0, 0)))
+    skip_down, skip_across = walk.stride[0] // down, walk.stride[1] // across
+    height, width = (walk.shape[0] - 1) * skip_down + 1, (walk.shape[1] - 1) * skip_across + 1
+    total = None
+    for tap_column, columns, left_right in _cuts(image.shape[1], taps.shape[1], across, walk.pads[1], width):
+        strip = np.ascontiguousarray(image[:, columns])
+        for tap_row, rows, top_bottom in _cuts(image.shape[0], taps.shape[0], down, walk.pads[0], height):
+            phase = replace(walk, stride=(1, 1), pads=(top_bottom, left_right), shape=(height, width))
+            part = _dense(strip[rows], np.ascontiguousarray(taps[tap_row::down, tap_column::across]), phase)
+            total = part if total is None else cv2.add(total, part, dst=total)
+    return total[::skip_down, ::skip_across]
+
+
+def _cuts(
+    size: int, taps: int, step: int, pads: tuple[int, int], places: int
+) -> Iterator[tuple[int, slice, tuple[int, int]]]:
+    """The phases along one axis: first tap, the pixels under its taps, and the zeros that these need around them."""
+    for tap in range(min(step, taps)):
+        first = (tap - pads[0]) % step
+        before = -((tap - pads[0]) // step)
+        seen = len(range(first, size, step))
+        after = max(places + len(range(tap, taps, step)) - 1 - before - seen, 0)
+        yield tap, slice(first, None, step), (before, after)
+
+
+def _phases(taps: np.ndarray, stride: tuple[int, int]) -> tuple[int, int]:
+    """How to cut for the least work: by the stride or not at all, down and across."""
+
+    def work(cut: tuple[int, int]) -> float:
+        down, across = cut
+        each = PHASE + (COLUMNS if across > 1 else 0)
+        starts = product(range(min(down, taps.shape[0])), range(min(across, taps.shape[1])))
+        return sum(min(_direct_cost(taps[i::down, j::across]), FOURIER) + each for i, j in starts) / (down * across)
+
+    return min(product({1, stride[0]}, {1, stride[1]}), key=work)
+
+
+def _direct_cost(taps: np.ndarray) -> float:
+    """What a direct filter costs; zeros are skipped, large kernels go block by block."""
+    extra = 0 if taps.size <= DIRECT_AREA else BLOCK_OF_TAPS * len(list(_blocks(taps)))
+    return np.count_nonzero(taps) + extra
+
+
+def _by_blocks(padded: np.ndarray, taps: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The first height x width places of a kernel on a padded picture, the kernel taken block by block."""
+    total = np.zeros((height, width, *padded.shape[2:]), np.float32)
+    for top, left, block in _blocks(taps):
+        seen = padded[top : top + height + block.shape[0] - 1, left : left + width + block.shape[1] - 1]
+        part = cv2.filter2D(seen, -1, np.ascontiguousarray(block), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+        total = cv2.add(total, part[:height, :width], dst=total)
+    return total
+
+
+def _blocks(taps: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+    """A large kernel in blocks small enough to be filtered directly, the empty ones left out: (top, left, block)."""
+    wide = min(taps.shape[1], DIRECT_AREA)
+    tall = DIRECT_AREA // wide
+    for top, left in product(range(0, taps.shape[0], tall), range(0, taps.shape[1], wide)):
+        block = taps[top : top + tall, left : left + wide]
+        if block.any():
+            yield top, left, block

@@ -1,0 +1,111 @@
+"""Pictures and kernels as sums of waves: spectra, and convolution as their product."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convviz import ConvvizError
+
+
+def spectrum(image: np.ndarray) -> np.ndarray:
+    """How strong each wave is in a picture: log(1 + magnitude), the mean value in the middle.
+
+    Args:
+        image: (H, W) or (H, W, C), any real dtype; channels one by one.
+
+    Returns:
+        float32, the picture's shape, at least 0. Row H // 2 and column W // 2 are frequency 0; the next ones are one
+        period over the height or the width of the picture more.
+
+    Raises:
+        ConvvizError: this is no picture.
+
+    Source:
+        Gonzalez & Woods, Digital Image Processing, 4th ed., section 4.6.
+
+    Example:
+        >>> [f"{value:.2f}" for value in spectrum(np.ones((4, 4)))[2]]
+        ['0.00', '0.00', '2.83', '0.00']
+    """
+    image = _real(image, (2, 3))
+    waves = np.fft.fft2(image.astype(np.float64), axes=(0, 1))
+    return np.fft.fftshift(np.log1p(np.abs(waves)), axes=(0, 1)).astype(np.float32)
+
+
+def convolve(image: np.ndarray, kernel: np.ndarray, *, flip: bool = False) -> np.ndarray:
+    """Convolution by the convolution theorem: the spectra are multiplied, wave by wave.
+
+    The picture goes on at its other side. The result is that of ``convolution.convolve`` with padding "same" and
+    padding mode "circular", also for kernels larger than the picture, where this wraps them round it.
+
+    Args:
+        image: (H, W) or (H, W, C), any real dtype; channels one by one.
+        kernel: (kh, kw).
+        flip: turn the kernel round first, the mathematician's convolution; without it the spectrum of the picture is
+            multiplied with the complex conjugate of the kernel's.
+
+    Returns:
+        float32, the picture's shape. Computed in float64.
+
+    Raises:
+        ConvvizError: this is no picture, or no kernel.
+
+    Source:
+        Gonzalez & Woods, Digital Image Processing, 4th ed., section 4.6, the 2-D convolution theorem.
+    """
+    image, kernel = _real(image, (2, 3)), _real(kernel, (2,))
+    height, width = image.shape[:2]
+    if not flip:
+        kernel = kernel[::-1, ::-1]
+    waves = np.fft.rfft2(image.astype(np.float64), axes=(0, 1))
+    response = np.fft.rfft2(_wrap(kernel, (height, width)))
+    product = waves * response.reshape(response.shape + (1,) * (image.ndim - 2))
+    return np.fft.irfft2(product, s=(height, width), axes=(0, 1)).astype(np.float32)
+
+
+def frequency_response(kernel: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+    """By how much a kernel strengthens or weakens each wave: the magnitude of its spectrum, frequency 0 in the middle.
+
+    Args:
+        kernel: (kh, kw), any real dtype.
+        size: of the result, pixels: one number or (height, width).
+
+    Returns:
+        float32 (height, width), at least 0, laid out as ``spectrum`` is; 1 leaves a wave as it is.
+
+    Raises:
+        ConvvizError: this is no kernel, or the size is too small.
+
+    Source:
+        Gonzalez & Woods, Digital Image Processing, 4th ed., section 4.7.
+
+    Example:
+        >>> frequency_response([[1, 1, 1]], (1, 3)).tolist()
+        [[0.0, 3.0, 0.0]]
+    """
+    kernel = _real(kernel, (2,))
+    height, width = (size, size) if np.ndim(size) == 0 else size
+    if min(height, width) < 1:
+        raise ConvvizError(f"a frequency response of {height}x{width} pixels cannot be drawn; make both at least 1")
+    return np.fft.fftshift(np.abs(np.fft.fft2(_wrap(kernel, (height, width))))).astype(np.float32)
+
+
+def _wrap(kernel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A turned kernel laid on a field that goes on at its other side, so that its middle tap stands at the corner."""
+    kh, kw = kernel.shape
+    rows = (np.arange(kh) - kh // 2) % size[0]
+    columns = (np.arange(kw) - kw // 2) % size[1]
+    field = np.zeros(size)
+    np.add.at(field, np.ix_(rows, columns), kernel)
+    return field
+
+
+def _real(values: np.ndarray, dimensions: tuple[int, ...]) -> np.ndarray:
+    """An array of real numbers with so many dimensions, none of them empty."""
+    values = np.asarray(values)
+    if values.ndim not in dimensions or values.size == 0 or values.dtype.kind not in "buif":
+        shapes = {(2,): "(kh, kw)", (2, 3): "(H, W) or (H, W, C)"}[dimensions]
+        raise ConvvizError(
+            f"an array of shape {values.shape} and type {values.dtype} will not do; give {shapes} numbers"
+        )
+    return values
