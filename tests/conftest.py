@@ -19,3 +19,15 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no real data at {DATA}; set CONVVIZ_DATA to the folder that holds mnist.npz and cats_and_dogs")
     return DATA
+
+
+LAST = ("test_jobs.py", "test_pages.py", "browser")  # these start workers, the whole app, a browser
+
+
+def pytest_collection_modifyitems(items):
+    """The fast tests first: what is wrong there is wrong everywhere."""
+
+    def place(item):
+        return max((number for number, name in enumerate(LAST, 1) if name in item.path.parts), default=0)
+
+    items.sort(key=place)

@@ -1,5 +1,6 @@
 """The engine with a real worker: calls, jobs, deaths, and whose is what."""
 
+import json
 import os
 import signal
 import subprocess
@@ -208,3 +209,29 @@ def test_workers_never_outlive_the_app(number):
     assert not alive
     app.wait(10)
     app.stdout.close()
+
+
+def test_a_cluster_that_runs_already_is_used_and_outlives_the_engine(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    where = tmp_path / "scheduler.json"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environment, "cwd": tmp_path}
+    scheduler = subprocess.Popen(
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", where], **quiet
+    )
+    wait_until(where.exists)
+    address = json.loads(where.read_text())["address"]
+    options = ["--nthreads", "3", "--resources", "job=1 call=2", "--preload", "convviz.jobs.worker", "--no-dashboard"]
+    worker = subprocess.Popen([*dask, "worker", address, "--host", "127.0.0.1", *options], **quiet)
+    engine = Engine(address)
+    try:
+        assert engine.call(functions.add, 2, 3) == 5
+        assert engine.start(functions.count, 5).result(30) == 5
+        assert engine.call(functions.name_of, zoo.Reference("bundled", "mnist")) == "mnist"
+        engine.close()
+        assert scheduler.poll() is None
+    finally:
+        engine.close()
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait(20)

@@ -85,14 +85,16 @@ with result:
         left, right = st.columns(2)
         with left:
             ui.picture(
-                rendering.magnitude(magnitude), f"Magnitude √(Gx² + Gy²), up to {magnitude.max():.0f}", "How steep"
+                rendering.magnitude(magnitude),
+                f"Magnitude √(Gx² + Gy²), up to {magnitude.max():.0f}",
+                f"Strength of the edges, up to {magnitude.max():.0f}",
             )
             ui.colour_bar("viridis", float(magnitude.max()))
         with right:
             ui.picture(
                 rendering.direction(angle, magnitude),
                 "Direction atan2(Gy, Gx) as hue, strength as brightness",
-                "Whither",
+                "Direction of the edges as hue: bright where an edge is strong",
             )
 
     share = float((np.abs(feature_map) < 0.05 * max(abs(low), abs(high), 1e-9)).mean())

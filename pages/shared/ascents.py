@@ -51,9 +51,7 @@ def shown() -> None:
             st.image(png, caption=_caption(job, recipe), alt=alt, output_format="PNG", width="stretch")
     if now.dead:
         dead = ", ".join(str(index) for index in now.dead)
-        st.warning(
-            f"No picture moves filter {dead}: its gradient is zero, it is dead. Its tile stays grey."
-        )
+        st.warning(f"No picture moves filter {dead}: its gradient is zero, it is dead. Its tile stays grey.")
     _curve(job)
 
 

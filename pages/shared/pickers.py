@@ -45,7 +45,7 @@ def carried() -> None:
     _say_if_private("network", "run", bool(_trained()), "the network of this link belongs to another visit")
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     with right:
-        name = choices.select("Picture", _pictures(), key="picture", format_func=_picture_title)
+        name = choices.select("Picture", _pictures(), key="picture", default="cat", format_func=_picture_title)
     shown = _picture(name)
     left.image(images.limit(shown.array, 96), alt=shown.alt, output_format="PNG")
     choices.select("Network", _networks(), key="network", default="cats_and_dogs", format_func=network_title)

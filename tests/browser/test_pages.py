@@ -134,3 +134,67 @@ def test_a_tab_closed_in_the_middle_frees_the_worker(server, browser):
     stayer.goto(f"{server.address}/training")
     expect(stayer.get_by_text(re.compile("free"))).to_be_visible(timeout=60_000)
     stayer.context.close()
+
+
+def test_the_issues_deep_link_on_a_fresh_server_explains_with_mobilenetv2(fresh_server, page, data):
+    page.goto(f"{fresh_server.address}/grad_cam?network=mobilenetv2")
+    expect(heading(page, "Grad-CAM")).to_be_visible()
+    expect(page.get_by_test_id("stSidebarNav")).to_be_visible()
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"Explained: .* cat|Explained: .*"))).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_role("combobox", name="Network")).to_have_value(
+        re.compile("MobileNetV2")
+    )
+    assert "network=mobilenetv2" in page.url
+    no_complaint(page)
+
+
+def upload(page: Page, name: str, data: bytes) -> None:
+    page.get_by_role("button", name="Your own picture").click()
+    page.locator("input[type=file]").first.set_input_files({"name": name, "mimeType": "image/png", "buffer": data})
+
+
+def test_an_own_picture_is_shown_and_travels_to_the_other_pages(server, page):
+    import cv2
+    import numpy as np
+
+    picture = np.zeros((60, 90, 3), np.uint8)
+    picture[:, 30:60] = 255
+    page.goto(f"{server.address}/convolution")
+    upload(page, "stripes <b>*one*</b>.png", cv2.imencode(".png", picture)[1].tobytes())
+    expect(page.get_by_text("stripes <b>*one*</b>.png, 60 × 90").first).to_be_visible()
+    expect(page).to_have_url(re.compile("picture=own"))
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Grad-CAM").click()
+    expect(page.get_by_text("stripes <b>*one*</b>.png, 60 × 90 × 3").first).to_be_visible()
+    no_complaint(page)
+
+
+def test_a_foreign_file_is_refused_in_one_sentence_and_the_old_picture_stays(server, page):
+    page.goto(f"{server.address}/convolution")
+    upload(page, "drawing.png", b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    complaint = page.get_by_test_id("stAlertContentError")
+    expect(complaint).to_have_count(1)
+    expect(complaint).to_contain_text("SVG")
+    expect(page.get_by_text(re.compile("Chelsea the cat, 300 × 451"))).to_be_visible()
+
+
+def test_patterns_are_drawn_as_they_go_and_can_be_stopped(server, page):
+    page.goto(f"{server.address}/filter_patterns?filters_shown=4&pattern_size=64")
+    expect(page.get_by_text("Fast preview: few large steps").first).to_be_visible()
+    expect(page.get_by_text(re.compile("The lecture's: 40 equal steps from grey noise, step [1-9]"))).to_be_visible()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text(re.compile("Stopped"))).to_be_visible()
+    no_complaint(page)
+
+
+def test_a_phone_shows_every_page_without_a_sideways_scroll(server, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True)
+    page = context.new_page()
+    for path, title in PAGES.items():
+        page.goto(f"{server.address}/{path}")
+        expect(heading(page, title)).to_be_visible()
+        settled(page)
+        width = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+        assert width <= 390, (path, width)
+    context.close()
