@@ -36,7 +36,7 @@ with result:
     colours = "signed" if signed else colormap
     plain, heat, over = st.columns(3)
     with plain:
-        ui.picture(picture.array, f"{picture.title}, {words.shape(picture.array)}", picture.alt, at_least=300)
+        ui.picture(picture.array, f"{picture.caption}, {words.shape(picture.array)}", picture.alt, at_least=300)
     named = card.class_names[index]
     with heat:
         coarse = " × ".join(map(str, map_.raw.shape))
@@ -52,7 +52,7 @@ with result:
         st.warning(words.sentence(map_.note))
     st.markdown(
         f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. "
-        f"{words.safe(words.sentence(map_.layer_reason), 300)}"
+        f"{words.safe(map_.layer_reason, 300)}."
     )
     st.markdown("**The network's answer**")
     charts.bars([one.name for one in top], [one.probability for one in top], key="top_classes")

@@ -31,7 +31,7 @@ with result:
     input_side, large, over = st.columns(3)
     chosen = engine.compute(activations.channel, network, picture.array, layer, channel)
     with input_side:
-        ui.picture(picture.array, f"{picture.title}, {words.shape(picture.array)}", picture.alt, at_least=300)
+        ui.picture(picture.array, f"{picture.caption}, {words.shape(picture.array)}", picture.alt, at_least=300)
     with large:
         values = words.numbers(chosen.min(), chosen.max())
         caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(chosen)}, values {values}"

@@ -51,7 +51,7 @@ low, high = float(np.nanmin(feature_map)), float(np.nanmax(feature_map))
 with result:
     before, middle, after = st.columns([9, 3, 9])
     with before:
-        ui.picture(array, f"{picture.title}, {words.shape(array)}, values 0 to 255", picture.alt, at_least=300)
+        ui.picture(array, f"{picture.caption}, {words.shape(array)}, values 0 to 255", picture.alt, at_least=300)
     with middle, st.container(key="kernel_picture"):
         ui.picture(
             rendering.signed(kernel.weights),

@@ -26,12 +26,17 @@ sample = st.cache_data(images.sample, max_entries=40, show_spinner=False)
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture at hand: its pixels, its title (safe to show), and what to say of it to those who cannot see it."""
+    """A picture at hand: its pixels, its title as it came, and what to say of it to those who cannot see it."""
 
     name: str
     array: np.ndarray
     title: str
     alt: str
+
+    @property
+    def caption(self) -> str:
+        """The title as Markdown that shows it and does nothing else."""
+        return words.safe(self.title)
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
@@ -97,7 +102,7 @@ def _own_picture(page: str) -> None:
             continue
         st.session_state[f"_{page}_taken"] = digest
         alt = f"{title[:80]}, {array.shape[1]} by {array.shape[0]} pixels"
-        st.session_state[_OWN_PICTURE] = Picture(OWN, array, words.safe(title), alt)
+        st.session_state[_OWN_PICTURE] = Picture(OWN, array, title[:80], alt)
         choices.set_later("picture", OWN)
         st.rerun()
 
