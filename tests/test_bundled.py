@@ -1,7 +1,11 @@
+import importlib.util
 import io
 import json
 import re
+import sys
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -10,6 +14,7 @@ import pytest
 from convviz import datasets, zoo
 from convviz.zoo import bundled
 
+ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("mnist", "cats_and_dogs", "shapes")
 
 
@@ -123,3 +128,46 @@ def hit_box(evidence, box):
     row, column = np.unravel_index(evidence.argmax(), evidence.shape)
     top, left, bottom, right = box
     return top - 4 <= row * 8 + 4 <= bottom + 4 and left - 4 <= column * 8 + 4 <= right + 4
+
+
+@pytest.fixture(scope="module")
+def tool():
+    """tools/train_bundled.py as a module."""
+    spec = importlib.util.spec_from_file_location("train_bundled", ROOT / "tools" / "train_bundled.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tool_trains_alike_from_the_same_seed_and_writes_what_it_trained(tool, tmp_path, capsys):
+    import keras
+
+    digits = datasets.load("digits")
+    task = tool.TASKS["mnist"]
+    recipe = replace(task.recipe, epochs=2, average=0.5)
+    trained = []
+    for _ in range(2):
+        keras.utils.set_random_seed(recipe.seed)
+        pictures, labels = digits.train_images[:200], digits.train_labels[:200]
+        trained.append(tool.train(zoo.mnist_convnet(), pictures, labels, recipe))
+    first, second = (model.get_weights() for model in trained)
+    for one, other in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+    assert "epoch 2 of 2, loss" in capsys.readouterr().out
+
+    parts = {"training": (digits.train_images, digits.train_labels), "test": (digits.test_images, digits.test_labels)}
+    figures = tool.judged("mnist", trained[0], parts)
+    tool.write("mnist", trained[0], replace(task, recipe=recipe), figures, tmp_path)
+    card = bundled.card_from_json((tmp_path / "mnist.json").read_text())
+    assert list(figures) == ["Accuracy, test part"]
+    assert card.about["Accuracy, test part"].endswith("of 300 pictures")
+    assert "2 epochs" in card.about["Recipe"]
+    stored = keras.saving.load_model(tmp_path / "mnist.keras", compile=False).get_weights()
+    assert all((one == other).all() for one, other in zip(first, stored, strict=True))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_states_the_recipe_that_the_tool_has(name, tool):
+    assert zoo.card(name).about["Recipe"] == tool.TASKS[name].recipe.told()
+    assert zoo.card(name).about["Data"] == tool.TASKS[name].told
