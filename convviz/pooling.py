@@ -48,8 +48,10 @@ def pool(
     if mode == "max":
         return _fold(_fold(image, way, 0, np.maximum), way, 1, np.maximum).astype(np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        total = _fold(_fold(image.astype(np.float64), way, 0, np.add), way, 1, np.add)
-        counts = np.outer(*(_fold(np.ones((n, 1)), way, axis, np.add) for axis, n in enumerate(image.shape[:2])))
+        total, counts = (
+            _fold(_fold(values, way, 0, np.add), way, 1, np.add)
+            for values in (image.astype(np.float64), np.ones(image.shape[:2]))
+        )
         return (total / counts.reshape(counts.shape + (1,) * (image.ndim - 2))).astype(np.float32)
 
 

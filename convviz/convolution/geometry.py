@@ -193,7 +193,7 @@ def walk(
         raise ConvvizError(f"there is no padding mode {padding_mode!r:.40}; choose one of {', '.join(PADDING_MODES)}")
     size, kernel = tuple(image_shape[:2]), tuple(kernel_shape[:2])
     strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
-    axes = list(zip(size, kernel, strides, _by_axis(padding), dilations, strict=True))
+    axes = list(zip(size, kernel, strides, by_axis(padding), dilations, strict=True))
     pads = tuple(padding_amounts(*axis) for axis in axes)
     shape = tuple(output_size(s, k, stride=step, padding=p, dilation=d) for s, k, step, p, d in axes)
     return Walk(size, kernel, strides, dilations, pads, shape, padding_mode)
@@ -208,7 +208,7 @@ def pair(value: Pair, what: str) -> tuple[int, int]:
     return index(value[0]), index(value[1])
 
 
-def _by_axis(padding: Padding) -> tuple[AxisPadding, AxisPadding]:
+def by_axis(padding: Padding) -> tuple[AxisPadding, AxisPadding]:
     """Padding of the vertical and of the horizontal axis."""
     if isinstance(padding, str) or np.ndim(padding) == 0:
         return padding, padding
