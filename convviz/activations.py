@@ -98,7 +98,7 @@ def _outputs(network: Any, wanted: frozenset[str], batch: Any) -> dict[str, Any]
         if path in wanted and hasattr(output, "shape"):
             found[path] = tf.cast(output, tf.float32)
 
-    with tracing.listening(network.model, keep):
+    with tracing.listening(network.model, keep, fold=True):
         network.raw_answer(batch)
     return found
 
@@ -248,6 +248,6 @@ def _silent(network: Any, batch: Any) -> dict[str, Any]:
         if getattr(output, "shape", None) is not None and tracing.before_rectifier(output) is not output:
             found[path] = tf.reduce_mean(tf.cast(tf.equal(output, 0), tf.float32))
 
-    with tracing.listening(network.model, count):
+    with tracing.listening(network.model, count, fold=True):
         network.raw_answer(batch)
     return found

@@ -8,7 +8,7 @@ remains on the model afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,7 +81,7 @@ def traced(network: Any, key: Any, body: Callable, *signature: Any) -> Callable:
 
 
 @contextmanager
-def listening(model: Any, hook: Hook) -> Iterator[None]:
+def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[str] = ()) -> Iterator[None]:
     """While the block runs, every call of an innermost layer is reported to the hook.
 
     Use it inside a traced function only (``traced``): the layers' ``call`` is replaced on the instance for the time of
@@ -92,13 +92,20 @@ def listening(model: Any, hook: Hook) -> Iterator[None]:
         model: any built ``keras.Model``.
         hook: called as ``hook(path, inputs, output)``; what it returns, unless None, takes the output's place. A layer
             that is used twice is reported twice.
+        fold: let a batch normalization behind a convolution be part of it, which is quicker and gives the same numbers
+            but for rounding. The convolution's own output is still reported, but no longer lies on the way.
+        kept: paths of layers whose output must stay on the way, to be differentiated or replaced.
     """
     before: list[tuple[dict, Any]] = []
+    held: list[Any] = []  # outputs that stay on the way
     try:
         for path, layer in leaves(model).items():
             attributes = vars(layer)  # past Keras' own bookkeeping of attributes, so nothing is tracked
             before.append((attributes, attributes.get("call")))
-            attributes["call"] = _reporting(path, layer.call, hook)
+            call = layer.call
+            if fold and isinstance(layer, keras.layers.BatchNormalization):
+                call = _folding(layer, call, held)
+            attributes["call"] = _reporting(path, call, hook, held if path in kept else None)
         yield
     finally:
         for attributes, call in before:
@@ -109,15 +116,51 @@ def listening(model: Any, hook: Hook) -> Iterator[None]:
         model._clear_losses()
 
 
-def _reporting(path: str, call: Callable, hook: Hook) -> Callable:
+def _reporting(path: str, call: Callable, hook: Hook, held: list[Any] | None) -> Callable:
     """A layer's call that tells the hook what came out."""
 
     def reported(*args: Any, **kwargs: Any) -> Any:
         output = call(*args, **kwargs)
         replacement = hook(path, args[0] if args else None, output)
-        return output if replacement is None else replacement
+        output = output if replacement is None else replacement
+        if held is not None:
+            held.append(output)
+        return output
 
     return reported
+
+
+def _folding(layer: Any, call: Callable, held: list[Any]) -> Callable:
+    """A batch normalization's call that scales the kernels of the convolution before it, where it can."""
+
+    def folded(inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        foldable = kwargs.get("training") is False and not any(inputs is output for output in held)
+        output = _convolved_and_normalized(layer, inputs) if foldable else None
+        return call(inputs, *args, **kwargs) if output is None else output
+
+    return folded
+
+
+def _convolved_and_normalized(layer: Any, inputs: Any) -> Any:
+    """The convolution that made these inputs, done with the normalization in its kernels; None if none made them."""
+    operation = inputs.op
+    if operation.type not in ("Conv2D", "DepthwiseConv2dNative") or layer.axis not in (-1, 3):
+        return None
+    scale = tf.math.rsqrt(layer.moving_variance + layer.epsilon)
+    scale = scale * layer.gamma if layer.scale else scale
+    offset = -layer.moving_mean * scale
+    offset = offset + layer.beta if layer.center else offset
+    pixels, kernels = operation.inputs
+    if scale.dtype != kernels.dtype or operation.get_attr("data_format") != b"NHWC":
+        return None
+    depthwise = operation.type == "DepthwiseConv2dNative"  # its kernels are (kh, kw, C, multiplier)
+    kernels = kernels * (tf.reshape(scale, kernels.shape[2:]) if depthwise else scale)
+    names = ("strides", "padding", "dilations", "explicit_paddings")
+    choices = {name: operation.get_attr(name) for name in names}
+    convolve = tf.raw_ops.DepthwiseConv2dNative if depthwise else tf.raw_ops.Conv2D
+    convolved = convolve(input=pixels, filter=kernels, **choices)
+    convolved.set_shape(inputs.shape)
+    return tf.nn.bias_add(convolved, offset)
 
 
 def until(model: Any, layer: str, call: Callable[[], Any]) -> Any:
@@ -145,7 +188,7 @@ def until(model: Any, layer: str, call: Callable[[], Any]) -> Any:
             raise _Reached
 
     try:
-        with listening(model, stop):
+        with listening(model, stop, fold=True):
             call()
     except _Reached:
         pass

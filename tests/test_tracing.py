@@ -236,3 +236,59 @@ def test_inference_leaves_moving_averages_alone(nested):
     )
     for old, new in zip(before, nested.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def normalized(padding="same", strides=1, depthwise=False, **choices):
+    keras.utils.set_random_seed(1)
+    pixels = keras.Input((9, 9, 3))
+    kind = keras.layers.DepthwiseConv2D if depthwise else keras.layers.Conv2D
+    size = (3,) if depthwise else (5, 3)
+    x = kind(*size, padding=padding, strides=strides, use_bias=False, name="conv")(pixels)
+    x = keras.layers.BatchNormalization(name="norm", **choices)(x)
+    model = keras.Model(pixels, keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU(name="relu")(x)))
+    rng = np.random.default_rng(0)
+    model.set_weights([weight + rng.random(weight.shape).astype(np.float32) for weight in model.get_weights()])
+    return model
+
+
+def traced_with(model, hook=lambda *_: None, **choices):
+    def body(batch):
+        with tracing.listening(model, hook, **choices):
+            return model(batch, training=False)
+
+    return tf.function(body, autograph=False).get_concrete_function(tf.TensorSpec((None, 9, 9, 3)))
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{}, {"padding": "valid", "strides": 2}, {"depthwise": True}, {"scale": False}, {"center": False, "epsilon": 0.1}],
+)
+def test_folding_a_normalization_changes_no_number(choices):
+    model = normalized(**choices)
+    batch = tf.random.normal((2, 9, 9, 3), seed=1)
+    folded = traced_with(model, fold=True)
+    np.testing.assert_allclose(folded(batch), model(batch, training=False), rtol=1e-4, atol=1e-6)
+    relu = next(op for op in folded.graph.get_operations() if op.type == "Relu")
+    assert relu.inputs[0].op.type == "BiasAdd"
+
+
+def test_a_kept_layer_stays_on_the_way_and_a_training_model_is_not_folded():
+    model = normalized()
+    seen = {}
+    with_zeros = traced_with(
+        model, lambda path, _, out: tf.zeros_like(out) if path == "conv" else None, fold=True, kept=["conv"]
+    )
+    norm = model.get_layer("norm")
+    empty = norm(np.zeros((1, 9, 9, 5), np.float32), training=False)
+    expected = np.maximum(empty, 0).mean((1, 2))
+    np.testing.assert_allclose(with_zeros(tf.random.normal((1, 9, 9, 3))), expected, rtol=1e-5)
+    kept = traced_with(model, lambda path, _, out: seen.__setitem__(path, out.op.type), fold=True, kept=["conv"])
+    assert seen["norm"] != "BiasAdd"
+    assert kept.graph is not None
+
+    def training(batch):
+        with tracing.listening(model, lambda path, _, out: seen.__setitem__(path, out.op.type), fold=True):
+            return model(batch, training=True)
+
+    tf.function(training, autograph=False).get_concrete_function(tf.TensorSpec((None, 9, 9, 3)))
+    assert seen["norm"] != "BiasAdd"

@@ -288,7 +288,7 @@ def _head(subject: Subject, batch: Any, wanted: Any) -> dict[str, Any]:
                 tape.watch(output)
                 calls.append(output)
 
-        with tracing.listening(subject.network.model, watch):
+        with tracing.listening(subject.network.model, watch, fold=True, kept=[subject.layer]):
             found = answered(subject, batch, wanted)
     gradients = tape.gradient(found["chosen"], calls)
     reached = [pair for pair in zip(calls, gradients, strict=True) if pair[1] is not None]
@@ -423,7 +423,7 @@ def _behind(subject: Subject, batch: Any, wanted: Any, maps: Any) -> dict[str, A
     def replace(path: str, _: Any, output: Any) -> Any:
         return tf.cast(maps, output.dtype) if path == subject.layer else None
 
-    with tracing.listening(subject.network.model, replace):
+    with tracing.listening(subject.network.model, replace, fold=True, kept=[subject.layer]):
         return answered(subject, batch, wanted)
 
 
