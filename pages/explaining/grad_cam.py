@@ -19,9 +19,9 @@ with controls:
     names = [layer.name for layer in card.map_layers()]
     layer = choices.select(
         "Layer", ["default", *names], key="cam_layer",
-        format_func=lambda one: f"Last convolution: {card.explained_layer}" if one == "default" else one,
+        format_func=lambda one: f"Last convolution ({card.explained_layer})" if one == "default" else one,
     )  # fmt: skip
-    signed = choices.toggle("Show evidence against the class too", key="signed")
+    signed = choices.toggle("Evidence against it, too", key="signed")
     alpha = choices.slider("Strength over the picture", 0.0, 1.0, 0.4, key="alpha")
     with st.expander("More"):
         colormap = choices.select("Colours", ["turbo", "inferno", "viridis"], key="colours", disabled=signed)
