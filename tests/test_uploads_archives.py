@@ -6,12 +6,12 @@ import zipfile
 
 import numpy as np
 import pytest
-from hostile import archives as files
-from hostile import pictures
 from PIL import Image
 
 from convviz import ConvvizError, images
 from convviz.uploads import archives, open_dataset, open_picture, zips
+from tests.hostile import archives as files
+from tests.hostile import pictures
 
 
 def refused(data: bytes, sentence: str) -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hostile import archives as zips
-from hostile import models as files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convviz import ConvvizError
 from convviz.uploads import catalogue, configs, legacy, models, open_model, trial, weights
+from tests.hostile import archives as zips
+from tests.hostile import models as files
 
 
 def saved(model, ending: str, folder: Path) -> bytes:
@@ -521,11 +521,28 @@ def test_too_many_and_too_deep_networks_are_refused(no_keras):
     for _ in range(20):
         deep = files.network(deep)
     refused(files.keras_file(deep), "nests more than|nested deeper")
+    refused(files.keras_file(files.network(*[files.layer("ReLU")] * 150)), "would call layers 11,476 times")
     bush = files.network(files.layer("Flatten"))
     for _ in range(6):
         bush = files.graph(bush) | {"name": "again"}
         bush["config"]["layers"][1]["inbound_nodes"] *= 10
-    refused(files.keras_file(bush), "used [0-9,]+ times")
+    refused(files.keras_file(bush), "would call layers 3,580,239 times")
+
+
+def test_layers_in_an_order_that_takes_keras_too_long_are_refused(no_keras):
+    chain = files.graph(*[files.layer("ReLU", name=str(number)) for number in range(400)])
+    with pytest.raises(AssertionError, match="Keras was reached"):
+        open_model(files.keras_file(chain))
+    chain["config"]["layers"].reverse()
+    refused(files.keras_file(chain), "in an order that Keras takes too long for")
+
+
+def test_a_layer_called_with_numbers_alone_would_compute_at_once_and_is_refused(no_keras):
+    constant = {"class_name": "__numpy__", "config": {"value": [[[[1.0]]]], "dtype": "float32"}}
+    for node in ({"args": [constant], "kwargs": {}}, {}, []):
+        config = files.graph(files.layer("UpSampling2D", size=[1024, 1024]))
+        config["config"]["layers"][1]["inbound_nodes"] = [node]
+        refused(files.keras_file(config), "with numbers alone")
 
 
 def _external(file):
@@ -548,6 +565,10 @@ def _twice(file):
 
 def _deep(file):
     file.create_group("/".join("a" * 41))
+
+
+def _names_twice(file):
+    file.attrs["weight_names"] = np.array([b"dense/kernel", b"dense/kernel"])
 
 
 HDF5 = {
@@ -578,6 +599,9 @@ HDF5 = {
     "nothing": (lambda file: file.create_dataset("e", data=h5py.Empty("f4")), "more than numbers"),
     "a type": (lambda file: file.__setitem__("t", np.dtype("f4")), "more than numbers"),
     "another packing": (lambda file: file.create_dataset("z", (9,), "f4", compression="lzf"), "packed in a rare way"),
+    "weights listed twice": (_names_twice, "listed twice"),
+    "weights by odd paths": (lambda file: file.attrs.create("weight_names", [b"./a"]), "odd paths"),
+    "a long list": (lambda file: file.attrs.create("layer_names0", np.zeros(20_001, "S1")), "MB of notes"),
     "notes of objects": (lambda file: file.attrs.create("n", file.ref, dtype=h5py.ref_dtype), "neither text nor"),
 }
 
@@ -620,8 +644,8 @@ def test_plain_packings_and_scalars_are_read():
 
 def test_no_refusal_needs_tensorflow():
     program = (
-        "import sys; sys.path.insert(0, 'tests')\n"
-        "from hostile import models as files\n"
+        "import sys; "
+        "from tests.hostile import models as files\n"
         "from convviz import uploads, ConvvizError\n"
         "bad = [files.keras_file(files.network(files.layer('Lambda'))), files.h5_file(files.network(files.dense(0)))]\n"
         "for data in [*bad, files.keras_file(files.network(files.dense()), b'x')]:\n"
@@ -666,6 +690,17 @@ BOMBS = {
         ),
         "numbers at once",
     ),
+    "time steps written out": (
+        files.network(files.layer("TimeDistributed", layer=files.dense()), shape=(None, 4096, 4)),
+        "repeats a layer 4,096 times",
+    ),
+    "time steps within time steps": (
+        files.network(
+            files.layer("TimeDistributed", layer=files.layer("TimeDistributed", layer=files.dense())),
+            shape=(None, 80, 80, 4),
+        ),
+        "repeats a layer 6,400 times",
+    ),
     "a batch": (files.network(files.layer("UpSampling2D", size=[32, 32]), shape=(256, 9, 9, 3)), "numbers at once"),
     "wide windows": (
         files.network(
@@ -680,6 +715,32 @@ BOMBS = {
         "billion steps",
     ),
 }  # fmt: skip
+
+
+def test_the_cost_of_a_prediction_is_counted_as_the_textbooks_count_it():
+    import keras
+    import tensorflow as tf
+
+    layers = keras.layers
+    counted = {
+        layers.Conv2D(16, 3, padding="same", use_bias=False): 32 * 32 * 16 * 3 * 3 * 8,
+        layers.Conv2D(16, 3, groups=4, use_bias=False): 30 * 30 * 16 * 3 * 3 * 2,
+        layers.DepthwiseConv2D(5, use_bias=False): 28 * 28 * 8 * 25,
+        layers.Conv2DTranspose(16, 4, strides=2, use_bias=False): 32 * 32 * 8 * 4 * 4 * 16,
+        layers.Dense(50, use_bias=False): 32 * 32 * 8 * 50,
+        layers.EinsumDense("abcd,bcde->ae", 50): 32 * 32 * 8 * 50,
+        layers.MaxPooling2D(8, strides=1): 25 * 25 * 8 * 64,
+    }
+    for layer, expected in counted.items():
+        model = keras.Sequential([keras.Input((32, 32, 8)), layer])
+        graph = (
+            tf.function(lambda picture, model=model: model(picture))
+            .get_concrete_function(tf.TensorSpec((1, 32, 32, 8)))
+            .graph
+        )
+        most, _, work = trial.measure(graph, model)
+        assert most == max(32 * 32 * 8, np.prod(model.output_shape[1:]))
+        assert expected <= work <= 1.1 * expected + 200_000
 
 
 @pytest.mark.parametrize("name", BOMBS)

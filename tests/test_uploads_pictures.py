@@ -8,13 +8,13 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
-from hostile import pictures as files
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from convviz import ConvvizError
 from convviz.uploads import formats, frames, open_picture
+from tests.hostile import pictures as files
 
 RGB = np.random.default_rng(5).integers(0, 256, (13, 17, 3)).astype(np.uint8)
 SMOOTH = cv2.resize(np.random.default_rng(2).integers(0, 256, (3, 4, 3)).astype(np.uint8), (40, 30))

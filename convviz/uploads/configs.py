@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from convviz import ConvvizError
@@ -16,7 +18,8 @@ MOST_ITEMS = 5_000  # of one list or dictionary
 LONGEST_WORD = 100_000  # characters
 LARGEST_WHOLE, LARGEST_FLOAT = 10_000_000, 1e12
 MOST_LAYERS = 2_000
-MOST_CALLS = 5_000  # of layers, each as often as it is used
+MOST_CALLS = 10_000  # of layers, while Keras builds the network: a few seconds
+MOST_TRIES = 50_000  # to find the next layer whose inputs are there
 MOST_NESTING = 20  # networks within networks
 LARGEST_SIDE, LARGEST_BATCH, LARGEST_VECTOR, LARGEST_INPUT = 4_096, 256, 1_000_000, 50_000_000
 
@@ -118,22 +121,22 @@ def vet(config: dict[str, Any]) -> None:
     if _name(config) not in catalogue.MODELS:
         _refuse(config.get("class_name"), config.get("module"), config.get("registered_name"))
     walk = _Walk()
-    calls = walk.visit(config, "", 0)
-    if walk.layers > MOST_LAYERS or calls > MOST_CALLS:
+    walk.visit(config, "", 0)
+    if walk.layers > MOST_LAYERS or walk.calls > MOST_CALLS:
         raise ConvvizError(
-            f"this network has {walk.layers:,} layers, used {calls:,} times in all; at most {MOST_LAYERS:,} layers, "
-            f"used {MOST_CALLS:,} times, can be opened here"
+            f"this network has {walk.layers:,} layers, and Keras would call layers {min(walk.calls, 10**9):,} times to "
+            f"build it; at most {MOST_LAYERS:,} and {MOST_CALLS:,} can be opened here"
         )
 
 
 class _Walk:
-    """A walk through a description that counts layers, and how often they are used."""
+    """A walk through a description that counts layers, and how often Keras calls them to build the network."""
 
     def __init__(self) -> None:
-        self.layers = 0
+        self.layers = self.calls = 0
 
     def visit(self, value: Any, key: str, nesting: int) -> int:
-        """Vet a value and all in it; returns how many calls of layers it stands for."""
+        """Vet a value and all in it; returns how many calls of layers one call of it stands for."""
         if isinstance(value, dict):
             if "class_name" in value:
                 return self._object(value, key, nesting)
@@ -162,7 +165,7 @@ class _Walk:
         nesting += name in catalogue.MODELS
         if nesting > MOST_NESTING:
             raise ConvvizError(f"this model nests more than {MOST_NESTING} networks in one another; build it flatter")
-        inside = self.visit(value["config"], key if key in _ACTIVATIONS else "", nesting)
+        inside = self._settings(name, value["config"], nesting)
         inside += self.visit(value.get("build_config") or {}, "", nesting)
         nodes = value.get("inbound_nodes") or []
         _check_nodes(nodes)
@@ -170,6 +173,17 @@ class _Walk:
             return 0
         self.layers += 1
         return (1 + inside) * max(1, len(nodes))
+
+    def _settings(self, name: str, config: dict[str, Any], nesting: int) -> int:
+        """Vet a part's settings. A network is built by calling its layers: a Sequential anew for each that is added."""
+        layers = config.get("layers") if name in catalogue.MODELS else None
+        if not isinstance(layers, list):
+            return self.visit(config, "", nesting)
+        costs = [self.visit(layer, "", nesting) for layer in layers]
+        rest = {key: item for key, item in config.items() if key != "layers"}
+        self.calls += sum(accumulate(costs)) if name == "Sequential" else sum(costs)
+        _check_order(layers)
+        return sum(costs) + self.visit(rest, "", nesting)
 
 
 def _name(value: dict[str, Any]) -> str:
@@ -243,6 +257,47 @@ def _check_value(value: dict[str, Any]) -> None:
                 _check_nodes(item)
     elif config is not None or "items" in value:
         _check_nodes([config, value.get("items")])
+
+
+def _check_order(layers: list[Any]) -> None:
+    """A functional network's layers stand in such an order that Keras soon finds each one's inputs made."""
+    waiting = {}
+    for layer in layers:
+        nodes = layer.get("inbound_nodes") if isinstance(layer, dict) else None
+        if isinstance(nodes, list) and nodes:
+            waiting[str(layer.get("name"))] = [list(_references(node)) for node in nodes]
+            if not all(waiting[str(layer.get("name"))]):
+                raise ConvvizError(
+                    "this model calls a layer with numbers alone; leave that layer out and save it again"
+                )
+    made = dict.fromkeys(waiting, 0)
+    tries, before = 0, None
+    while waiting and before != made:
+        before = dict(made)
+        for name, nodes in list(waiting.items()):
+            tries += 1
+            if tries > MOST_TRIES:
+                raise ConvvizError(
+                    "this network lists its layers in an order that Keras takes too long for; save it anew"
+                )
+            while nodes and all(made.get(source, use + 1) > use for source, use in nodes[0]):
+                nodes.pop(0)
+                made[name] += 1
+            if not nodes:
+                del waiting[name]
+
+
+def _references(value: Any) -> Iterator[tuple[str, int]]:
+    """The layers whose outputs a call takes: (name, which use of it)."""
+    if isinstance(value, dict):
+        history = value.get("keras_history")
+        yield from _references(history if isinstance(history, list) else list(value.values()))
+    elif isinstance(value, list):
+        if len(value) >= 3 and isinstance(value[0], str) and isinstance(value[1], int):
+            yield value[0], value[1]
+        for item in value:
+            if isinstance(item, dict | list):
+                yield from _references(item)
 
 
 def _check_nodes(value: Any) -> None:

@@ -130,16 +130,11 @@ def _vetted(text: bytes) -> dict[str, Any]:
 
 def _build(name: str, clean: bytes) -> Any:
     """The model that a clean file describes, after one prediction."""
-    with tempfile.TemporaryDirectory(prefix="convviz-") as folder, warnings.catch_warnings():
+    with trial.one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.filterwarnings("error", message="Skipping nested container")  # its weights would stay nought
-        path = Path(folder, name)
-        path.write_bytes(clean)
-        del clean
         try:
-            with trial.budget():
-                model = keras.saving.load_model(path, compile=False, safe_mode=True)
-            trial.predict_once(model)
+            return _load(name, clean)
         except ConvvizError:
             raise
         except MemoryError as error:
@@ -148,6 +143,16 @@ def _build(name: str, clean: bytes) -> Any:
             raise ConvvizError(
                 f"Keras cannot build this network ({_gist(error)}); save it again with a current Keras"
             ) from error
+
+
+def _load(name: str, clean: bytes) -> Any:
+    """The model of a clean file, which Keras wants on a disk."""
+    with tempfile.TemporaryDirectory(prefix="convviz-") as folder:
+        path = Path(folder, name)
+        path.write_bytes(clean)
+        with trial.budget():
+            model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    trial.predict_once(model)
     return model
 
 

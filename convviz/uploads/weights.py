@@ -6,6 +6,8 @@ import io
 import math
 from typing import Any
 
+import numpy as np
+
 from convviz import ConvvizError, lazy
 
 h5py = lazy.load("h5py")
@@ -13,6 +15,7 @@ h5py = lazy.load("h5py")
 LARGEST_WEIGHTS = 600_000_000  # bytes as declared
 LARGEST_CHUNK = 64_000_000  # bytes that are unpacked at once
 LARGEST_NOTES = 20_000_000  # bytes of attributes
+LONGEST_NOTE = 20_000  # numbers or words of one attribute
 MOST_OBJECTS = 50_000
 MOST_DEPTH = 40
 _FILTERS = frozenset({1, 2, 3})  # deflate, shuffle, Fletcher's checksum
@@ -88,8 +91,14 @@ class _Walk:
         self.objects += 1 + len(item.attrs)
         if self.objects + below > MOST_OBJECTS:
             raise ConvvizError(f"this model's weights are in more than {MOST_OBJECTS:,} pieces; save a smaller network")
+        listed: list[str] = []
         for name in item.attrs:
             self._note(item.attrs.get_id(name))
+            if name.startswith(("weight_names", "layer_names")):
+                listed += [word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word)
+                           for word in np.atleast_1d(item.attrs[name])]  # fmt: skip
+        if len(set(listed)) < len(listed) or any({"", ".", ".."} & set(word.split("/")) for word in listed):
+            raise ConvvizError("this model's weights are listed twice or by odd paths; save the model again")
 
     def _note(self, note: Any) -> None:
         """An attribute: text or plain numbers, of a size that can be read."""
@@ -98,8 +107,9 @@ class _Walk:
             raise ConvvizError(
                 "this model's weights carry notes that are neither text nor numbers; save the model again"
             )
-        self.notes += math.prod(note.shape or (1,)) * kind.itemsize
-        if self.notes > LARGEST_NOTES:
+        count = math.prod(note.shape or (1,))
+        self.notes += count * kind.itemsize
+        if self.notes > LARGEST_NOTES or count > LONGEST_NOTE:
             raise ConvvizError(
                 f"this model's weights carry more than {LARGEST_NOTES // 1_000_000} MB of notes; save it again"
             )

@@ -6,7 +6,7 @@ import zipfile
 
 import numpy as np
 
-from hostile.pictures import save
+from tests.hostile.pictures import save
 
 RED, BLUE = np.full((6, 8, 3), (200, 0, 0), np.uint8), np.full((6, 8, 3), (0, 0, 200), np.uint8)
 
