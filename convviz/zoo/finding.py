@@ -210,9 +210,12 @@ def resolve(reference: Reference, data: bytes | None = None) -> Network:
         with _kept_lock:
             if reference in _kept:
                 return _kept[reference]
-        network = _built(reference, data)
+        try:
+            network = _built(reference, data)
+        finally:
+            with _kept_lock:
+                _building.pop(reference, None)
         with _kept_lock:
-            _building.pop(reference, None)
             _kept[reference] = network
             while len(_kept) > MOST_KEPT:
                 _kept.popitem(last=False)
