@@ -173,6 +173,8 @@ class Engine:
         data: dict[zoo.Reference, bytes] = {}
         for _ in range(2 + sum(isinstance(argument, zoo.Reference) for argument in arguments)):
             answer = self._called(client, function, arguments, options, data, timeout or CALL_SECONDS)
+            if isinstance(answer, worker.Refusal):
+                raise ConvvizError(answer.sentence)
             if not isinstance(answer, worker.Missing):
                 return answer
             data[answer.reference] = self.data(answer.reference, owner)

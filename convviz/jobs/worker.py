@@ -34,6 +34,13 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """A call's answer when the person at the screen must mend something; not an error of the worker's."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Opening:
     """How a job begins: the generator function with its arguments, and a snapshot to go on from."""
 
@@ -107,6 +114,8 @@ def call(function: Callable, arguments: tuple, options: Mapping[str, Any], data:
         return function(*_resolved(arguments, data), **dict(options))
     except zoo.NotHere as absent:
         return Missing(absent.reference)
+    except ConvvizError as refusal:
+        return Refusal(str(refusal))
 
 
 def advance(order: Order) -> Outcome:
@@ -124,6 +133,8 @@ def advance(order: Order) -> Outcome:
             state = _states[order.job] = _State(_opened(order.opening, order.data), time.monotonic())
         except zoo.NotHere as absent:
             return Outcome(address, missing=absent.reference)
+        except ConvvizError as refusal:
+            return Outcome(address, finished=True, refusal=str(refusal))
     return _sliced(order, state, address)
 
 
