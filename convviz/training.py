@@ -14,10 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convviz import lazy
 import numpy as np
 
-from convviz import ConvvizError, augmentation, datasets, tracing, zoo
+from convviz import ConvvizError, augmentation, datasets, lazy, tracing, zoo
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")

@@ -74,7 +74,9 @@ def test_one_step_is_the_step_that_keras_makes(stripes):
 
 
 def test_the_same_seed_gives_the_same_run(stripes):
-    runs = [[record.loss for record in training.train(network(), stripes, replace(SETTINGS, epochs=1))] for _ in range(2)]
+    runs = [
+        [record.loss for record in training.train(network(), stripes, replace(SETTINGS, epochs=1))] for _ in range(2)
+    ]
     assert runs[0][0] == pytest.approx(runs[1][0], rel=1e-6)
     other = next(training.train(network(), stripes, replace(SETTINGS, seed=2)))
     assert other.loss != pytest.approx(runs[0][0], rel=1e-6)
