@@ -65,7 +65,9 @@ def draw(
     """
     sheets: dict[str, bytes] = {}
     for recipe in ("fast", "lecture"):
-        ascent = patterns.ascend(network, layer, filters, recipe=recipe, size=size, rng=np.random.default_rng(seed), revive=True)
+        ascent = patterns.ascend(
+            network, layer, filters, recipe=recipe, size=size, rng=np.random.default_rng(seed), revive=True
+        )
         for now in ascent:
             sheets[recipe] = rendering.png(sheet(now.pictures, columns=columns))
             message = yield Sketch(
