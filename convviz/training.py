@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -127,12 +127,13 @@ def train(
         changes = yield replace(record, snapshot=run.snapshot() if run.snapshot_is_due() else None)
 
 
-def trained(network: Any, snapshot: bytes, *, seed: int = 0) -> bytes:
+def trained(network: Any, snapshot: bytes, *, class_names: Sequence[str] | None = None, seed: int = 0) -> bytes:
     """The network of a snapshot as a whole ``.keras`` file, without optimizer state.
 
     Args:
         network: what was given to `train`.
         snapshot: a record's `snapshot`.
+        class_names: what the classes are called, kept in the file.
         seed: of the run's settings.
 
     Returns:
@@ -142,7 +143,7 @@ def trained(network: Any, snapshot: bytes, *, seed: int = 0) -> bytes:
     with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
         for index, variable in enumerate(model.variables):
             variable.assign(arrays[f"model_{index}"])
-    return zoo.to_bytes(model)
+    return zoo.to_bytes(model, class_names=class_names)
 
 
 def _network(network: Any, seed: int) -> zoo.Network:

@@ -115,8 +115,9 @@ def test_it_stops_with_a_last_record_and_its_snapshot(stripes):
 def test_a_snapshot_becomes_a_keras_file_with_the_same_weights(stripes):
     model = network()
     last = list(training.train(model, stripes, SETTINGS))[-1]
-    kept = zoo.from_bytes(training.trained(network(seed=5), last.snapshot)).model
-    for one, other in zip(model.get_weights(), kept.get_weights(), strict=True):
+    kept = zoo.from_bytes(training.trained(network(seed=5), last.snapshot, class_names=stripes.class_names))
+    assert kept.card.class_names == ("lying", "upright")
+    for one, other in zip(model.get_weights(), kept.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
 

@@ -103,7 +103,10 @@ def harvest(job: Job) -> None:
     architecture, dataset, settings = st.session_state["_training_what"]
     if st.session_state.get("_harvested") != job.number:
         with st.spinner("Keeping the network"):
-            data = engine.engine().call(training.trained, architecture, job.snapshot, seed=settings.seed)
+            names = zoo.card(architecture).class_names
+            data = engine.engine().call(
+                training.trained, architecture, job.snapshot, class_names=names, seed=settings.seed
+            )
         reference = zoo.Reference("run", job.number, hashlib.sha256(data).hexdigest()[:16])
         engine.engine().keep(reference, data, owner=engine.owner())
         pickers.offer_trained(NETWORK, f"Trained here on {dataset}, {job.latest.step} steps", reference)
