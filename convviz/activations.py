@@ -73,9 +73,9 @@ def feature_maps(network: Any, picture: np.ndarray, layers: Sequence[str] | None
     network = zoo.as_network(network)
     chosen = _known(network.card, layers)
     batch = _single(network, picture)
-    names = tuple(entry.name for entry in network.card.layers)
-    if _cost(network.card) > AT_ONCE:
-        names = tuple(name for name in names if name in chosen)
+    names = tuple(entry.name for entry in network.card.map_layers())
+    if not set(chosen) <= set(names) or _cost(network.card) > AT_ONCE:
+        names = tuple(dict.fromkeys(chosen))
         _forget(network)
     function = tracing.traced(
         network,
@@ -124,8 +124,8 @@ def _single(network: Any, picture: np.ndarray) -> np.ndarray:
 
 
 def _cost(card: Any) -> int:
-    """Bytes of all layers' outputs for one picture."""
-    return 4 * sum(prod(entry.output_shape) for entry in card.layers)
+    """Bytes of all layers' feature maps for one picture."""
+    return 4 * sum(prod(entry.output_shape) for entry in card.map_layers())
 
 
 def _forget(network: Any) -> None:

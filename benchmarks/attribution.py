@@ -1,0 +1,91 @@
+"""Grad-CAM, warm, on MobileNetV2 at 224 x 224, heat map at the picture's size: against the textbook and the peers.
+
+The textbook is keras.io's example. tf-keras-vis and xplique are measured where they can be imported; they are not among
+our requirements. The weights are random where ImageNet's are not here: that changes the map, not its cost.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import cv2
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import Row, compare
+from convviz import attribution, images, zoo
+
+LAYER = "out_relu"
+PICTURE = "cat"
+CLASS = 281
+
+
+def rows() -> Iterator[Row]:
+    network = _network()
+    picture = images.sample(PICTURE)
+    size = picture.shape[1::-1]
+    batch = network.prepare(picture)
+
+    def ours() -> Any:
+        return attribution.grad_cam(network, picture, target=CLASS, layer=LAYER)
+
+    def wall_and_cpu(against: str, theirs: Callable[[], Any], reach: float | None = None) -> Iterator[Row]:
+        for clock, name in ((time.perf_counter, "time"), (time.process_time, "CPU time")):
+            yield compare(f"Grad-CAM, {name}", ours, against=against, theirs=theirs, reach=reach, clock=clock)
+
+    yield from wall_and_cpu("keras.io's example, resized", lambda: _resized(_textbook(network.model, batch), size))
+    if importlib.util.find_spec("tf_keras_vis"):
+        yield from wall_and_cpu("tf-keras-vis, resized", _tf_keras_vis(network.model, batch, size), 1 / 12)
+    if importlib.util.find_spec("xplique"):
+        yield from wall_and_cpu("xplique, resized", _xplique(network.model, batch, size), 1 / 1.5)
+    many = np.repeat(batch, 16, axis=0)
+    yield compare(
+        "Grad-CAM of 16 pictures, CPU time",
+        lambda: attribution.grad_cam(network, many, target=CLASS, layer=LAYER),
+        against="keras.io's example, one by one",
+        theirs=lambda: [_textbook(network.model, one[None]) for one in many],
+        clock=time.process_time,
+    )
+
+
+def _network() -> Any:
+    """MobileNetV2, trained if its weights are here."""
+    if zoo.is_here("mobilenetv2"):
+        return zoo.load("mobilenetv2")
+    return zoo.wrap(keras.applications.MobileNetV2(weights=None))
+
+
+def _resized(heatmap: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.resize(np.asarray(heatmap, np.float32), size)
+
+
+def _textbook(model: Any, batch: np.ndarray) -> np.ndarray:
+    """keras.io/examples/vision/grad_cam, word for word but for names."""
+    grad_model = keras.models.Model(model.inputs, [model.get_layer(LAYER).output, model.output])
+    with tf.GradientTape() as tape:
+        maps, answers = grad_model(batch)
+        chosen = answers[:, CLASS]
+    grads = tape.gradient(chosen, maps)
+    pooled = tf.reduce_mean(grads, axis=(0, 1, 2))
+    heatmap = tf.squeeze(maps[0] @ pooled[..., tf.newaxis])
+    return (tf.maximum(heatmap, 0) / tf.math.reduce_max(heatmap)).numpy()
+
+
+def _tf_keras_vis(model: Any, batch: np.ndarray, size: tuple[int, int]) -> Callable[[], Any]:
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    explainer = Gradcam(model, clone=False)
+    return lambda: _resized(explainer(CategoricalScore([CLASS]), batch, penultimate_layer=LAYER)[0], size)
+
+
+def _xplique(model: Any, batch: np.ndarray, size: tuple[int, int]) -> Callable[[], Any]:
+    from xplique.attributions import GradCAM
+
+    explainer = GradCAM(model, output_layer=-1, conv_layer=LAYER, batch_size=1)
+    label = tf.one_hot([CLASS], model.output_shape[-1])
+    return lambda: _resized(np.squeeze(explainer(batch, label)), size)
