@@ -142,6 +142,17 @@ def test_whole_maps_are_seen_after_flattening_pooling_and_squeezing():
     assert receptive_field.receptive_field(open_model, "all", input_size=9).size == (9, 9)
 
 
+def test_a_layer_that_mixes_places_sees_whole_maps_and_one_that_mixes_channels_does_not():
+    for layer, size in [
+        (layers.LayerNormalization(axis=[1, 2, 3], name="last"), (10, 12)),
+        (layers.LayerNormalization(name="last"), (3, 3)),
+        (layers.GroupNormalization(1, name="last"), (10, 12)),
+        (layers.Softmax(name="last"), (3, 3)),
+    ]:
+        model = keras.Sequential([keras.Input((10, 12, 1)), layers.Conv2D(2, 3), layer])
+        assert receptive_field.receptive_field(model, "last").size == size
+
+
 @pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic"])
 def test_enlarged_maps_step_by_fractions(interpolation):
     model = keras.Sequential(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convviz import ConvvizError
-from convviz.convolution.geometry import Padding, Pair, check_shapes, source, walk
+from convviz.convolution.geometry import Padding, Pair, check_shapes, patch, walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,28 +78,19 @@ def trace(
         for axis, cell in enumerate((row, col))
     )
     weights = weights[::-1, ::-1] if flip else weights
-    patch = _patch(image, rows, columns, padding_mode)
-    products, total = _sum(patch, weights)
+    seen = patch(image, rows, columns, padding_mode)
+    products, total = _sum(seen, weights)
     window = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
-    return Trace(window, patch, products, total, weights)
+    return Trace(window, seen, products, total, weights)
 
 
-def _patch(image: np.ndarray, rows: np.ndarray, columns: np.ndarray, mode: str) -> np.ndarray:
-    """What stands at these rows and columns, padding filled in."""
-    rows, columns = source(rows, image.shape[0], mode), source(columns, image.shape[1], mode)
-    patch = image[np.ix_(rows, columns)]
-    patch[rows < 0] = 0
-    patch[:, columns < 0] = 0
-    return patch
-
-
-def _sum(patch: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float | np.ndarray]:
+def _sum(seen: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float | np.ndarray]:
     """Products and their sum: by channel for one kernel on a colour picture, by filter for a layer."""
     if weights.ndim == 2:
-        weights, summed = weights.reshape(weights.shape + (1,) * (patch.ndim - 2)), (0, 1)
+        weights, summed = weights.reshape(weights.shape + (1,) * (seen.ndim - 2)), (0, 1)
     else:
-        patch, summed = patch.reshape(weights.shape[:3] + (1,) * (weights.ndim - 3)), (0, 1, 2)
+        seen, summed = seen.reshape(weights.shape[:3] + (1,) * (weights.ndim - 3)), (0, 1, 2)
     with np.errstate(invalid="ignore", over="ignore"):
-        products = patch * weights
+        products = seen * weights
         total = products.sum(axis=summed)
     return products, float(total) if np.ndim(total) == 0 else total

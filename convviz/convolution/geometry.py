@@ -245,6 +245,15 @@ def source(places: np.ndarray, size: int, mode: str) -> np.ndarray:
     return np.minimum(places % period, period - places % period) if size > 1 else np.zeros_like(places)
 
 
+def patch(image: np.ndarray, rows: np.ndarray, columns: np.ndarray, mode: str) -> np.ndarray:
+    """What stands at these rows and columns, which may lie outside the picture: a copy, (rows, columns, ...)."""
+    rows, columns = source(rows, image.shape[0], mode), source(columns, image.shape[1], mode)
+    found = image[np.ix_(rows, columns)]
+    found[rows < 0] = 0
+    found[:, columns < 0] = 0
+    return found
+
+
 def pad(image: np.ndarray, pads: tuple[tuple[int, int], tuple[int, int]], mode: str) -> np.ndarray:
     """A picture with its padding, (H, W, ...) of the dtype that came in; itself where there is none."""
     (top, bottom), (left, right) = pads

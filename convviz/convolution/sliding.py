@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from convviz.convolution.geometry import Walk, pad
+from convviz.convolution.geometry import Walk, pad, patch
 
 DIRECT_AREA = 128  # filter2D turns to its own Fourier transform at 130 taps in float32 (filter.dispatch.cpp)
 
@@ -56,46 +56,48 @@ def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
     """
     if not is_tame(weights):
         return _by_definition(pad(image, walk.pads, walk.mode), weights, walk)
+    response = None
     if np.all(weights):  # no tap is silent, so whatever is wrong with the picture shows in the result
-        with np.errstate(over="ignore", invalid="ignore"):
-            response = _quickly(image, weights, walk)
+        response = _quickly(image, weights, walk)
         if np.isfinite(response).all():
             return response
     elif is_tame(image):
         return _quickly(image, weights, walk)
-    return _carefully(image, weights, walk)
+    return _carefully(image, weights, walk, response)
 
 
-def _carefully(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
-    """Quickly without the values that are not finite or huge, then again by definition wherever one is seen."""
+def _carefully(image: np.ndarray, weights: np.ndarray, walk: Walk, response: np.ndarray | None) -> np.ndarray:
+    """Quickly, then again by definition wherever a value is seen that is not finite or is huge."""
     wild = ~((image < HUGE) & (image > -HUGE))
-    cleaned = np.array(image)  # a copy of one piece
-    cleaned.reshape(-1)[np.flatnonzero(wild)] = 0
-    response = _quickly(cleaned, weights, walk)
-    _correct(response, image, wild, weights, walk)
+    if np.prod(walk.reach) > DIRECT_AREA or weights.ndim > 2:  # not by direct filters alone: it would spoil others too
+        cleaned = np.array(image)  # a copy of one piece
+        cleaned.reshape(-1)[np.flatnonzero(wild)] = 0
+        response = _quickly(cleaned, weights, walk)
+    elif response is None:
+        response = _quickly(image, weights, walk)
+    _correct(response, image, wild.any(axis=-1) if wild.shape[-1] > 1 else wild[..., 0], weights, walk)
     return response
 
 
 def _correct(response: np.ndarray, image: np.ndarray, wild: np.ndarray, weights: np.ndarray, walk: Walk) -> None:
-    """Compute again, by definition, the squares of places that see a value which is not finite or is huge."""
-    image = pad(image, walk.pads, walk.mode)
-    wild = pad(wild.any(axis=-1) if wild.shape[-1] > 1 else wild[..., 0], walk.pads, walk.mode)
-    down = list(_squares(wild.any(axis=1), walk, axis=0))
-    across = list(_squares(wild.any(axis=0), walk, axis=1))
+    """Compute the places that see something wild by definition, square by square."""
+    down, across = (list(_runs(wild.any(axis=1 - axis), walk, axis)) for axis in (0, 1))
     for (rows, seen_rows), (columns, seen_columns) in product(down, across):
-        if wild[seen_rows, seen_columns].any():
-            response[rows, columns] = _by_definition(image[seen_rows, seen_columns], weights, walk)
+        if patch(wild, seen_rows, seen_columns, walk.mode).any():
+            seen = patch(image, seen_rows, seen_columns, walk.mode)
+            response[rows, columns] = _by_definition(seen, weights, walk)
 
 
-def _squares(wild: np.ndarray, walk: Walk, axis: int) -> Iterator[tuple[slice, slice]]:
-    """Runs of places along one axis that see something wild, each with the run of padded pixels that it sees."""
-    before = np.concatenate([[0], np.cumsum(wild)])  # wild ones before each pixel
-    places = np.arange(walk.shape[axis]) * walk.stride[axis]
-    sees = before[places + walk.reach[axis]] > before[places]
+def _runs(wild: np.ndarray, walk: Walk, axis: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Short runs of places along one axis that see something wild, each with the pixels that it sees."""
+    (before, after), stride, reach = walk.pads[axis], walk.stride[axis], walk.reach[axis]
+    padded = pad(wild[:, None], ((before, after), (0, 0)), walk.mode)[:, 0]
+    count = np.concatenate([[0], np.cumsum(padded)])  # of wild ones before each pixel
+    places = np.arange(walk.shape[axis]) * stride
+    sees = count[places + reach] > count[places]
     for first in np.unique(np.flatnonzero(sees) // TILE) * TILE:
         run = first + np.flatnonzero(sees[first : first + TILE])
-        seen = slice(run[0] * walk.stride[axis], run[-1] * walk.stride[axis] + walk.reach[axis])
-        yield slice(run[0], run[-1] + 1), seen
+        yield slice(run[0], run[-1] + 1), np.arange(run[0] * stride, run[-1] * stride + reach) - before
 
 
 def _by_definition(padded: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
@@ -114,10 +116,14 @@ def _windows(padded: np.ndarray, walk: Walk) -> np.ndarray:
 
 
 def _quickly(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
-    """The same for values that are finite and not huge."""
-    image, weights = image.astype(np.float32, copy=False), weights.astype(np.float32, copy=False)
-    if weights.ndim == 2:
-        return _alike(image, weights, walk)
+    """The same, right for values that are finite and not huge."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        image, weights = image.astype(np.float32, copy=False), weights.astype(np.float32, copy=False)
+        return _alike(image, weights, walk) if weights.ndim == 2 else _summed(image, weights, walk)
+
+
+def _summed(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
+    """Filters, each summed over the channels."""
     channels, filters = weights.shape[2:]
     if channels * filters > 16:
         return _layer(pad(image, walk.pads, walk.mode), weights, walk)
