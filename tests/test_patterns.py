@@ -298,7 +298,7 @@ def test_ascents_trace_once_and_only_up_to_the_layer():
         for size in (16, 24):
             final(network, "first", [index, 0], size=size, steps=2)
     assert set(network.compiled) == kept
-    slope = next(function for key, function in network.compiled.items() if key[:2] == ("patterns", "slope"))
+    slope = next(function for key, function in network.compiled.items() if key[:2] == ("patterns", "_slope"))
     convolutions = [op for op in slope.graph.get_operations() if op.type == "Conv2D"]
     assert len(convolutions) == 1
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -112,9 +113,10 @@ def ascend(
     network = zoo.as_network(network)
     chosen = _known(network.card, layer, filters)
     rescued = recipe == "fast" if revive is None else revive
-    slopes = [Slope(network, layer, before=before) for before in ((False, True) if rescued else (False,))]
-    stages = _stages(network.card, layer, recipe, slopes[0].size or (size, size), steps)
-    return _climb(network, slopes, chosen, stages, np.random.default_rng(0) if rng is None else rng)
+    slope = Slope(network, layer)
+    stages = _stages(network.card, layer, recipe, slope.size or (size, size), steps)
+    rescue = partial(Slope, network, layer, before=True) if rescued else None
+    return _climb(network, slope, rescue, chosen, stages, np.random.default_rng(0) if rng is None else rng)
 
 
 def generate(
@@ -200,9 +202,14 @@ def _falling(count: int, path: float) -> tuple[float, ...]:
 
 
 def _climb(
-    network: Any, slopes: list[Slope], filters: np.ndarray, stages: list[_Stage], rng: np.random.Generator
+    network: Any,
+    slope: Slope,
+    rescue: Callable[[], Slope] | None,
+    filters: np.ndarray,
+    stages: list[_Stage],
+    rng: np.random.Generator,
 ) -> Iterator[Ascent]:
-    """The ascent itself; the second slope, if there is one, is for filters without any on the first."""
+    """The ascent itself; rescue gives another slope for filters that have none."""
     began = time.perf_counter()
     whole, total = stages[-1].size, sum(len(stage.lengths) for stage in stages)
     pixels = canvas.noise(filters, (*stages[0].size, network.card.input_shape[-1]), rng)
@@ -219,12 +226,12 @@ def _climb(
         pixels = canvas.tiled(pixels, stage.size)
         velocity = np.zeros_like(pixels)
         for length in stage.lengths:
-            activations, upward, dead = _look(slopes, pixels, filters, _shift(stage, shifts))
+            activations, upward, dead = _look(slope, rescue, pixels, filters, _shift(stage, shifts))
             yield now(step, activations, dead)
             velocity = stage.momentum * velocity + upward
             pixels = pixels + np.float32(length) * velocity
             step += 1
-    yield now(step, slopes[0].height(pixels, filters), dead)
+    yield now(step, slope.height(pixels, filters), dead)
 
 
 def _shift(stage: _Stage, shifts: np.random.Generator) -> tuple[int, int]:
@@ -236,15 +243,18 @@ def _shift(stage: _Stage, shifts: np.random.Generator) -> tuple[int, int]:
 
 
 def _look(
-    slopes: list[Slope], pixels: np.ndarray, filters: np.ndarray, shift: tuple[int, int]
+    slope: Slope,
+    rescue: Callable[[], Slope] | None,
+    pixels: np.ndarray,
+    filters: np.ndarray,
+    shift: tuple[int, int],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Activations (N,), directions upwards (N, H, W, C), and which filters have none (N,)."""
-    activations, gradients = slopes[0].at(pixels, filters, shift)
+    activations, gradients = slope.at(pixels, filters, shift)
     upward, dead = _directions(gradients)
-    for rescue in slopes[1:]:
-        if dead.any():
-            upward[dead], still = _directions(rescue.at(pixels[dead], filters[dead], shift)[1])
-            dead[dead] = still
+    if rescue is not None and dead.any():
+        upward[dead], still = _directions(rescue().at(pixels[dead], filters[dead], shift)[1])
+        dead[dead] = still
     return activations, upward, dead
 
 

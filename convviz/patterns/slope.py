@@ -29,37 +29,39 @@ class Slope:
 
     def __init__(self, network: Any, layer: str, *, before: bool = False) -> None:
         self.size: tuple[int, int] | None = None
-        self._layer, self._own = layer, network.card.input_shape[:2]
+        self._network, self._layer, self._before = network, layer, before
         canvas.colours(network)  # found before anything is traced
         if network.card.layer(layer).has_maps:
             try:
-                self._trace(network, before, (None, None))
+                self._traced(_slope)
                 return
             except (ValueError, TypeError):  # a layer on the way there needs to know the size
                 pass
-        self.size = self._own
-        self._trace(network, before, self._own)
+        self.size = network.card.input_shape[:2]
 
-    def _trace(self, network: Any, before: bool, sides: tuple[int | None, int | None]) -> None:
-        """Both functions, for canvases of known or unknown height and width."""
-        pixels = tf.TensorSpec((None, *sides, network.card.input_shape[-1]), tf.float32)
+    def _traced(self, body: Any) -> Any:
+        """One of the functions below, for canvases of known or unknown height and width."""
+        sides = self.size or (None, None)
+        pixels = tf.TensorSpec((None, *sides, self._network.card.input_shape[-1]), tf.float32)
         filters, shift = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((2,), tf.int32)
-
-        def traced(name: str, body: Any, *signature: Any) -> Any:
-            key = ("patterns", name, self._layer, before, sides)
-            return tracing.traced(network, key, partial(body, network, self._layer, before), *signature)
-
-        self._slope = traced("slope", _slope, pixels, filters, shift)
-        self._height = traced("height", _activations, pixels, filters)
+        return tracing.traced(
+            self._network,
+            ("patterns", body.__name__, self._layer, self._before, sides),
+            partial(body, self._network, self._layer, self._before),
+            pixels,
+            filters,
+            *([shift] if body is _slope else []),
+        )
 
     def at(self, pixels: np.ndarray, filters: np.ndarray, shift: tuple[int, int] = (0, 0)) -> tuple[np.ndarray, ...]:
         """Activations (N,) and gradients (N, H, W, C) at canvases (N, H, W, C), rolled by a shift for this look."""
-        rolled = tf.constant(shift, tf.int32)
-        return self._in_parts(lambda *part: self._slope(*part, rolled), pixels, filters)
+        function, rolled = self._traced(_slope), tf.constant(shift, tf.int32)
+        return self._in_parts(lambda *part: function(*part, rolled), pixels, filters)
 
     def height(self, pixels: np.ndarray, filters: np.ndarray) -> np.ndarray:
         """Activations (N,) at canvases (N, H, W, C)."""
-        return self._in_parts(lambda *part: (self._height(*part),), pixels, filters)[0]
+        function = self._traced(_activations)
+        return self._in_parts(lambda *part: (function(*part),), pixels, filters)[0]
 
     def _in_parts(self, function: Any, pixels: np.ndarray, filters: np.ndarray) -> tuple[np.ndarray, ...]:
         """Call a traced function with few canvases at a time and join what it returns."""
@@ -73,7 +75,9 @@ class Slope:
                 for i in range(0, len(pixels), count)
             ]
         except tf.errors.InvalidArgumentError as error:
-            size, own = (" × ".join(map(str, sides)) for sides in (pixels.shape[1:3], self._own))
+            size, own = (
+                " × ".join(map(str, sides)) for sides in (pixels.shape[1:3], self._network.card.input_shape[:2])
+            )
             raise ConvvizError(
                 f"a canvas of {size} pixels does not pass through the network up to {self._layer}; take a larger one, "
                 f"or the network's own {own}"
