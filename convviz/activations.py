@@ -158,6 +158,23 @@ def channel(network: Any, picture: np.ndarray, layer: str, channel: int) -> np.n
     return np.ascontiguousarray(maps[..., channel])
 
 
+def strongest(network: Any, picture: np.ndarray, layer: str) -> int:
+    """The channel of a layer that varies most over the picture: a good one to look at first.
+
+    Args:
+        network: as for ``feature_maps``.
+        picture: as for ``feature_maps``.
+        layer: as for ``feature_maps``.
+
+    Returns:
+        Channel index.
+
+    Raises:
+        ConvvizError: as for ``feature_maps``.
+    """
+    return int(feature_maps(network, picture, [layer])[layer].std(axis=(0, 1)).argmax())
+
+
 def mosaics(
     network: Any,
     picture: np.ndarray,

@@ -156,7 +156,8 @@ def _opened(url: str) -> Any:
 def _unreachable(url: str) -> ConvvizError:
     server = urlsplit(url).netloc
     return ConvvizError(
-        f"{server} cannot be reached from this machine; connect it to the internet, or choose something that is here"
+        f"the server {server} cannot be reached from this machine; "
+        "connect it to the internet, or choose something that is here"
     )
 
 

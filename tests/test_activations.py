@@ -158,3 +158,10 @@ def test_sparsity_counts_the_zeros_of_rectified_layers_only(network):
     assert list(shares) == ["base/conv", "cut"]
     for name, share in shares.items():
         assert share == pytest.approx((found[name] == 0).mean(), abs=1e-6)
+
+
+def test_the_strongest_channel_is_the_one_that_varies_most():
+    network, digit = zoo.load("mnist"), images.sample("digit_3")
+    maps = activations.feature_maps(network, digit, ["conv2d"])["conv2d"]
+    chosen = activations.strongest(network, digit, "conv2d")
+    assert all(maps[..., chosen].std() >= maps[..., other].std() for other in range(maps.shape[-1]))

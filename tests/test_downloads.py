@@ -62,7 +62,7 @@ def test_without_a_network_one_sentence_says_so(home, monkeypatch):
         raise urllib.error.URLError("Name or service not known")
 
     monkeypatch.setattr(downloads.urllib.request, "urlopen", refuse)
-    with pytest.raises(ConvvizError, match=r"^example\.org cannot be reached from this machine; .*internet.*$"):
+    with pytest.raises(ConvvizError, match=r"^the server example\.org cannot be reached .*internet.*$"):
         list(downloads.fetch(URL, "models", "weights.h5"))
 
 

@@ -1,5 +1,6 @@
 """Every page through app.py, with a real engine; each is asked for a value that can be wrong."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,7 +42,22 @@ def test_a_page_opens_with_a_title_and_without_a_complaint(page):
     assert not app.exception
     assert not app.error, app.error[0].value
     assert len(app.title) == 1
-    assert not {"tensorflow", "keras"} & set(sys.modules) or "tests.test_zoo" in sys.modules
+
+
+def test_no_page_loads_tensorflow_into_the_apps_process():
+    program = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+from pages.shared import engine
+app = AppTest.from_file("app.py", default_timeout=120).run()
+for page in {[f"pages/{path.parent.name}/{path.name}" for path in PAGES]}:
+    app.switch_page(page).run()
+    assert not app.exception and not app.error, page
+engine.close()
+print({{"tensorflow", "keras"}} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=300)
+    assert done.stdout.strip().endswith("set()"), done.stderr[-2000:]
 
 
 def test_the_convolution_page_states_the_size_with_its_numbers():

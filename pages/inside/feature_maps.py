@@ -24,7 +24,8 @@ with controls:
     st.markdown("**One channel, large**")
     layer = choices.select("Layer", names, key="maps_layer")
     channels = card.layer(layer).output_shape[-1]
-    channel = choices.number(f"Channel (0 to {channels - 1})", 0, channels - 1, 0, key="channel")
+    best = engine.compute(activations.strongest, network, picture.array, layer)
+    channel = choices.number(f"Channel (0 to {channels - 1})", 0, channels - 1, best, key="channel")
     alpha = choices.slider("Strength over the picture", 0.0, 1.0, 0.5, key="maps_alpha")
 
 with result:
