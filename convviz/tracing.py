@@ -72,12 +72,14 @@ def traced(network: Any, key: Any, body: Callable, *signature: Any) -> Callable:
     Returns:
         The concrete function, to be called with tensors.
     """
-    if key not in network.compiled:
+    found = network.compiled.get(key)
+    if found is None:
         with network.lock:
-            if key not in network.compiled:
+            found = network.compiled.get(key)
+            if found is None:
                 function = tf.function(body, autograph=False, jit_compile=False)
-                network.compiled[key] = function.get_concrete_function(*signature)
-    return network.compiled[key]
+                found = network.compiled[key] = function.get_concrete_function(*signature)
+    return found
 
 
 @contextmanager

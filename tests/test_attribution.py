@@ -225,6 +225,8 @@ def test_every_kind_of_model_gives_the_same_map(tmp_path, pictures):
         expected = attribution.METHODS[method](kinds["functional"], pictures[:1], target=1, signed=True)
         assert expected.note == ""
         for kind, twin in kinds.items():
+            if method == "ablation_cam" and kind not in ("nested functional", "subclassed"):
+                continue  # replacing an output is the same work for the others
             answer = attribution.METHODS[method](
                 zoo.wrap(twin, input_shape=(12, 12, 3)), pictures[:1], target=1, signed=True
             )
