@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from convviz import ConvvizError, images
 
@@ -32,7 +33,9 @@ def test_the_cat_comes_first_and_ships_with_scikit_image():
     assert np.array_equal(images.sample("photographer")[..., 1], data.camera())
 
 
-def test_a_see_through_sample_stands_on_white():
+def test_a_see_through_sample_stands_on_white(tmp_path):
+    Image.new("RGBA", (2, 2), (9, 9, 9, 0)).save(tmp_path / "clear.png")
+    assert (images._read(tmp_path / "clear.png") == 255).all()
     assert (images.sample("horse")[0, 0] == 255).all()
 
 
@@ -93,7 +96,7 @@ def test_the_shapes_are_a_circle_left_and_a_star_right():
 
 
 def test_resize_shrinks_by_the_mean_of_areas():
-    picture = np.arange(48, dtype=np.float64).reshape(4, 12)
+    picture = np.random.default_rng(0).random((4, 12))
     assert np.allclose(images.resize(picture, (2, 4)), picture.reshape(2, 2, 4, 3).mean(axis=(1, 3)))
 
 

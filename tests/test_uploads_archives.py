@@ -134,7 +134,8 @@ def test_the_size_is_the_lectures_unless_another_is_asked_for():
 
 def test_what_is_no_picture_is_passed_over_and_what_is_broken_is_counted():
     packed = files.folders(3) | {
-        "__MACOSX/red/._0.png": b"notes", "red/.DS_Store": b"x", "red/Thumbs.db": b"x", "red/.hidden.png": b"x",
+        "__MACOSX/red/._0.png": b"notes", "__MACOSX/red/1.png": b"x",
+        "red/.DS_Store": b"x", "red/Thumbs.db": b"x", "red/.hidden.png": b"x",
         "readme.txt": b"hello", "red/inner.zip": files.pack({"a": b"b"}), "cover.png": pictures.save(files.RED, "PNG"),
         "red/broken.png": pictures.save(files.RED, "PNG")[:40], "blue/drawing.png": b"<svg/>", "red/model.pkl": b"\x80",
     }  # fmt: skip

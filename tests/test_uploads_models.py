@@ -511,7 +511,8 @@ def test_inputs_beyond_reason_are_refused(shape, no_keras):
 
 
 def test_too_many_and_too_deep_networks_are_refused(no_keras):
-    refused(files.keras_file(files.network(*[files.layer("Flatten")] * 2001)), "has 2,00. layers")
+    long = files.graph(*[files.layer("ReLU", name=str(number)) for number in range(2000)])
+    refused(files.keras_file(long), "has 2,002 layers")
     deep = files.network()
     for _ in range(10):
         deep = files.network(deep, name="again")
@@ -520,7 +521,7 @@ def test_too_many_and_too_deep_networks_are_refused(no_keras):
         open_model(open_refused)
     for _ in range(20):
         deep = files.network(deep)
-    refused(files.keras_file(deep), "nests more than|nested deeper")
+    refused(files.keras_file(deep), "nested deeper")
     refused(files.keras_file(files.network(*[files.layer("ReLU")] * 150)), "would call layers 11,476 times")
     bush = files.network(files.layer("Flatten"))
     for _ in range(6):

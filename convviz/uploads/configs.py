@@ -13,14 +13,13 @@ from convviz import ConvvizError
 from convviz.uploads import catalogue
 
 LARGEST_TEXT = 5_000_000  # bytes of JSON
-MOST_DEPTH = 60  # levels of lists and dictionaries
+MOST_DEPTH = 60  # levels of lists and dictionaries: about twenty networks within one another
 MOST_ITEMS = 5_000  # of one list or dictionary
 LONGEST_WORD = 100_000  # characters
 LARGEST_WHOLE, LARGEST_FLOAT = 10_000_000, 1e12
 MOST_LAYERS = 2_000
 MOST_CALLS = 10_000  # of layers, while Keras builds the network: a few seconds
 MOST_TRIES = 50_000  # to find the next layer whose inputs are there
-MOST_NESTING = 20  # networks within networks
 LARGEST_SIDE, LARGEST_BATCH, LARGEST_VECTOR, LARGEST_INPUT = 4_096, 256, 1_000_000, 50_000_000
 
 _FREE_NUMBERS = frozenset({"seed", "shared_object_id"})  # the second is a place in memory: 15 digits
@@ -121,7 +120,7 @@ def vet(config: dict[str, Any]) -> None:
     if _name(config) not in catalogue.MODELS:
         _refuse(config.get("class_name"), config.get("module"), config.get("registered_name"))
     walk = _Walk()
-    walk.visit(config, "", 0)
+    walk.visit(config, "")
     if walk.layers > MOST_LAYERS or walk.calls > MOST_CALLS:
         raise ConvvizError(
             f"this network has {walk.layers:,} layers, and Keras would call layers {min(walk.calls, 10**9):,} times to "
@@ -135,20 +134,20 @@ class _Walk:
     def __init__(self) -> None:
         self.layers = self.calls = 0
 
-    def visit(self, value: Any, key: str, nesting: int) -> int:
+    def visit(self, value: Any, key: str) -> int:
         """Vet a value and all in it; returns how many calls of layers one call of it stands for."""
         if isinstance(value, dict):
             if "class_name" in value:
-                return self._object(value, key, nesting)
-            return sum(self.visit(item, name, nesting) for name, item in value.items())
+                return self._object(value, key)
+            return sum(self.visit(item, name) for name, item in value.items())
         if key in _SHAPES:
             _check_shape(value)
         if isinstance(value, list):
-            return sum(self.visit(item, "" if key in _SHAPES else key, nesting) for item in value)
+            return sum(self.visit(item, "" if key in _SHAPES else key) for item in value)
         _check_setting(value, key)
         return 0
 
-    def _object(self, value: dict[str, Any], key: str, nesting: int) -> int:
+    def _object(self, value: dict[str, Any], key: str) -> int:
         """Vet a part: its class, its settings and where its inputs come from."""
         name, module = _name(value), value.get("module")
         if name in catalogue.VALUES:
@@ -162,11 +161,8 @@ class _Walk:
             raise ConvvizError(
                 f"the part {plain(name)} of this model is described in a way not known here; save it again"
             )
-        nesting += name in catalogue.MODELS
-        if nesting > MOST_NESTING:
-            raise ConvvizError(f"this model nests more than {MOST_NESTING} networks in one another; build it flatter")
-        inside = self._settings(name, value["config"], nesting)
-        inside += self.visit(value.get("build_config") or {}, "", nesting)
+        inside = self._settings(name, value["config"])
+        inside += self.visit(value.get("build_config") or {}, "")
         nodes = value.get("inbound_nodes") or []
         _check_nodes(nodes)
         if not catalogue.is_part(module, name):
@@ -174,16 +170,16 @@ class _Walk:
         self.layers += 1
         return (1 + inside) * max(1, len(nodes))
 
-    def _settings(self, name: str, config: dict[str, Any], nesting: int) -> int:
+    def _settings(self, name: str, config: dict[str, Any]) -> int:
         """Vet a part's settings. A network is built by calling its layers: a Sequential anew for each that is added."""
         layers = config.get("layers") if name in catalogue.MODELS else None
         if not isinstance(layers, list):
-            return self.visit(config, "", nesting)
-        costs = [self.visit(layer, "", nesting) for layer in layers]
+            return self.visit(config, "")
+        costs = [self.visit(layer, "") for layer in layers]
         rest = {key: item for key, item in config.items() if key != "layers"}
         self.calls += sum(accumulate(costs)) if name == "Sequential" else sum(costs)
         _check_order(layers)
-        return sum(costs) + self.visit(rest, "", nesting)
+        return sum(costs) + self.visit(rest, "")
 
 
 def _name(value: dict[str, Any]) -> str:
