@@ -187,11 +187,21 @@ def test_a_nested_mobilenet_comes_out_as_it_was(tmp_path):
     import keras
 
     keras.utils.set_random_seed(1)
-    base = keras.applications.MobileNetV2((32, 32, 3), alpha=0.35, weights=None, include_top=False)
+    base = keras.applications.MobileNet((32, 32, 3), alpha=0.25, weights=None, include_top=False)
     start = keras.Input((32, 32, 3))
     inner = base(keras.layers.Rescaling(1 / 127.5, offset=-1)(start), training=False)
     model = keras.Model(start, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(inner)))
     same(open_model(saved(model, "keras", tmp_path)), model)
+
+
+BUNDLED = sorted((Path(__file__).resolve().parents[1] / "assets" / "models").glob("*.keras"))
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+def test_the_bundled_networks_come_through_the_door(path):
+    import keras
+
+    same(open_model(path.read_bytes()), keras.saving.load_model(path, compile=False))
 
 
 def test_a_file_made_by_hand_opens():
@@ -797,6 +807,13 @@ def test_keras_own_refusals_come_in_a_sentence_without_paths_or_markup():
     data = files.keras_file(files.network(files.layer("Flatten"), files.dense()), files.h5())
     with pytest.raises(ConvvizError, match="Keras cannot build this network"):
         open_model(data)  # weights are missing
+
+
+def test_the_gist_of_an_error_is_its_innermost_line_without_paths():
+    error = ValueError("Could not build.\n\nException encountered: no file /tmp/secret/model.keras for <b>x</b>\nmore")
+    assert models._gist(error) == "no file for"
+    assert models._gist(KeyError()) == "KeyError"
+    assert len(models._gist(ValueError("word " * 99))) <= 200
 
 
 def test_opening_changes_no_setting_of_the_process_and_leaves_no_file(tmp_path, monkeypatch):
