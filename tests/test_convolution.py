@@ -158,6 +158,22 @@ def test_one_nan_reaches_exactly_the_places_that_see_it(side, corner):
     np.testing.assert_array_equal(spoilt, expected)
 
 
+def test_a_nan_is_found_wherever_it_lies():
+    rng = np.random.default_rng(13)
+    for turn in range(300):
+        size, kernel = rng.integers(1, 14, 2), rng.integers(1, 6, 2)
+        image, weights = rng.random(size), rng.uniform(1, 2, kernel)
+        image[tuple(rng.integers(0, size))] = (np.nan, np.inf)[turn % 2]
+        padding = ("same", 1, 5)[turn % 3]
+        mode = convolution.PADDING_MODES[turn % 4]
+        if (size + 2 * (5, 1, 5)[turn % 3] < kernel).any():
+            continue
+        mine = convolution.convolve(image, weights, padding=padding, padding_mode=mode)
+        pads = pads_of(image, weights, {"padding": padding, "stride": (1, 1), "dilation": (1, 1)})
+        exact = by_hand(image[..., None], weights[..., None, None], (1, 1), (1, 1), pads, mode)[..., 0]
+        np.testing.assert_allclose(mine, exact, rtol=1e-5)
+
+
 def test_huge_numbers_do_not_overflow_on_the_way():
     image = np.full((20, 20), 3e38, np.float32)
     kernel = np.zeros((3, 3))

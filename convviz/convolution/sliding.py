@@ -21,6 +21,8 @@ from convviz.convolution.geometry import Walk, pad, patch
 
 DIRECT_AREA = 128  # filter2D turns to its own Fourier transform at 130 taps in float32 (filter.dispatch.cpp)
 
+THREADED = 1 << 20  # pixels, from which on filter2D's direct filter takes all of its threads
+
 # What one output pixel costs, in taps of a direct filter (0.04 ns each on the machine where this was measured).
 FOURIER = 140  # a kernel of any size by the Fourier transform
 BLOCK_OF_TAPS = 20  # one more block of a kernel that is too large for one direct filter
@@ -39,8 +41,7 @@ def is_tame(values: np.ndarray) -> bool:
     """Whether all values are finite and none is huge; one pass over them."""
     if values.dtype.kind in "bui":
         return True
-    flat = values if values.ndim == 2 else values.reshape(len(values), -1)
-    return bool(cv2.norm(np.ascontiguousarray(flat), cv2.NORM_L2SQR) < HUGE**2)
+    return bool(cv2.norm(values.reshape(len(values), -1), cv2.NORM_L2SQR) < HUGE**2)
 
 
 def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
@@ -54,27 +55,41 @@ def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
     Returns:
         float32 (H', W', C) or (H', W', F).
     """
+    local = weights.ndim == 2 and np.prod(walk.reach) <= DIRECT_AREA  # direct filters spoil no place but those that see
+    if local and _all_places_are_cheaper(weights, walk):
+        down, across = walk.stride
+        shape = (walk.shape[0] - 1) * down + 1, (walk.shape[1] - 1) * across + 1
+        return slide(image, weights, replace(walk, stride=(1, 1), shape=shape))[::down, ::across]
     if not is_tame(weights):
         return _by_definition(pad(image, walk.pads, walk.mode), weights, walk)
-    response = None
-    if np.all(weights):  # no tap is silent, so whatever is wrong with the picture shows in the result
+    if local and np.all(weights):  # no tap is silent, so whatever is wrong with the picture shows in the result
         response = _quickly(image, weights, walk)
-        if np.isfinite(response).all():
+        if _sounds_right(response, walk):
             return response
     elif is_tame(image):
         return _quickly(image, weights, walk)
+    else:
+        response = _quickly(image, weights, walk) if local else None
     return _carefully(image, weights, walk, response)
 
 
+def _sounds_right(response: np.ndarray, walk: Walk) -> bool:
+    """Whether nothing wild shows in a response to a kernel without zeros.
+
+    A pixel shows at every place that sees it: without steps and gaps in as many neighbouring rows as the kernel has, or
+    at the border in all from the first on, or in all up to the last. So a part of the rows is enough.
+    """
+    every = walk.kernel[0] if walk.stride == walk.dilation == (1, 1) else 1
+    return is_tame(response[::every]) and is_tame(response[-1:])
+
+
 def _carefully(image: np.ndarray, weights: np.ndarray, walk: Walk, response: np.ndarray | None) -> np.ndarray:
-    """Quickly, then again by definition wherever a value is seen that is not finite or is huge."""
+    """The response, computed by definition wherever a value is seen that is not finite or is huge."""
     wild = ~((image < HUGE) & (image > -HUGE))
-    if np.prod(walk.reach) > DIRECT_AREA or weights.ndim > 2:  # not by direct filters alone: it would spoil others too
+    if response is None:
         cleaned = np.array(image)  # a copy of one piece
         cleaned.reshape(-1)[np.flatnonzero(wild)] = 0
         response = _quickly(cleaned, weights, walk)
-    elif response is None:
-        response = _quickly(image, weights, walk)
     _correct(response, image, wild.any(axis=-1) if wild.shape[-1] > 1 else wild[..., 0], weights, walk)
     return response
 
@@ -250,7 +265,7 @@ def _side(places: int, reach: int) -> int:
 
 def _stepping(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
     """Only the places that are kept: picture and kernel cut into phases, one filter each, the results added."""
-    down, across = _phases(taps, walk.stride)
+    down, across = _phases(taps, walk.stride, walk.size)
     tiny = image.shape[0] < down or image.shape[1] < across
     if tiny or walk.mode != "zero":  # else the phases are padded, mostly by OpenCV itself
         image = pad(image, walk.pads, walk.mode)
@@ -279,14 +294,21 @@ def _cuts(
         yield tap, slice(first, None, step), (before, after)
 
 
-def _phases(taps: np.ndarray, stride: tuple[int, int]) -> tuple[int, int]:
+def _all_places_are_cheaper(weights: np.ndarray, walk: Walk) -> bool:
+    """Whether a small kernel had better be put on every place, and the places that are kept picked out afterwards."""
+    return walk.stride != (1, 1) and _phases(_spread(weights, walk.dilation), walk.stride, walk.size) == (1, 1)
+
+
+def _phases(taps: np.ndarray, stride: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     """How to cut for the least work: by the stride or not at all, down and across."""
 
     def work(cut: tuple[int, int]) -> float:
         down, across = cut
         each = PHASE + (COLUMNS if across > 1 else 0)
         starts = product(range(min(down, taps.shape[0])), range(min(across, taps.shape[1])))
-        return sum(min(_direct_cost(taps[i::down, j::across]), FOURIER) + each for i, j in starts) / (down * across)
+        cost = sum(min(_direct_cost(taps[i::down, j::across]), FOURIER) + each for i, j in starts) / (down * across)
+        large = size[0] * size[1] >= THREADED * down * across and taps.size <= DIRECT_AREA
+        return cost / cv2.getNumThreads() if large else cost
 
     return min(product({1, stride[0]}, {1, stride[1]}), key=work)
 
