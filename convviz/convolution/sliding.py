@@ -9,8 +9,10 @@ is computed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import product
 
 import cv2
@@ -55,14 +57,18 @@ def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
     Returns:
         float32 (H', W', C) or (H', W', F).
     """
-    local = weights.ndim == 2 and np.prod(walk.reach) <= DIRECT_AREA  # direct filters spoil no place but those that see
+    local = (
+        weights.ndim == 2 and math.prod(walk.reach) <= DIRECT_AREA
+    )  # direct filters spoil no place but those that see
     if local and _all_places_are_cheaper(weights, walk):
         down, across = walk.stride
         shape = (walk.shape[0] - 1) * down + 1, (walk.shape[1] - 1) * across + 1
         return slide(image, weights, replace(walk, stride=(1, 1), shape=shape))[::down, ::across]
     if not is_tame(weights):
         return _by_definition(pad(image, walk.pads, walk.mode), weights, walk)
-    if local and np.all(weights):  # no tap is silent, so whatever is wrong with the picture shows in the result
+    if (
+        local and weights.astype(np.float32).all()
+    ):  # no tap is silent: what is wrong with the picture shows in the result
         response = _quickly(image, weights, walk)
         if _sounds_right(response, walk):
             return response
@@ -301,14 +307,22 @@ def _all_places_are_cheaper(weights: np.ndarray, walk: Walk) -> bool:
 
 def _phases(taps: np.ndarray, stride: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
     """How to cut for the least work: by the stride or not at all, down and across."""
+    return _best_cut((taps != 0).tobytes(), taps.shape, stride, size[0] * size[1], cv2.getNumThreads())
+
+
+@lru_cache(maxsize=1024)
+def _best_cut(
+    filled: bytes, shape: tuple[int, int], stride: tuple[int, int], pixels: int, threads: int
+) -> tuple[int, int]:
+    """The same, remembered: finding it takes as long as a small picture does."""
+    taps = np.frombuffer(filled, bool).reshape(shape)
 
     def work(cut: tuple[int, int]) -> float:
         down, across = cut
         each = PHASE + (COLUMNS if across > 1 else 0)
-        starts = product(range(min(down, taps.shape[0])), range(min(across, taps.shape[1])))
+        starts = product(range(min(down, shape[0])), range(min(across, shape[1])))
         cost = sum(min(_direct_cost(taps[i::down, j::across]), FOURIER) + each for i, j in starts) / (down * across)
-        large = size[0] * size[1] >= THREADED * down * across and taps.size <= DIRECT_AREA
-        return cost / cv2.getNumThreads() if large else cost
+        return cost / threads if pixels >= THREADED * down * across and taps.size <= DIRECT_AREA else cost
 
     return min(product({1, stride[0]}, {1, stride[1]}), key=work)
 
