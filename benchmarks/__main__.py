@@ -1,8 +1,11 @@
 """Run the benchmarks and print their table: ``python -m benchmarks [name ...]``."""
 
+import os
 import pkgutil
 import sys
 from importlib import import_module
+
+import cv2
 
 import benchmarks
 
@@ -13,6 +16,8 @@ def main(names: list[str]) -> int:
     if unknown := set(names) - set(known):
         print(f"there is no benchmark {', '.join(sorted(unknown))}; choose from {', '.join(known)}")
         return 2
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"{os.cpu_count()} processors{load}, OpenCV {cv2.__version__} with {cv2.getNumThreads()} threads\n")
     for name in names or known:
         rows = getattr(import_module(f"benchmarks.{name}"), "rows", None)
         if rows is not None:
