@@ -34,6 +34,9 @@ ACTIONS = (  # what a visitor does: name, page, query; all that a page needs a n
 )
 
 
+ARRIVE = 10.0  # seconds within which the class opens the app
+
+
 class Visitor:
     """One browser tab, without the browser."""
 
@@ -82,6 +85,7 @@ class Visitor:
 async def visit(address: str, number: int, until: float, times: dict, *, first: bool) -> None:
     """One visitor's lesson: an action every few seconds, polls as the page asks."""
     rng = random.Random(number)
+    await asyncio.sleep(rng.uniform(0, ARRIVE))
     try:
         async with Visitor(address) as visitor:
             times["first page"].append(await visitor.rerun())
@@ -90,6 +94,7 @@ async def visit(address: str, number: int, until: float, times: dict, *, first: 
                 times["start a training"].append(
                     await visitor.rerun("training", "epochs=30", press=visitor.widgets["Start"])
                 )
+            await asyncio.sleep(rng.uniform(2, 5))
             while time.monotonic() < until:
                 if not first:
                     name, page, query = rng.choice(ACTIONS)

@@ -115,3 +115,17 @@ def test_a_page_says_what_is_wrong_in_one_sentence_and_shows_no_traceback(monkey
         "A 9-pixel kernel does not fit a 5-pixel input; use a smaller kernel."
     ]
     assert not app.exception
+
+
+def test_custom_padding_is_counted_in_the_size():
+    app = opened("pictures/convolution", padding="custom", pad_top="2", pad_left="0", pad_right="0")
+    assert not app.error
+    assert "⌊(300 + 2 + 1 − 3) / 1⌋ + 1 = **301**" in texts(app)
+
+
+def test_a_class_does_not_outlive_its_network():
+    app = opened("explaining/grad_cam", **{"class": "1"})
+    assert "Explained: **dog**" in texts(app)
+    app.selectbox(key="network").set_value("shapes").run()
+    assert app.selectbox(key="class").value == "top"
+    assert not app.error

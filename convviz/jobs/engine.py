@@ -203,8 +203,8 @@ class Engine:
                 try:
                     return future.result(timeout=0.5 if seconds > 0.5 else seconds)
                 except TimeoutError:
-                    if future.done():
-                        raise
+                    if future.done():  # just now, or the function itself timed out: either way it answers at once
+                        return future.result()
                     began = self._begun.get(key)
                     if began is not None and time.monotonic() - began > seconds:
                         self._restart_worker_of(client, key)

@@ -177,9 +177,7 @@ class Job:
             if self._wish == "stop":
                 self.end("stopped")
             elif self._rescues > _RESCUES or (self.snapshot is None and self._records):
-                self.end(
-                    "failed", "the worker that computed this stopped; what was reached is kept, start it again to go on"
-                )
+                self.end("failed", "the worker that computed this stopped and nothing of it was saved; start it again")
             elif self.snapshot is not None:
                 options = {**self._opening.options, "resume": self.snapshot}
                 self._opening = Opening(self._opening.function, self._opening.arguments, options)

@@ -276,7 +276,16 @@ def dask_setup(server: Any) -> None:
     if os.environ.get("CONVVIZ_PARENT"):
         threading.Thread(target=_leave_with_parent, daemon=True, name="leave with parent").start()
     if type(server).__name__ == "Worker":
-        threading.Thread(target=prepare_tensorflow, daemon=True, name="load TensorFlow").start()
+        threading.Thread(target=_warm, daemon=True, name="load TensorFlow").start()
+
+
+def _warm() -> None:
+    """Load TensorFlow and the bundled networks ahead, so that no visitor waits for them."""
+    prepare_tensorflow()
+    for name in zoo.list_networks():
+        reference = zoo.reference(name)
+        if reference.kind == "bundled":
+            zoo.resolve(reference)
 
 
 def _leave_with_parent() -> None:

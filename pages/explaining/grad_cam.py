@@ -11,6 +11,7 @@ controls, result = st.columns([1, 3], gap="large")
 with controls:
     picture = pickers.picture("grad_cam")
     network, card = pickers.network("grad_cam")
+    choices.belong(network, "class", "cam_layer")
     top = engine.compute(attribution.top_classes, network, picture.array)
     target = choices.select(
         "Class", ["top", *map(str, range(len(card.class_names)))], key="class",

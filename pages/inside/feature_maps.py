@@ -12,6 +12,7 @@ controls, result = st.columns([1, 3], gap="large")
 with controls:
     picture = pickers.picture("feature_maps")
     network, card = pickers.network("feature_maps")
+    choices.belong(network, "maps_layer", "channel", "from_layer")
     names = [layer.name for layer in card.map_layers()]
     first = (
         choices.slider("First layer shown", 1, max(2, len(names)), 1, key="from_layer") if len(names) > AT_ONCE else 1
@@ -50,7 +51,7 @@ with result:
         part = tuple(shown[index : index + 4])
         with st.spinner(f"Layers {first + index} to {first + index + len(part) - 1} of {len(names)}"):
             mosaics = engine.compute(
-                activations.mosaics, network, picture.array, part, columns=columns, scale=scale, widest=ui.SHOWN * 2
+                activations.mosaics, network, picture.array, part, columns=columns, scale=scale, widest=1200
             )
         for name, one in mosaics.items():
             st.markdown(f"**{words.safe(name)}** · {card.layer(name).kind} · {' × '.join(map(str, one.shape))}")

@@ -10,6 +10,7 @@ MOST = 16  # filters at once
 controls, result = st.columns([1, 3], gap="large")
 with controls:
     network, card = pickers.network("filter_patterns")
+    choices.belong(network, "pattern_layer", "first_filter")
     names = [layer.name for layer in card.map_layers() if "Conv" in layer.kind]
     layer = choices.select("Layer", names, key="pattern_layer", default=names[min(1, len(names) - 1)])
     filters = card.layer(layer).output_shape[-1]

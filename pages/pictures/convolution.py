@@ -19,13 +19,10 @@ with controls:
         stride_x = choices.number("Stride across (pixels)", 1, 16, 1, key="stride_x")
     how = choices.segments("Padding", ["valid", "same", "custom"], key="padding")
     if how == "custom":
-        sides = st.columns(2)
-        amounts = {
-            side: choices.number(
-                f"{side.capitalize()} (pixels)", 0, 32, 1, key=f"pad_{side}", container=sides[index % 2]
-            )
-            for index, side in enumerate(("top", "bottom", "left", "right"))
-        }
+        amounts = {}
+        for side, column in zip(("top", "bottom", "left", "right"), st.columns(2) * 2, strict=True):
+            with column:
+                amounts[side] = choices.number(f"{side.capitalize()} (pixels)", 0, 32, 1, key=f"pad_{side}")
         padding = ((amounts["top"], amounts["bottom"]), (amounts["left"], amounts["right"]))
     else:
         padding = how

@@ -61,7 +61,8 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
     figure.update_layout(
         height=44 + 30 * len(names),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"range": [0, 1], "tickformat": ".0%"},
+        xaxis={"range": [0, 1.05], "tickformat": ".0%"},
+        yaxis={"type": "category"},
     )
     told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))
     st.plotly_chart(figure, key=key, alt=f"Probabilities: {told}", config={"displayModeBar": False})

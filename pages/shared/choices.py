@@ -20,6 +20,8 @@ _PENDING = "_pending_choices"  # set in one run, for the next
 _PAGE = "_page"  # where the visitor was in the last run
 _ARRIVING = "_arriving"  # whether this run reads the address
 _BY_BACK = "_by_back"  # whether this run came by Back or Forward, and must not add to the history
+_LABELS = "_labels"  # key -> what its options were called in the last run
+_BELONGS = "_belongs"  # key -> to what it belonged in the last run
 _KEPT = {"persist_state": "session"}
 
 
@@ -27,7 +29,7 @@ def arrive(page: str) -> None:
     """Before anything is drawn: what was set for this run holds, and the address counts if somebody arrives."""
     context = get_script_run_ctx()
     by_back = bool(getattr(context, "is_history_navigation", False))
-    st.session_state[_BY_BACK] = by_back
+    st.session_state[_BY_BACK] = by_back and st.session_state.get(_PAGE) == page
     st.session_state[_ARRIVING] = by_back or st.session_state.get(_PAGE) != page
     st.session_state[_PAGE] = page
     for key, value in st.session_state.pop(_PENDING, {}).items():
@@ -41,9 +43,18 @@ def set_later(key: str, value: Any) -> None:
     st.session_state.setdefault(_PENDING, {})[key] = value
 
 
+def belong(whose: Any, *keys: str) -> None:
+    """These choices belong to something, such as a network, and begin anew when it is another."""
+    known = st.session_state.setdefault(_BELONGS, {})
+    for key in keys:
+        if known.get(key, whose) != whose and not (st.session_state[_ARRIVING] and key in st.query_params):
+            st.session_state.pop(key, None)
+        known[key] = whose
+
+
 def select(label: str, options: Sequence[Any], *, key: str, default: Any = None, **looks: Any) -> Any:
     """One of several options; a value that is no option any more gives way to the default."""
-    default = _begin_option(key, list(options), default)
+    default = _begin_option(key, list(options), default, looks.get("format_func"))
     return _end(key, default, st.selectbox(label, list(options), key=key, **_KEPT, **looks))
 
 
@@ -85,12 +96,17 @@ def _begin(key: str, default: Any, parse: Callable[[str], Any]) -> None:
     st.session_state.setdefault(key, default)
 
 
-def _begin_option(key: str, options: list[Any], default: Any) -> Any:
+def _begin_option(key: str, options: list[Any], default: Any, label_of: Callable | None = None) -> Any:
     """The same for one of several options; the default that holds."""
     default = default if default in options else options[0]
     _begin(key, default, {str(option): option for option in options}.get)
     if st.session_state[key] not in options:
         st.session_state[key] = default
+    labels = st.session_state.setdefault(_LABELS, {})
+    told = tuple(map(label_of or str, options))
+    if labels.get(key, told) != told:
+        st.session_state[key] = st.session_state[key]  # said again, or the browser keeps the old label
+    labels[key] = told
     return default
 
 

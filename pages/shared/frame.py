@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import gc
 import importlib
 import logging
+import sys
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -17,6 +19,8 @@ from convviz import ConvvizError
 from pages.shared import choices, engine, pickers, ui, words
 
 log = logging.getLogger(__name__)
+
+_M_ARENA_MAX = -8  # malloc.h
 
 
 def navigation(contents: dict[str, list[tuple[str, str, str]]]) -> Any:
@@ -37,12 +41,20 @@ def navigation(contents: dict[str, list[tuple[str, str, str]]]) -> Any:
     return st.navigation(sections)
 
 
+def _share_memory() -> None:
+    """Let the many short-lived threads of Streamlit share two heaps; glibc gives each its own and keeps them."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
+
 def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
     """Name the pages once outside a visit; Streamlit's warning that nobody is visiting is expected and not logged."""
     warned = logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context")
     warned.disabled = True
     navigation(contents)
     warned.disabled = False
+    _share_memory()
 
 
 def show(page: Any) -> None:

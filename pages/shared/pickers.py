@@ -82,7 +82,9 @@ def _picture(name: str) -> Picture:
 
 def _own_picture(page: str) -> None:
     """Take a file or a photograph through the door, once for each."""
-    file = st.file_uploader("A file", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key=f"{page}_file")
+    file = st.file_uploader(
+        "A file", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key=f"{page}_file", max_upload_size=50
+    )
     shot = (
         st.camera_input("A photograph", key=f"{page}_camera")
         if st.toggle("Use the camera", key=f"{page}_use")

@@ -68,6 +68,11 @@ def state(job: Job) -> None:
     ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
     left = ends or f"about {now.seconds_left:.0f} s left"
     st.progress(min(1.0, now.step / now.steps), f"Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}")
+    _, dataset, settings = st.session_state["_training_what"]
+    st.caption(
+        f"This run: {dataset}, {settings.epochs} epochs, batches of {settings.batch_size}, learning rate "
+        f"{settings.learning_rate:g}, {settings.optimizer}, seed {settings.seed}. Closing or reloading the tab ends it."
+    )
     columns = st.columns(4)
     columns[0].metric("Training accuracy", f"{now.accuracy:.1%}")
     columns[1].metric(
@@ -137,7 +142,8 @@ def noticed(job: Job | None) -> list[str]:
         ]
     gap = last.accuracy - last.validation_accuracy
     return [
-        f"Training accuracy is {abs(gap):.1%} {'above' if gap >= 0 else 'below'} validation accuracy; "
+        f"Training accuracy is {100 * abs(gap):.1f} percentage points {'above' if gap >= 0 else 'below'} validation "
+        f"accuracy, which is measured on {last.validation_count} pictures; "
         "a growing gap above means the network learns the pictures by heart.",
         "The test pictures took no part in any choice; that is why their accuracy is the one to report.",
     ]

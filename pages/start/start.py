@@ -13,7 +13,7 @@ JOBS = (
 )
 
 ui.heading("ConvViz", "What do convolutional networks do, and how can you see it?")
-st.markdown("Five pages, in the order of the lecture. Every one opens on an example and takes your own picture.")
+st.markdown("Five pages, in the order of the lecture. Every one opens on an example.")
 
 columns = st.columns(3) + st.columns(3)
 for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, strict=False), 1):
