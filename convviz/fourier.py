@@ -90,6 +90,68 @@ def frequency_response(kernel: np.ndarray, size: int | tuple[int, int]) -> np.nd
     return np.fft.fftshift(np.abs(np.fft.fft2(_wrap(kernel, (height, width))))).astype(np.float32)
 
 
+def fold(image: np.ndarray, stride: int) -> np.ndarray:
+    """The spectrum of a picture of which every s-th pixel is kept, found by folding the whole picture's spectrum.
+
+    Cut into stride x stride tiles, the spectrum's tiles are laid upon each other and averaged: waves too fine for the
+    smaller picture come back as coarse ones, which is aliasing.
+
+    Args:
+        image: (H, W), any real dtype; H and W whole multiples of the stride.
+        stride: step between the pixels that are kept, at least 1.
+
+    Returns:
+        float32 (H / stride, W / stride), laid out as ``spectrum`` is and equal to it for ``image[::s, ::s]``.
+
+    Raises:
+        ConvvizError: this is no picture, or the stride does not divide its sides.
+
+    Source:
+        Oppenheim & Schafer, Discrete-time signal processing, 3rd ed., section 4.6.1.
+
+    Example:
+        >>> fold(np.ones((4, 4)), 2).tolist() == spectrum(np.ones((2, 2))).tolist()
+        True
+    """
+    image = _real(image, (2,))
+    (height, width), stride = image.shape, int(stride)
+    if stride < 1 or height % stride or width % stride:
+        raise ConvvizError(
+            f"a stride of {stride} does not divide a picture of {height} × {width} pixels; cut it to whole strides"
+        )
+    tiles = np.fft.fft2(image.astype(np.float64)).reshape(stride, height // stride, stride, width // stride)
+    return np.fft.fftshift(np.log1p(np.abs(tiles.mean(axis=(0, 2))))).astype(np.float32)
+
+
+def share_beyond(image: np.ndarray, stride: int) -> float:
+    """How much of a picture's contrast is in waves too fine for a stride, which will fold.
+
+    Args:
+        image: (H, W), any real dtype.
+        stride: at least 1.
+
+    Returns:
+        0 to 1: the part of the power, without the mean value's, in waves shorter than 2 * stride pixels down or
+        across; 0 for an even picture.
+
+    Raises:
+        ConvvizError: this is no picture.
+
+    Source:
+        Shannon 1949, Communication in the presence of noise, theorem 1.
+
+    Example:
+        >>> share_beyond([[0, 1, 0, 1]], 2)
+        1.0
+    """
+    image = _real(image, (2,)).astype(np.float64)
+    power = np.abs(np.fft.fft2(image - image.mean())) ** 2
+    power[0, 0] = 0
+    down, across = (np.abs(np.fft.fftfreq(side)) > 0.5 / stride + 1e-12 for side in image.shape)
+    total = power.sum()
+    return float(power[down[:, None] | across].sum() / total) if total > 1e-18 * image.size else 0.0
+
+
 def _wrap(kernel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """A turned kernel laid on a field that goes on at its other side, so that its middle tap stands at the corner."""
     kh, kw = kernel.shape

@@ -6,6 +6,7 @@ edge kernels are therefore positive where the picture is brighter on the left or
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -242,6 +243,31 @@ def text(weights: np.ndarray) -> str:
         '1 0 -1; 2 0 -2'
     """
     return "; ".join(" ".join(f"{weight:.6g}" for weight in row) for row in weights)
+
+
+def binomial(taps: int) -> np.ndarray:
+    """A blur whose weights are a row of Pascal's triangle, in both directions; it comes near a Gaussian.
+
+    Args:
+        taps: 1 to `LARGEST`; 2 is the box of four pixels, 3 is `gaussian_blur`.
+
+    Returns:
+        float32 (taps, taps), sum 1.
+
+    Raises:
+        ConvvizError: another number of taps.
+
+    Source:
+        Zhang 2019, arXiv:1904.11486, section 4: "Rectangle-2, Triangle-3, Binomial-5".
+
+    Example:
+        >>> (16 * binomial(3)).tolist()
+        [[1.0, 2.0, 1.0], [2.0, 4.0, 2.0], [1.0, 2.0, 1.0]]
+    """
+    if not 1 <= taps <= LARGEST:
+        raise ConvvizError(f"a blur of {taps} taps cannot be made; choose 1 to {LARGEST}")
+    row = np.array([math.comb(taps - 1, place) for place in range(taps)], np.float64)
+    return (np.outer(row, row) / row.sum() ** 2).astype(np.float32)
 
 
 def resized(weights: np.ndarray, rows: int, columns: int) -> np.ndarray:

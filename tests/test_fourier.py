@@ -44,6 +44,26 @@ def test_a_blur_keeps_the_mean_and_stops_the_finest_wave():
     assert (fourier.frequency_response(kernels.KERNELS["identity"].weights, (5, 6)) == 1).all()
 
 
+def test_the_folded_spectrum_is_that_of_the_pixels_a_stride_keeps():
+    rng = np.random.default_rng(3)
+    for stride in (1, 2, 3, 5):
+        image = rng.random((stride * rng.integers(1, 9), stride * rng.integers(1, 9)))
+        kept = fourier.spectrum(image[::stride, ::stride])
+        np.testing.assert_allclose(fourier.fold(image, stride), kept, atol=1e-6)
+    with pytest.raises(ConvvizError, match="does not divide"):
+        fourier.fold(np.ones((4, 6)), 4)
+
+
+def test_only_waves_shorter_than_two_strides_are_beyond_a_stride():
+    for waves, stride, share in ((4, 2, 0), (8, 2, 0), (9, 2, 1), (3, 4, 0), (5, 4, 1), (16, 1, 0)):
+        wave = 7 + np.cos(2 * np.pi * waves * np.arange(32) / 32)[:, None] * np.ones((1, 6))
+        assert fourier.share_beyond(wave, stride) == pytest.approx(share, abs=1e-9)
+        assert fourier.share_beyond(wave.T, stride) == pytest.approx(share, abs=1e-9)
+    assert fourier.share_beyond(np.full((5, 5), 9), 2) == 0
+    noise = np.random.default_rng(4).random((64, 64))
+    assert fourier.share_beyond(noise, 2) == pytest.approx(3 / 4, abs=0.03), "three quarters of all waves"
+
+
 def test_what_is_no_picture_is_refused():
     for call in (lambda: fourier.spectrum(np.ones(3)), lambda: fourier.convolve(np.ones((3, 3)), np.ones(3))):
         with pytest.raises(ConvvizError, match="will not do; give"):

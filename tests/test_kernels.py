@@ -84,3 +84,14 @@ def test_cells_that_make_no_kernel_are_refused(text):
 
 def test_a_kernel_grows_with_zeros_and_shrinks_from_below():
     assert kernels.resized(np.ones((2, 2)), 3, 1).tolist() == [[1], [1], [0]]
+
+
+def test_binomial_blurs_are_opencvs_and_the_presets():
+    assert (kernels.binomial(3) == kernels.KERNELS["gaussian_blur"].weights).all()
+    for taps in (3, 5):
+        column = cv2.getGaussianKernel(taps, -1)
+        np.testing.assert_allclose(kernels.binomial(taps), column @ column.T, atol=1e-6)
+    assert (64 * kernels.binomial(7)[0]).tolist() == [one / 64 for one in (1, 6, 15, 20, 15, 6, 1)]
+    assert (kernels.binomial(2) == 0.25).all()
+    with pytest.raises(ConvvizError, match="cannot be made"):
+        kernels.binomial(12)

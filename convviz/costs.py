@@ -1,0 +1,126 @@
+"""What a convolution costs: the direct sum and the Fourier transform side by side, timed on this machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import cv2
+import numpy as np
+
+from convviz import fourier
+
+SIDES = (1, 3, 5, 7, 9, 11, 13, 15, 19, 23, 27, 31, 39, 47, 55, 63)  # of kernels, in pixels
+REPEATS = 5  # of which the quickest counts: what disturbs a measurement only ever makes it longer
+_BLOCK = 11  # taps along a side that OpenCV filters directly; larger kernels it gives to a Fourier transform
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The time that one kernel took.
+
+    Attributes:
+        side: of the kernel, pixels.
+        direct: seconds by the sum of products.
+        transform: seconds by the Fourier transform.
+        difference: the largest absolute difference of the two results.
+        done: kernels measured so far.
+        total: kernels in all.
+    """
+
+    side: int
+    direct: float
+    transform: float
+    difference: float
+    done: int
+    total: int
+
+
+def measure(
+    image: np.ndarray, *, sides: Sequence[int] = SIDES, repeats: int = REPEATS, seed: int = 0
+) -> Iterator[Cost]:
+    """Time both ways over a picture, for one random kernel of each size.
+
+    Args:
+        image: (H, W), any real dtype.
+        sides: of the kernels, odd numbers of pixels.
+        repeats: how often each is timed; the quickest counts.
+        seed: of the kernels' values, drawn from the standard normal distribution.
+
+    Yields:
+        a `Cost` for every size; a message ``{"stop": True}`` ends it.
+    """
+    image, rng = np.ascontiguousarray(image, np.float32), np.random.default_rng(seed)
+    for done, side in enumerate(sides, 1):
+        kernel = rng.standard_normal((side, side)).astype(np.float32)
+        direct_seconds, straight = _timed(direct, image, kernel, repeats)
+        transform_seconds, by_waves = _timed(fourier.convolve, image, kernel, repeats)
+        message = yield Cost(
+            side, direct_seconds, transform_seconds, float(np.abs(straight - by_waves).max()), done, len(sides)
+        )
+        if message and message.get("stop"):
+            return
+
+
+def direct(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The sum of products at every place, by OpenCV's direct filter, whatever the kernel's size.
+
+    The picture goes on at its other side. OpenCV turns to a Fourier transform by itself where a kernel is large;
+    here the kernel is cut into blocks, and each is filtered directly.
+
+    Args:
+        image: float32 (H, W).
+        kernel: float32 (kh, kw), not turned round.
+
+    Returns:
+        float32 (H, W), what ``fourier.convolve`` gives.
+
+    Source:
+        OpenCV, cv::filter2D: "the function uses the DFT-based algorithm in case of sufficiently large kernels".
+    """
+    (height, width), (kh, kw) = image.shape, kernel.shape
+    rows, columns = np.arange(-((kh - 1) // 2), height + kh // 2), np.arange(-((kw - 1) // 2), width + kw // 2)
+    padded = image[np.ix_(rows % height, columns % width)]
+    total = np.zeros_like(image)
+    for top, left in product(range(0, kh, _BLOCK), range(0, kw, _BLOCK)):
+        block = np.ascontiguousarray(kernel[top : top + _BLOCK, left : left + _BLOCK])
+        seen = padded[top : top + height + block.shape[0] - 1, left : left + width + block.shape[1] - 1]
+        part = cv2.filter2D(seen, -1, block, anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)
+        cv2.add(total, part[:height, :width], dst=total)
+    return total
+
+
+def crossing(costs: Sequence[Cost]) -> float | None:
+    """The kernel's side at which the Fourier transform begins to be quicker, between two sizes that were measured.
+
+    Args:
+        costs: in the order of their sides.
+
+    Returns:
+        pixels, where the straight lines between the measured times cross for the last time; None where they do not,
+        or where the direct way is quicker at the largest size.
+
+    Example:
+        >>> crossing([Cost(3, 1.0, 2.0, 0.0, 1, 2), Cost(5, 3.0, 2.0, 0.0, 2, 2)])
+        4.0
+    """
+    ahead = [one.direct - one.transform for one in costs]  # above zero: the transform is quicker
+    for place in range(len(ahead) - 1, 0, -1):
+        if ahead[place] <= 0:
+            return None
+        if ahead[place - 1] <= 0:
+            share = -ahead[place - 1] / (ahead[place] - ahead[place - 1])
+            return costs[place - 1].side + share * (costs[place].side - costs[place - 1].side)
+    return None
+
+
+def _timed(work: Callable, image: np.ndarray, kernel: np.ndarray, repeats: int) -> tuple[float, np.ndarray]:
+    """Seconds of the quickest of some runs, and the result."""
+    quickest, result = float("inf"), None
+    for _ in range(repeats):
+        start = time.perf_counter()
+        result = work(image, kernel)
+        quickest = min(quickest, time.perf_counter() - start)
+    return quickest, result
