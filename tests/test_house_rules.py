@@ -20,6 +20,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
+    "recipes": {"convolution", "zoo"},
     "sketches": {"patterns", "rendering"},
     "training": {"augmentation", "datasets", "tracing", "zoo"},
     "uploads": {"datasets", "images", "zoo"},

@@ -5,6 +5,7 @@ The side bar holds the one widget that is bound to the address; a page draws a m
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from convviz import ConvvizError, images, uploads, zoo
+from convviz import ConvvizError, images, rendering, uploads, zoo
 from convviz.jobs import Job
 from pages.shared import choices, engine, ui, words
 
 OWN = "own"  # the name of the visitor's picture in the address
+OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the programs that read it
 LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
 _OWN_PICTURE = "_own_picture"
 _TRAINED = "_trained_networks"  # name in the address -> (title, reference)
@@ -62,6 +64,23 @@ def picture(page: str) -> Picture:
     with st.popover("Your own picture", icon=":material/upload:", width="stretch"):
         _own_picture(page)
     return _picture(st.session_state["picture"])
+
+
+def own_picture_shown() -> bool:
+    """Whether the carried picture is the visitor's own."""
+    return st.session_state.get("picture") == OWN and _OWN_PICTURE in st.session_state
+
+
+def own_picture_file() -> Callable[[], bytes]:
+    """The visitor's picture as it is used here; made when it is asked for, outside this run."""
+    return functools.partial(rendering.png, st.session_state[_OWN_PICTURE].array)
+
+
+def private_choices() -> list[str]:
+    """What a link to this visit cannot hold."""
+    picture_ = ["your own picture is not in the link; whoever opens it sees a sample"] if own_picture_shown() else []
+    own_network = st.session_state.get("network") in _trained()
+    return [*picture_, *(["your own network is not in the link"] if own_network else [])]
 
 
 def _pictures() -> list[str]:

@@ -1,0 +1,81 @@
+"""What stands under every page's notes: its code, its link, its files, and a check of its numbers."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Mapping
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from pages.shared import pickers, words
+
+_LOOKS = {"type": "tertiary", "width": "content"}
+
+
+def foot(
+    page: str,
+    *,
+    code: str,
+    files: Mapping[str, Callable[[], bytes]],
+    check: Callable[[], str] | None = None,
+    private: str = "",
+) -> None:
+    """The quiet buttons Code, Link, Save and Check.
+
+    Args:
+        page: the page's name in the address, such as ``"grad_cam"``; also the name of its program.
+        code: a program of ``convviz.recipes`` that makes what the page shows.
+        files: name of a file -> function that makes its bytes. It runs when somebody asks for the file, perhaps later
+            and in another thread, so it must hold what it needs and call nothing of Streamlit's.
+        check: recomputes what is shown and says how far apart the numbers are, one sentence; run when asked.
+        private: what this page shows that a link cannot hold, one sentence; an own picture or network is said anyway.
+    """
+    own = {pickers.OWN_FILE: pickers.own_picture_file()} if pickers.own_picture_shown() else {}
+    with st.container(horizontal=True, key="foot"):
+        with st.popover("Code", icon=":material/code:", key=f"{page}_code", **_LOOKS):
+            _code(page, code)
+        with st.popover("Link", icon=":material/link:", key=f"{page}_link", **_LOOKS):
+            _link(page, private)
+        with st.popover("Save", icon=":material/download:", key=f"{page}_save", **_LOOKS):
+            for name, make in {**files, **own}.items():
+                _file(page, name, make)
+        asked = check is not None and st.button(
+            "Check", icon=":material/fact_check:", key=f"{page}_check", help="Compute it anew with Keras", **_LOOKS
+        )
+    if asked:
+        with st.spinner("Keras computes it, too"):
+            said = check()
+        st.info(words.sentence(said), icon=":material/fact_check:")
+
+
+def _code(page: str, code: str) -> None:
+    """The program, to copy or to take home."""
+    st.caption("It runs without ConvViz and makes what is shown here, in its variable `result` and its files.")
+    st.code(code, language="python", height=420)
+    st.download_button(
+        f"Download {page}.py", code, f"{page}.py", "text/x-python", icon=":material/download:", on_click="ignore",
+        key=f"{page}_take_code",
+    )  # fmt: skip
+
+
+def _link(page: str, private: str) -> None:
+    """The address with all choices."""
+    st.caption("This address shows the same page with the same choices.")
+    st.code(address(page), language=None, wrap_lines=True)
+    for sentence in (*pickers.private_choices(), private):
+        if sentence:
+            st.caption(words.sentence(sentence))
+
+
+def address(page: str) -> str:
+    """Where this page is found with all its choices; without the server's name where that is not known."""
+    choices = urlencode(st.query_params.to_dict())
+    start = (st.context.url or "").rstrip("/")
+    return f"{start}/{page}" + (f"?{choices}" if choices else "")
+
+
+def _file(page: str, name: str, make: Callable[[], bytes]) -> None:
+    """One file, made when it is asked for."""
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    st.download_button(name, make, name, kind, icon=":material/download:", on_click="ignore", key=f"{page}_file_{name}")
