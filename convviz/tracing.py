@@ -8,7 +8,7 @@ remains on the model afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -92,22 +92,24 @@ def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[st
 
     Args:
         model: any built ``keras.Model``.
-        hook: called as ``hook(path, inputs, output)``; what it returns, unless None, takes the output's place. A layer
-            that is used twice is reported twice.
+        hook: called as ``hook(path, inputs, output)``, maps channels last also where the layer works channels first;
+            what it returns, unless None, takes the output's place. A layer that is used twice is reported twice.
         fold: let a batch normalization behind a convolution be part of it, which is quicker and gives the same numbers
             but for rounding. The convolution's own output is still reported, but no longer lies on the way.
         kept: paths of layers whose output must stay on the way, to be differentiated or replaced.
     """
     before: list[tuple[dict, Any]] = []
     held: list[Any] = []  # outputs that stay on the way
+    found = leaves(model)
+    turning = _Turning(found.values())
     try:
-        for path, layer in leaves(model).items():
+        for path, layer in found.items():
             attributes = vars(layer)  # past Keras' own bookkeeping of attributes, so nothing is tracked
             before.append((attributes, attributes.get("call")))
             call = layer.call
             if fold and isinstance(layer, keras.layers.BatchNormalization):
                 call = _folding(layer, call, held)
-            attributes["call"] = _reporting(path, call, hook, held if path in kept else None)
+            attributes["call"] = _reporting(path, turning.around(layer, call), hook, held if path in kept else None)
         yield
     finally:
         for attributes, call in before:
@@ -118,13 +120,52 @@ def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[st
         model._clear_losses()
 
 
+class _Turning:
+    """Outputs of layers that work channels first, turned to channels last for those who listen, and turned back.
+
+    Args:
+        layers: all innermost layers of a model.
+    """
+
+    def __init__(self, layers: Iterable[Any]) -> None:
+        orders = {order for layer in layers if (order := getattr(layer, "data_format", None))}
+        self._needed = "channels_first" in orders
+        self._whole = orders == {"channels_first"}
+        self._first: dict[int, Any] = {}  # tensors that are channels first, kept so that their ids stay theirs
+
+    def around(self, layer: Any, call: Callable) -> Callable:
+        """The layer's call, to be listened to; it gives (what is shown, how what is shown becomes what goes on)."""
+
+        def turned(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
+            output = call(*args, **kwargs)
+            if not self._needed or not self._is_first(layer, args, output):
+                return output, lambda shown: shown
+            return tf.transpose(output, (0, 2, 3, 1)), self._back
+
+        return turned
+
+    def _is_first(self, layer: Any, args: tuple, output: Any) -> bool:
+        """Whether an output is (N, C, H, W)."""
+        if len(getattr(output, "shape", ())) != 4 or type(layer).__name__ in ("Permute", "Reshape"):
+            return False
+        order = getattr(layer, "data_format", None)
+        given = keras.tree.flatten(args)
+        return order == "channels_first" if order else self._whole or any(id(one) in self._first for one in given)
+
+    def _back(self, shown: Any) -> Any:
+        """Channels first again."""
+        output = tf.transpose(shown, (0, 3, 1, 2))
+        self._first[id(output)] = output
+        return output
+
+
 def _reporting(path: str, call: Callable, hook: Hook, held: list[Any] | None) -> Callable:
     """A layer's call that tells the hook what came out."""
 
     def reported(*args: Any, **kwargs: Any) -> Any:
-        output = call(*args, **kwargs)
-        replacement = hook(path, args[0] if args else None, output)
-        output = output if replacement is None else replacement
+        shown, onward = call(*args, **kwargs)
+        replacement = hook(path, args[0] if args else None, shown)
+        output = onward(shown if replacement is None else replacement)
         if held is not None:
             held.append(output)
         return output
@@ -231,7 +272,13 @@ def before_rectifier(output: Any) -> Any:
     Returns:
         The tensor that entered the rectifier, or the output itself where the layer has none.
     """
-    tensor = output
-    while tensor.op.type in ("Identity", "Cast"):
+    tensor, turns = output, []
+    while tensor.op.type in ("Identity", "Cast", "Transpose"):
+        turns += tensor.op.inputs[1:]  # how a transposition orders the axes
         tensor = tensor.op.inputs[0]
-    return tensor.op.inputs[0] if tensor.op.type in _RECTIFIERS else output
+    if tensor.op.type not in _RECTIFIERS:
+        return output
+    before = tensor.op.inputs[0]
+    for order in reversed(turns):
+        before = tf.transpose(before, order)
+    return before

@@ -2,6 +2,7 @@
 
 from convviz.zoo.cards import Card, LayerCard, Reference
 from convviz.zoo.convnets import ARCHITECTURES, cats_and_dogs_convnet, mnist_convnet, shapes_convnet
+from convviz.zoo.diagnosis import Diagnosis, Port, diagnose
 from convviz.zoo.finding import (
     OPENERS,
     NotHere,
@@ -24,14 +25,17 @@ __all__ = [
     "ARCHITECTURES",
     "OPENERS",
     "Card",
+    "Diagnosis",
     "LayerCard",
     "Network",
     "NotHere",
+    "Port",
     "Reference",
     "as_network",
     "card",
     "cats_and_dogs_convnet",
     "describe",
+    "diagnose",
     "download",
     "download_size",
     "from_bytes",

@@ -64,6 +64,8 @@ class Card:
         explained_layer: the layer that Grad-CAM takes by default, or None if there is none.
         layer_reason: why that layer, one sentence.
         about: data, recipe, seed, accuracy, date, and what was guessed: title -> text, in reading order.
+        guessed: titles in ``about`` that are guesses, which ``wrap`` can be told better.
+        colours: ``"rgb"`` or ``"bgr"``, the order in which the network takes them.
     """
 
     name: str
@@ -77,6 +79,8 @@ class Card:
     explained_layer: str | None = None
     layer_reason: str = ""
     about: Mapping[str, str] = field(default_factory=dict)
+    guessed: tuple[str, ...] = ()
+    colours: str = "rgb"
 
     def map_layers(self) -> tuple[LayerCard, ...]:
         """The layers whose output is a stack of feature maps."""

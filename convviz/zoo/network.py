@@ -15,6 +15,8 @@ keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 FREE_SIDE = 224  # side, in pixels, that pictures are brought to when a network takes any size
+COLOURS = (1, 3, 4)  # channels that a picture can have: grey, RGB, RGB and alpha
+COLOUR_ORDERS = ("rgb", "bgr")
 
 
 class Network:
@@ -24,6 +26,7 @@ class Network:
         model: the ``keras.Model``.
         card: what is known of it, a plain record.
         output: which of several outputs is looked at (index or name), or None for the only one.
+        entered: which of several inputs takes the picture, its place among them.
         lock: held while the model is traced, since tracing listens on its layers.
         compiled: traced functions by what they compute; they live as long as the network.
     """
@@ -36,11 +39,14 @@ class Network:
         prepare: Callable | None = None,
         output: Any = None,
         enter: Callable[[Any], Any] | None = None,
+        lock: Any = None,
+        entered: int = 0,
     ) -> None:
         self.model = model
         self.card = card
         self.output = output
-        self.lock = threading.RLock()
+        self.entered = entered
+        self.lock = lock or threading.RLock()
         self.compiled: dict[Any, Any] = {}
         self._prepare = prepare
         self._enter = enter or (lambda batch: batch)  # from a batch to the structure that the model takes
@@ -52,14 +58,19 @@ class Network:
             picture: uint8 (H, W, 3), RGB; or a ready float batch (1, H, W, C), which is returned as it is.
 
         Returns:
-            float32 (1, H, W, C): resized to the card's input shape, grey where it has one channel, in its value range.
+            float32 (1, H, W, C): resized to the card's input shape, grey where it has one channel, in its order of
+            colours and value range.
         """
         picture = np.asarray(picture)
         if picture.ndim == 4:
             return np.ascontiguousarray(picture, np.float32)
         height, width, channels = self.card.input_shape
-        sized = images.resize(images.with_channels(picture, channels), (height, width)).astype(np.float32)
-        sized = sized.reshape(height, width, channels)
+        shown = images.with_channels(picture, channels if channels in COLOURS else 3)
+        sized = images.resize(shown, (height, width)).astype(np.float32).reshape(height, width, -1)
+        if self.card.colours == "bgr" and channels in (3, 4):
+            sized[..., :3] = sized[..., 2::-1]
+        if channels not in COLOURS:
+            sized = sized[..., np.arange(channels) % 3]
         if self._prepare is not None:
             return np.asarray(self._prepare(sized[None]), np.float32)
         low, high = self.card.value_range
@@ -97,7 +108,11 @@ class Network:
 
     def raw_answer(self, batch: Any) -> Any:
         """The explained output as the model gives it; call it inside a traced function only."""
-        return chosen_output(self.model(self._enter(batch), training=False), self.output)
+        return chosen_output(self.all_answers(batch), self.output)
+
+    def all_answers(self, batch: Any) -> Any:
+        """Every output as the model gives them; call it inside a traced function only."""
+        return self.model(self._enter(batch), training=False)
 
 
 def chosen_output(outputs: Any, output: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Any Keras model as a ``Network``: one trace through it tells what it is made of and how it ends."""
+"""Any Keras model as a ``Network``: how a picture enters it, what its answers mean, and what of that is a guess."""
 
 from __future__ import annotations
 
@@ -6,43 +6,26 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from convviz import ConvvizError, lazy, tracing
-from convviz.zoo import imagenet
+from convviz import ConvvizError, lazy
+from convviz.zoo import entering, imagenet
 from convviz.zoo.cards import Card, LayerCard
-from convviz.zoo.network import FREE_SIDE, Network, as_scores, chosen_output
+from convviz.zoo.network import COLOUR_ORDERS, Network
+from convviz.zoo.surveying import Survey, surveyed
 
 keras = lazy.load("keras")
-tf = lazy.load("tensorflow")
 
-PIXELS, UNIT = (0.0, 255.0), (0.0, 1.0)
+ENDINGS = ("softmax", "sigmoid", "logits")
 
 _CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose")
 _UNCHANGING = ("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "ActivityRegularization", "Identity")
-_CARRYING = (
-    "Cast", "Identity", "StridedSlice", "ReverseV2", "Reshape", "ExpandDims", "ResizeBilinear", "ConcatV2", "Pack",
-    "Transpose", "Squeeze",
-)  # fmt: skip
 
 _known: OrderedDict[int, Network] = OrderedDict()  # bare models wrapped lately; a network keeps its model alive
 _known_lock = threading.Lock()
 _MOST_KNOWN = 4
-
-
-@dataclass
-class _Survey:
-    """What one trace has shown."""
-
-    layers: list[LayerCard] = field(default_factory=list)
-    output: str = "none"
-    classes: int = 0
-    pixels: bool = False
-    used: set[str] = field(default_factory=set)  # layers that the explained output depends on
-    shape: tuple[int | None, ...] = ()
 
 
 def wrap(
@@ -53,12 +36,17 @@ def wrap(
     input_range: tuple[float, float] | None = None,
     output: int | str | None = None,
     input_shape: tuple[int, int, int] | None = None,
+    picture_input: int | str | None = None,
+    colours: str | None = None,
+    ending: str | None = None,
     title: str | None = None,
+    lock: Any = None,
 ) -> Network:
-    """Any built Keras model as a ``Network``; what is guessed is said in ``card.about`` and can be corrected.
+    """Any built Keras model as a ``Network``; what is guessed stands in ``card.guessed`` and can be corrected.
 
     Args:
-        model: Sequential, functional, nested or subclassed, taking one picture (N, H, W, C) or (N, H, W).
+        model: Sequential, functional, nested or subclassed, with an input of pictures (N, H, W, C), (N, H, W) or
+            (N, C, H, W).
         class_names: one for each probability; two for a single sigmoid, the first for 0, the second for 1.
         prepare: function from float32 (N, H, W, C) in [0, 255] to what the model takes. Without it the values are
             scaled to ``input_range``; a network of ``keras.applications`` gets Keras' own.
@@ -66,13 +54,19 @@ def wrap(
             itself, else (0, 1).
         output: which of several outputs is looked at, index or name; the first if none is given.
         input_shape: (H, W, C), for a model that takes any size or does not tell.
+        picture_input: which of several inputs takes the picture, index or name; the first that looks like it if none
+            is given. Noughts go into the others.
+        colours: ``"rgb"`` or ``"bgr"``: the order of the colours that the model was trained with; RGB if none is given.
+        ending: how logits are to be read, ``"softmax"`` or ``"sigmoid"``; as classes that exclude one another if none
+            is given.
         title: the name for people; the model's own without it.
+        lock: of another network around the same model, so that the two are not traced at once.
 
     Returns:
         The network. The model itself is left as it was.
 
     Raises:
-        ConvvizError: the model is not built, takes something other than one picture, or the names do not fit.
+        ConvvizError: the model is not built, takes no picture, or the names do not fit.
 
     Example:
         >>> import keras
@@ -81,33 +75,35 @@ def wrap(
         ('class 0', 'class 1', 'class 2')
     """
     _check_built(model)
-    declared = _declared_shape(model)
-    shape = _picture_shape(declared, input_shape)
-    enter = _entrance(model, declared)
+    way = entering.entrance(model, picture_input)
+    notes = dict(way.notes)
+    shape = entering.picture_shape(way.declared, input_shape, notes)
     key = _output_key(model, output)
-    survey = _surveyed(model, shape, enter, key)
-    about: dict[str, str] = {}
+    survey = surveyed(model, shape, way.enter, key)
     if prepare is None and input_range is None and (known := imagenet.recognized(model)):
         prepare = imagenet.preparation(known)
-        about["Preparation"] = f"recognized as Keras' {model.name}, so pictures are prepared as Keras does it"
+        notes["Preparation"] = f"recognized as Keras' {model.name}, so pictures are prepared as Keras does it"
         class_names = class_names or imagenet.known_class_names(survey.classes)
-    value_range = _value_range(survey, input_range, prepare, shape, about)
-    names = _class_names(survey, class_names, about)
+    values = entering.value_range(survey.pixels, input_range, prepare, shape, notes)
+    order = _colour_order(colours, shape, prepare, notes)
+    names = _class_names(survey, class_names, ending, notes)
     layer, reason = explained(survey.layers, survey.used)
     card = Card(
         name=model.name,
         title=title or model.name,
         input_shape=shape,
-        value_range=value_range,
+        value_range=values,
         class_names=names,
         output=survey.output,
         layers=tuple(survey.layers),
         parameters=model.count_params(),
         explained_layer=layer,
         layer_reason=reason,
-        about=about,
+        about=notes,
+        guessed=tuple(notes),
+        colours=order,
     )
-    return Network(model, card, prepare=prepare, output=key, enter=enter)
+    return Network(model, card, prepare=prepare, output=key, enter=way.enter, lock=lock, entered=way.place)
 
 
 def as_network(network: Any) -> Network:
@@ -132,9 +128,6 @@ def as_network(network: Any) -> Network:
     return found
 
 
-# --- what goes in -------------------------------------------------------------------------------------------------
-
-
 def _check_built(model: Any) -> None:
     if not isinstance(model, keras.Model):
         raise TypeError(f"a Keras model is needed, not {type(model).__name__}")
@@ -142,69 +135,13 @@ def _check_built(model: Any) -> None:
         raise ConvvizError(f"the model {model.name} has no weights yet; call it once on a picture, or give it an Input")
 
 
-def _declared_shape(model: Any) -> tuple[int | None, ...] | None:
-    """The shape of the model's input with the batch axis, as far as the model tells."""
-    try:
-        shape = model.input_shape
-    except AttributeError:  # subclassed
-        build = model.get_build_config() or {}
-        shape = build.get("input_shape") or next(iter((build.get("shapes_dict") or {}).values()), None)
-    if isinstance(shape, dict):
-        shape = list(shape.values())
-    if isinstance(shape, list) and shape and isinstance(shape[0], (list, tuple)):
-        if len(shape) > 1:
-            raise ConvvizError(f"this network takes {len(shape)} inputs; ConvViz shows networks that take one picture")
-        shape = shape[0]
-    return None if shape is None else tuple(shape)
-
-
-def _entrance(model: Any, declared: tuple | None) -> Callable[[Any], Any]:
-    """From a batch (N, H, W, C) to what the model's call takes: without channels, in a list, under a name."""
-    flat = declared is not None and len(declared) == 3
-    try:
-        structure = model.input
-    except (AttributeError, ValueError):  # subclassed, or Sequential without a graph
-        structure = None
-
-    def enter(batch: Any) -> Any:
-        pictures = batch[..., 0] if flat else batch
-        if isinstance(structure, dict):
-            return dict.fromkeys(structure, pictures)
-        return [pictures] if isinstance(structure, (list, tuple)) else pictures
-
-    return enter
-
-
-def _picture_shape(declared: tuple | None, given: tuple[int, int, int] | None) -> tuple[int, int, int]:
-    """(H, W, C) that pictures are brought to."""
-    if given is not None:
-        shape = tuple(int(side) for side in given)
-    elif declared is None:
-        raise ConvvizError("this network does not tell the size of its pictures; give input_shape=(height, width, 3)")
-    else:
-        if len(declared) not in (3, 4):
-            raise ConvvizError(f"this network takes inputs of shape {declared[1:]}, not pictures; give it (H, W, C)")
-        height, width, channels = (*declared[1:], 1) if len(declared) == 3 else declared[1:]
-        shape = (height or FREE_SIDE, width or FREE_SIDE, channels or 3)
-    if shape[2] not in (1, 3, 4):
-        raise ConvvizError(f"this network takes {shape[2]} channels; pictures have 1, 3 or 4")
-    return shape
-
-
-def _value_range(
-    survey: _Survey, given: tuple[float, float] | None, prepare: Callable | None, shape: tuple, about: dict[str, str]
-) -> tuple[float, float]:
-    """Lowest and highest input value; a guess is written into ``about``."""
-    if given is not None:
-        return float(given[0]), float(given[1])
-    if prepare is not None:
-        ends = [np.asarray(prepare(np.full((1, *shape), end, np.float32))) for end in PIXELS]
-        return float(min(end.min() for end in ends)), float(max(end.max() for end in ends))
-    if survey.pixels:
-        about["Input values"] = "0 to 255, guessed: the network scales its input itself"
-        return PIXELS
-    about["Input values"] = "0 to 1, guessed: the network does not scale its input itself"
-    return UNIT
+def _colour_order(asked: str | None, shape: tuple, prepare: Callable | None, notes: dict[str, str]) -> str:
+    """The order of colours; a guess is written into the notes."""
+    if asked is not None and asked not in COLOUR_ORDERS:
+        raise ConvvizError(f"there is no order of colours {asked!r}; choose one of {', '.join(COLOUR_ORDERS)}")
+    if asked is None and prepare is None and shape[2] in (3, 4):
+        notes["Order of colours"] = "red, green, blue, guessed: a model file does not tell"
+    return asked or "rgb"
 
 
 # --- what comes out -----------------------------------------------------------------------------------------------
@@ -227,14 +164,20 @@ def _output_key(model: Any, output: int | str | None) -> int | str | None:
     return output
 
 
-def _class_names(survey: _Survey, given: Sequence[str] | None, about: dict[str, str]) -> tuple[str, ...]:
+def _class_names(
+    survey: Survey, given: Sequence[str] | None, ending: str | None, about: dict[str, str]
+) -> tuple[str, ...]:
     """One name for each probability; notes on a missing ending go into ``about``."""
     count = survey.classes
     if survey.output == "none":
         size = " x ".join(str(side) for side in survey.shape[1:])
         about["Output"] = f"maps or numbers of shape {size}, not one number for each class"
         return ()
-    if survey.output == "logits":
+    if ending is not None and ending not in ENDINGS:
+        raise ConvvizError(f"an output cannot end in {ending[:80]!r}; choose one of {', '.join(ENDINGS)}")
+    if survey.output == "logits" and ending is not None:
+        survey.output = "sigmoid" if count == 1 else ending
+    elif survey.output == "logits":
         about["Output"] = "no softmax or sigmoid at the end, so the numbers are read as logits"
         if count == 1:
             survey.output = "sigmoid"
@@ -243,7 +186,10 @@ def _class_names(survey: _Survey, given: Sequence[str] | None, about: dict[str, 
         count = 2
     if given is not None and len(given) != count:
         raise ConvvizError(f"{len(given)} class names were given for {count} probabilities; give {count}")
-    return tuple(given) if given is not None else tuple(f"class {index}" for index in range(count))
+    if given is None:
+        about["Classes"] = f"numbered 0 to {count - 1}: the model does not name them"
+        return tuple(f"class {index}" for index in range(count))
+    return tuple(given)
 
 
 def explained(layers: Sequence[LayerCard], used: set[str] | None = None) -> tuple[str | None, str]:
@@ -282,93 +228,3 @@ def explained(layers: Sequence[LayerCard], used: set[str] | None = None) -> tupl
         return last.name, f"{last.name} is the last convolution; its {size} maps still know where things are"
     reason = f"{chosen.name} gives the {size} maps of the last convolution, {last.name}, as the rest reads them"
     return chosen.name, reason
-
-
-# --- the trace ----------------------------------------------------------------------------------------------------
-
-
-def _surveyed(model: Any, shape: tuple[int, int, int], enter: Callable, key: int | str | None) -> _Survey:
-    """Everything that one trace of the model tells."""
-    survey = _Survey()
-    layers = tracing.leaves(model)
-    outputs: dict[str, Any] = {}
-    cards: dict[str, LayerCard] = {}
-
-    def heard(path: str, _inputs: Any, output: Any) -> None:
-        first = next((part for part in keras.tree.flatten(output) if hasattr(part, "op")), None)
-        if first is None:
-            return
-        outputs[path] = first
-        if path not in cards:
-            sides = tuple(-1 if side is None else int(side) for side in first.shape[1:])
-            cards[path] = LayerCard(path, type(layers[path]).__name__, sides, layers[path].count_params())
-
-    def look(batch: Any) -> Any:
-        with tracing.listening(model, heard):
-            answer = chosen_output(model(enter(batch), training=False), key)
-        survey.shape = tuple(answer.shape)
-        survey.output, survey.classes = _ending(answer)
-        ancestors = _ancestors(answer)
-        survey.used = {path for path, tensor in outputs.items() if tensor.op.name in ancestors}
-        survey.pixels = _scales_itself(batch)
-        return answer
-
-    try:
-        traced = tf.function(look, jit_compile=False, autograph=False)
-        traced.get_concrete_function(tf.TensorSpec((1, *shape), tf.float32))
-    except (ValueError, TypeError, tf.errors.InvalidArgumentError) as reason:
-        said = str(reason).strip().splitlines()[0][:200]
-        raise ConvvizError(f"this network does not take a picture of {shape}: {said}; give its input_shape") from reason
-    survey.layers = list(cards.values())
-    return survey
-
-
-def _ending(answer: Any) -> tuple[str, int]:
-    """How the output ends and how many scores it has; ``("none", 0)`` if it is not one row of scores."""
-    scores = as_scores(answer)
-    if scores is None:
-        return "none", 0
-    _, kind = tracing.before_activation(answer)
-    return kind, int(scores.shape[-1])
-
-
-def _ancestors(tensor: Any) -> set[str]:
-    """Names of the graph's operations that a tensor depends on, its own among them."""
-    found: set[str] = set()
-    waiting = [tensor.op]
-    while waiting:
-        operation = waiting.pop()
-        if operation.name not in found:
-            found.add(operation.name)
-            waiting += [given.op for given in operation.inputs]
-    return found
-
-
-def _scales_itself(batch: Any) -> bool:
-    """Whether the first arithmetic done to the input is made for values up to 255."""
-    waiting = list(batch.consumers())
-    for _ in range(50):
-        if not waiting:
-            return False
-        operation = waiting.pop(0)
-        if operation.type in _CARRYING:
-            waiting += [user for tensor in operation.outputs for user in tensor.consumers()]
-        elif operation.type in ("Mul", "RealDiv", "Sub", "AddV2", "BiasAdd"):
-            sizes = [np.abs(value) for value in map(_constant, operation.inputs) if value is not None and value.size]
-            if operation.type == "Mul" and any(size.max() < 0.1 for size in sizes):
-                return True
-            if operation.type != "Mul" and any(size.max() > 4 for size in sizes):
-                return True
-            waiting += [user for tensor in operation.outputs for user in tensor.consumers()]
-    return False
-
-
-def _constant(tensor: Any) -> np.ndarray | None:
-    """A tensor's value if it does not depend on the picture."""
-    while tensor.op.type in ("Cast", "Identity", "Reshape", "ExpandDims", "Squeeze") and tensor.op.inputs:
-        tensor = tensor.op.inputs[0]
-    value = tf.get_static_value(tensor)
-    if value is None:
-        outer = next((outside for outside, inside in tensor.graph.captures if inside is tensor), None)
-        value = outer.numpy() if outer is not None and outer.dtype.is_floating else None
-    return None if value is None else np.asarray(value)
