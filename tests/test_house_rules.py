@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "attribution": {"images", "tracing", "zoo"},
     "activations": {"images", "rendering", "tracing", "zoo"},
+    "checking": {"activations", "attribution", "convolution", "images", "pooling", "tracing", "zoo"},
     "convolution": {"kernels"},
     "costs": {"fourier"},
     "datasets": {"downloads", "images"},
@@ -21,14 +22,15 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
     "recipes": {"convolution", "zoo"},
+    "scanning": {"convolution", "images", "rendering"},
     "sketches": {"patterns", "rendering"},
     "training": {"augmentation", "datasets", "tracing", "zoo"},
     "uploads": {"datasets", "images", "zoo"},
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "datasets", "jobs", "patterns", "receptive_field", "tracing",
-    "training", "uploads", "zoo",
+    "activations", "attribution", "augmentation", "checking", "datasets", "jobs", "patterns", "receptive_field",
+    "tracing", "training", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -1,0 +1,283 @@
+"""Numbers computed anew by Keras, and how far from it ours are: what the Check button of a page asks a worker for.
+
+Every function takes what the page's own function takes, calls that and Keras, and returns the largest difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convviz import ConvvizError, activations, attribution, convolution, images, lazy, pooling, tracing, zoo
+
+keras = lazy.load("keras")
+tf = lazy.load("tensorflow")
+
+_PAD = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """How far apart two computations of the same numbers are.
+
+    Attributes:
+        difference: the largest absolute difference; infinite where one has a number and the other has none.
+        largest: the largest absolute value among ours, to compare it with.
+        numbers: how many were compared.
+    """
+
+    difference: float
+    largest: float
+    numbers: int
+
+    def __str__(self) -> str:
+        """One sentence, such as: Keras computes the same 900 numbers to within 1.9e-06, on values up to 12.5."""
+        count = "one number" if self.numbers == 1 else f"{self.numbers:,} numbers"
+        if self.difference == 0:
+            return f"Keras computes exactly the same {count}."
+        return f"Keras computes the same {count} to within {self.difference:.2g}, on values up to {self.largest:.4g}."
+
+
+def compare(ours: np.ndarray, theirs: Any) -> Check:
+    """The largest absolute difference of two arrays; NaN agrees with NaN, and infinity with the same infinity.
+
+    Args:
+        ours: of any shape.
+        theirs: an array or a tensor of the same shape.
+
+    Returns:
+        The record.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> compare(np.array([1.0, 2.0]), np.array([1.0, 2.5])).difference
+        0.5
+    """
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    if ours.shape != theirs.shape:
+        raise ValueError(f"ours has the shape {ours.shape}, theirs {theirs.shape}")
+    same = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    with np.errstate(invalid="ignore"):
+        apart = np.where(same, 0.0, np.nan_to_num(np.abs(ours - theirs), nan=np.inf, posinf=np.inf))
+    finite = np.abs(ours[np.isfinite(ours)])
+    return Check(float(apart.max(initial=0.0)), float(finite.max(initial=0.0)), ours.size)
+
+
+# --- the arithmetic -----------------------------------------------------------------------------------------------
+
+
+def convolve(
+    image: np.ndarray,
+    weights: np.ndarray,
+    *,
+    stride: Any = 1,
+    padding: Any = "valid",
+    dilation: Any = 1,
+    padding_mode: str = "zero",
+    flip: bool = False,
+) -> Check:
+    """``convolution.convolve`` beside ``keras.ops.conv``.
+
+    Padding is written out by NumPy first, except TensorFlow's own "same" with zeros, which Keras does itself.
+
+    Args:
+        image: as for ``convolution.convolve``.
+        weights: as for ``convolution.convolve``.
+        stride: as for ``convolution.convolve``.
+        padding: as for ``convolution.convolve``.
+        dilation: as for ``convolution.convolve``.
+        padding_mode: as for ``convolution.convolve``.
+        flip: as for ``convolution.convolve``.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ConvvizError: as ``convolution.convolve``.
+    """
+    choices = {"stride": stride, "padding": padding, "dilation": dilation, "padding_mode": padding_mode, "flip": flip}
+    ours = convolution.convolve(image, weights, **choices)
+    weights = np.asarray(weights, np.float32)[::-1, ::-1] if flip else np.asarray(weights, np.float32)
+    batch, layer, back = _as_layer(np.asarray(image, np.float32), weights)
+    steps, apart = _pair(stride), _pair(dilation)
+    by_keras = padding in ("valid", "same") if isinstance(padding, str) else False
+    if not (by_keras and (padding == "valid" or (padding_mode == "zero" and max(apart) == 1))):
+        batch = np.pad(batch, _written_out(image, weights, steps, padding, apart), mode=_PAD[padding_mode])
+        padding = "valid"
+    if max(apart) > 1:  # Keras takes no stride together with a dilation, so places are left out afterwards
+        theirs = keras.ops.conv(batch, layer, 1, padding=padding, dilation_rate=apart)[:, :: steps[0], :: steps[1]]
+    else:
+        theirs = keras.ops.conv(batch, layer, steps, padding=padding)
+    return compare(ours, back(keras.ops.convert_to_numpy(theirs)))
+
+
+def pool(image: np.ndarray, size: Any = 2, *, stride: Any = None, padding: str = "valid", mode: str = "max") -> Check:
+    """``pooling.pool`` beside ``keras.ops.max_pool`` or ``average_pool``.
+
+    Args:
+        image: as for ``pooling.pool``.
+        size: as for ``pooling.pool``.
+        stride: as for ``pooling.pool``.
+        padding: as for ``pooling.pool``.
+        mode: as for ``pooling.pool``.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ConvvizError: as ``pooling.pool``.
+    """
+    ours = pooling.pool(image, size, stride=stride, padding=padding, mode=mode)
+    function = keras.ops.max_pool if mode == "max" else keras.ops.average_pool
+    batch = np.asarray(image, np.float32).reshape(1, *np.shape(image)[:2], -1)
+    theirs = function(batch, _pair(size), None if stride is None else _pair(stride), padding=padding)
+    return compare(ours, keras.ops.convert_to_numpy(theirs).reshape(ours.shape))
+
+
+def transpose(image: np.ndarray, weights: np.ndarray, *, stride: Any = 1, padding: str = "valid") -> Check:
+    """``convolution.transpose`` beside ``keras.ops.conv_transpose``.
+
+    Args:
+        image: as for ``convolution.transpose``.
+        weights: as for ``convolution.transpose``.
+        stride: as for ``convolution.transpose``.
+        padding: as for ``convolution.transpose``.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ConvvizError: as ``convolution.transpose``.
+    """
+    ours = convolution.transpose(image, weights, stride=stride, padding=padding)
+    weights = np.asarray(weights, np.float32)
+    order = weights.swapaxes(2, 3) if weights.ndim == 4 else weights  # a layer's: what comes out before what goes in
+    batch, layer, back = _as_layer(np.asarray(image, np.float32), order)
+    theirs = keras.ops.conv_transpose(batch, layer.swapaxes(2, 3), _pair(stride), padding=padding)
+    return compare(ours, back(keras.ops.convert_to_numpy(theirs)))
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    down, across = (value, value) if np.ndim(value) == 0 else value
+    return int(down), int(across)
+
+
+def _as_layer(image: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Picture and weights as Keras takes them, (N, H, W, C) and (kh, kw, C, F), and the way back from its answer."""
+    if weights.ndim == 2:  # one kernel for every channel: the channels are a batch of grey pictures
+        stack = image.reshape(*image.shape[:2], -1).transpose(2, 0, 1)[..., None]
+        grey = image.ndim == 2
+        return stack, weights[..., None, None], lambda out: out[0, ..., 0] if grey else out[..., 0].transpose(1, 2, 0)
+    batch = image.reshape(1, *image.shape[:2], -1)
+    if weights.ndim == 3:
+        return batch, weights[..., None], lambda out: out[0, ..., 0]
+    return batch, weights, lambda out: out[0]
+
+
+def _written_out(
+    image: np.ndarray, weights: np.ndarray, steps: tuple[int, int], padding: Any, apart: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """Pixels of padding for every axis of a batch."""
+    by_axis = (padding, padding) if isinstance(padding, str | int) else padding
+    axes = zip(np.shape(image)[:2], weights.shape[:2], steps, by_axis, apart, strict=True)
+    return [(0, 0), *(convolution.padding_amounts(*axis) for axis in axes), (0, 0)]
+
+
+# --- networks -----------------------------------------------------------------------------------------------------
+
+
+def feature_maps(network: Any, picture: np.ndarray, layers: Sequence[str]) -> Check:
+    """``activations.feature_maps`` beside a plain call of the Keras model, not compiled, nothing folded.
+
+    Args:
+        network: as for ``activations.feature_maps``.
+        picture: uint8 (H, W, 3).
+        layers: paths of layers.
+
+    Returns:
+        The largest difference over all of them.
+
+    Raises:
+        ConvvizError: as ``activations.feature_maps``.
+    """
+    network = zoo.as_network(network)
+    ours = activations.feature_maps(network, picture, layers)
+    theirs = _called(network, network.prepare(picture), set(layers))[1]
+    return _worst([compare(ours[name], theirs[name].numpy()[0]) for name in layers])
+
+
+def grad_cam(network: Any, picture: np.ndarray, target: int, *, layer: str, signed: bool = False) -> Check:
+    """The heat map of ``attribution.grad_cam`` beside the lecture's steps with a plain gradient tape.
+
+    Args:
+        network: as for ``attribution.grad_cam``.
+        picture: uint8 (H, W, 3).
+        target: class index.
+        layer: path of a layer with feature maps.
+        signed: as for ``attribution.grad_cam``.
+
+    Returns:
+        The largest difference of the two heat maps, whose largest magnitude is 1.
+
+    Raises:
+        ConvvizError: as ``attribution.grad_cam``.
+    """
+    network = zoo.as_network(network)
+    ours = attribution.grad_cam(network, picture, target=target, layer=layer, signed=signed)
+    with tf.GradientTape() as tape:
+        logits, outputs = _called(network, tf.constant(network.prepare(picture)), {layer}, tape)
+        width = int(logits.shape[-1])
+        chosen = logits[0, target] if width > 1 else logits[0, 0] * (2 * target - 1)
+    gradients = tape.gradient(chosen, outputs[layer])
+    maps, slope = outputs[layer].numpy()[0], gradients.numpy()[0]
+    raw = maps @ slope.mean(axis=(0, 1))
+    raw = raw if signed else np.maximum(raw, 0)
+    large = images.resize(raw, ours.heatmap.shape)
+    limit = np.abs(large).max()
+    return compare(ours.heatmap, large / limit if limit > 0 else large)
+
+
+def _called(network: Any, batch: Any, wanted: set[str], tape: Any = None) -> tuple[Any, dict[str, Any]]:
+    """The model called plainly: its logits, and the outputs of some layers on the way, which a tape watches."""
+    found: dict[str, Any] = {}
+    last: list[Any] = []
+
+    def keep(path: str, inputs: Any, output: Any) -> None:
+        last[:] = [path, inputs]
+        if path in wanted:
+            found[path] = output
+            if tape is not None:
+                tape.watch(output)
+
+    with network.lock, tracing.listening(network.model, keep):
+        answer = network.raw_answer(batch)
+        logits = answer if tape is None else _before_closing(network, answer, *last)
+    return logits, found
+
+
+def _before_closing(network: Any, answer: Any, path: str, inputs: Any) -> Any:
+    """What enters the softmax or sigmoid at the end, from the last layer that was called."""
+    layer = tracing.leaves(network.model)[path]
+    closing = getattr(getattr(layer, "activation", None), "__name__", "linear")
+    if isinstance(layer, keras.layers.Dense) and closing in ("softmax", "sigmoid"):
+        return keras.ops.matmul(inputs, layer.kernel) + (layer.bias if layer.use_bias else 0)
+    if isinstance(layer, keras.layers.Softmax) or (not layer.weights and closing in ("softmax", "sigmoid")):
+        return inputs
+    if network.card.output == "logits" and answer.shape.rank == 2:
+        return answer
+    raise ConvvizError(
+        f"this network ends in {type(layer).__name__} {path}, and what enters its softmax cannot be told from outside; "
+        "choose a network that ends in a dense layer"
+    )
+
+
+def _worst(checks: list[Check]) -> Check:
+    if not checks:
+        raise ConvvizError("there is nothing to check; choose at least one layer")
+    worst = max(checks, key=lambda one: one.difference)
+    return Check(worst.difference, worst.largest, sum(one.numbers for one in checks))
