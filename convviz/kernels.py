@@ -13,10 +13,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from convviz import ConvvizError
+from convviz import ConvvizError, matrices
 
 LARGEST = 11  # rows or columns of a kernel made by hand
-LARGEST_WEIGHT = 1e6  # in magnitude, of a kernel made by hand
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +189,7 @@ def parse(text: str) -> np.ndarray:
     """A kernel from its cells as text.
 
     Args:
-        text: numbers apart by spaces or commas, rows apart by semicolons or line ends, such as ``"0 1; -1 0"``.
+        text: as ``matrices.parse`` takes it, such as ``"0 1; -1 0"``.
 
     Returns:
         float32 (kh, kw), 1 to `LARGEST` rows and columns.
@@ -202,31 +201,7 @@ def parse(text: str) -> np.ndarray:
         >>> parse("1 0 -1; 2 0 -2").shape
         (2, 3)
     """
-    rows = [row.replace(",", " ").split() for row in text.replace("\n", ";").split(";") if row.strip()]
-    lengths = {len(row) for row in rows}
-    if not rows:
-        raise ConvvizError("the kernel is empty; type its cells, such as 0 1 0; 1 -4 1; 0 1 0")
-    if len(lengths) > 1:
-        raise ConvvizError(
-            f"the kernel's rows have {' and '.join(str(one) for one in sorted(lengths))} cells; "
-            "give every row the same number"
-        )
-    if len(rows) > LARGEST or len(rows[0]) > LARGEST:
-        raise ConvvizError(
-            f"a kernel of {len(rows)} × {len(rows[0])} cells is too large; make it at most {LARGEST} × {LARGEST}"
-        )
-    return np.array([[_cell(cell) for cell in row] for row in rows], np.float32)
-
-
-def _cell(text: str) -> float:
-    """One weight."""
-    try:
-        weight = float(text)
-    except ValueError:
-        raise ConvvizError(f"the kernel's cell {text[:20]!r} is not a number; type one such as 0, -1 or 0.25") from None
-    if not np.isfinite(weight) or abs(weight) > LARGEST_WEIGHT:
-        raise ConvvizError(f"the kernel's cell {text[:20]} is out of range; type a number from -1000000 to 1000000")
-    return weight
+    return matrices.parse(text, what="kernel", largest=LARGEST).astype(np.float32)
 
 
 def text(weights: np.ndarray) -> str:
@@ -242,7 +217,7 @@ def text(weights: np.ndarray) -> str:
         >>> text(parse("1 0 -1; 2 0 -2"))
         '1 0 -1; 2 0 -2'
     """
-    return "; ".join(" ".join(f"{weight:.6g}" for weight in row) for row in weights)
+    return matrices.text(np.asarray(weights, np.float32))
 
 
 def binomial(taps: int) -> np.ndarray:
@@ -289,3 +264,22 @@ def resized(weights: np.ndarray, rows: int, columns: int) -> np.ndarray:
     kept = np.asarray(weights)[:rows, :columns]
     larger[: kept.shape[0], : kept.shape[1]] = kept
     return larger
+
+
+def centred(weights: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """A kernel in the middle of a larger one, zeros around it; an odd zero goes after, as in "same" padding.
+
+    Args:
+        weights: (kh, kw).
+        rows: at least kh.
+        columns: at least kw.
+
+    Returns:
+        float32 (rows, columns).
+
+    Example:
+        >>> text(centred(parse("1 2"), 2, 4))
+        '0 1 2 0; 0 0 0 0'
+    """
+    spare = rows - weights.shape[0], columns - weights.shape[1]
+    return np.pad(np.asarray(weights, np.float32), [(extra // 2, extra - extra // 2) for extra in spare])

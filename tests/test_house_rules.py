@@ -18,6 +18,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "datasets": {"downloads", "images"},
     "downsampling": {"convolution", "kernels", "pooling"},
     "jobs": {"zoo"},
+    "kernels": {"matrices"},
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},

@@ -95,3 +95,13 @@ def test_binomial_blurs_are_opencvs_and_the_presets():
     assert (kernels.binomial(2) == 0.25).all()
     with pytest.raises(ConvvizError, match="cannot be made"):
         kernels.binomial(12)
+
+
+def test_a_kernel_as_text_keeps_every_digit():
+    for kernel in kernels.KERNELS.values():
+        assert np.array_equal(kernels.parse(kernels.text(kernel.weights)), kernel.weights)
+    assert kernels.text(np.array([[-0.0, 1 / 9]])) == "0 0.11111111"
+
+
+def test_a_kernel_is_put_in_the_middle_of_a_larger_one():
+    assert kernels.centred(np.ones((1, 1)), 3, 4).tolist() == [[0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]]

@@ -84,6 +84,46 @@ def trace(
     return Trace(window, seen, products, total, weights)
 
 
+def patches(
+    image: np.ndarray,
+    kernel: tuple[int, int],
+    *,
+    stride: Pair = 1,
+    padding: Padding = "valid",
+    dilation: Pair = 1,
+    padding_mode: str = "zero",
+) -> np.ndarray:
+    """What the kernel sees at every place: the picture cut into overlapping patches.
+
+    Args:
+        image: (H, W) or (H, W, C).
+        kernel: (kh, kw), rows and columns of taps.
+        stride: step between places, pixels.
+        padding: "valid", "same", pixels all round, or ((top, bottom), (left, right)).
+        dilation: distance between taps, pixels.
+        padding_mode: one of PADDING_MODES.
+
+    Returns:
+        (H', W', kh, kw) or (H', W', kh, kw, C) of the picture's dtype, a copy: kh * kw times as large as the map.
+
+    Raises:
+        ConvvizError: the kernel does not fit, or the choices do not go together.
+
+    Example:
+        >>> patches(np.ones((5, 5)), (3, 3), padding=1).shape
+        (5, 5, 3, 3)
+    """
+    image = np.asarray(image)
+    way = walk(image.shape, kernel, stride=stride, padding=padding, dilation=dilation, padding_mode=padding_mode)
+    rows, columns = (
+        np.add.outer(np.arange(way.shape[n]) * way.stride[n], np.arange(way.kernel[n]) * way.dilation[n])
+        - way.pads[n][0]
+        for n in (0, 1)
+    )
+    seen = patch(image, rows.ravel(), columns.ravel(), padding_mode)
+    return seen.reshape(*rows.shape, *columns.shape, *image.shape[2:]).swapaxes(1, 2)
+
+
 def _sum(seen: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, float | np.ndarray]:
     """Products and their sum: by channel for one kernel on a colour picture, by filter for a layer."""
     if weights.ndim == 2:
