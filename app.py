@@ -12,7 +12,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("inside/feature_maps", "Feature maps", "view_module"),
         ("inside/filter_patterns", "Filter patterns", "texture"),
     ],
-    "Explaining": [("explaining/grad_cam", "Grad-CAM", "visibility")],
+    "Explaining": [("explaining/grad_cam", "Grad-CAM", "visibility"), ("explaining/trust", "Trust", "balance")],
 }
 
 if st.runtime.exists():

@@ -25,13 +25,14 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "recipes": {"convolution", "zoo"},
     "scanning": {"convolution", "images", "rendering"},
     "sketches": {"patterns", "rendering"},
+    "trust": {"attribution", "datasets", "images", "localization", "rendering", "tracing", "zoo"},
     "training": {"augmentation", "datasets", "tracing", "zoo"},
     "uploads": {"datasets", "images", "zoo"},
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
     "activations", "attribution", "augmentation", "checking", "datasets", "jobs", "patterns", "receptive_field",
-    "tracing", "training", "uploads", "zoo",
+    "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -19,6 +19,7 @@ from convviz.attribution.cams import (
     score_cam,
     xgrad_cam,
 )
+from convviz.attribution.catalogue import ABOUT, About
 from convviz.attribution.gradients import (
     gradient,
     gradient_times_input,
@@ -48,7 +49,7 @@ METHODS: Mapping[str, Callable[..., Any]] = {
 }
 SLOW = ("score_cam", "ablation_cam", "smooth_gradient", "integrated_gradients", "occlusion", "rise")  # many passes
 
-__all__ = ["METHODS", "SLOW", "Attribution", "TopClass", "top_classes", *METHODS]
+__all__ = ["ABOUT", "METHODS", "SLOW", "About", "Attribution", "TopClass", "top_classes", *METHODS]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,11 @@ import streamlit as st
 MOST_POINTS = 240  # of a curve; more cannot be told apart and cost every visitor's line
 # Okabe and Ito's colours, told apart by the colour-blind, and each with a dash of its own
 TRAINING, VALIDATION = ("#0072b2", "solid"), ("#d55e00", "dash")
+LINES = (  # for many lines at once; grey and dotted is for what they are compared with
+    TRAINING, VALIDATION, ("#009e73", "dot"), ("#cc79a7", "dashdot"), ("#e69f00", "longdash"),
+    ("#56b4e9", "longdashdot"),
+)  # fmt: skip
+COMPARED = ("#808080", "dot")
 
 
 def _plotly() -> Any:
@@ -35,10 +40,12 @@ def curves(
         figure.add_scatter(x=kept_x, y=kept, name=name, mode="lines", line={"color": colour, "dash": dash, "width": 2})
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
-        height=260,
+        height=260 if len(lines) < 3 else 340,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         xaxis={"title": x_title},
-        legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"},
+        legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"}
+        if len(lines) < 3
+        else {"orientation": "h", "y": -0.3, "yanchor": "top"},
         hovermode="x unified",
     )
     last = ", ".join(f"{name} {numbers[-1]:.3g}" for name, (numbers, _) in lines.items() if len(numbers))

@@ -64,6 +64,16 @@ def segments(label: str, options: Sequence[Any], *, key: str, default: Any = Non
     return _end(key, default, st.segmented_control(label, list(options), key=key, required=True, **_KEPT, **looks))
 
 
+def several(label: str, options: Sequence[str], *, key: str, default: Sequence[str], **looks: Any) -> list[str]:
+    """Any number of options; in the address they stand apart by commas."""
+    known, default = set(options), list(default)
+    _begin(key, default, lambda asked: [one for one in dict.fromkeys(asked.split(",")) if one in known] or None)
+    st.session_state[key] = [one for one in st.session_state[key] if one in known]
+    chosen = st.multiselect(label, list(options), key=key, **_KEPT, **looks)
+    _end(key, ",".join(default), ",".join(chosen))
+    return list(chosen)
+
+
 def slider(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
     """A number between two bounds; a value outside them moves to the nearer bound."""
     _begin_number(key, low, high, default)

@@ -145,6 +145,12 @@ def network(page: str) -> tuple[zoo.Reference, zoo.Card]:
     return chosen, card(chosen)
 
 
+def named(name: str) -> tuple[zoo.Reference, zoo.Card]:
+    """A network that the page needs whatever is carried."""
+    chosen = zoo.reference(name)
+    return chosen, card(chosen)
+
+
 def reference(name: str) -> zoo.Reference:
     """Where the network of that name in the address is to be found."""
     if name in _trained():

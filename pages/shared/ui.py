@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,11 @@ def as_heatmap(values: np.ndarray, like: np.ndarray) -> np.ndarray:
     """A feature map's positive part at a picture's size, the largest value 1."""
     positive = np.maximum(values, 0)
     return images.resize(positive / max(float(positive.max()), 1e-12), like.shape[:2])
+
+
+def digest(array: np.ndarray) -> str:
+    """What tells one array from another."""
+    return hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).hexdigest()
 
 
 @functools.cache

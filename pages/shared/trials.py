@@ -1,0 +1,212 @@
+"""A visitor's tests of heat maps: three jobs, each drawn as far as it has come, with a verdict in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from convviz import trust
+from convviz.attribution import ABOUT
+from convviz.jobs import Job
+from pages.shared import charts, engine, ui, words
+
+SLOT = "trust"
+_WANTED = "_trust_wanted"
+_WAYS = {"places": trust.compare, "weights": trust.shuffle_cascade, "truth": trust.league}
+ACROSS = 3  # pictures in a row
+SAME = 0.5  # rank correlation from which a map counts as nearly unchanged
+
+
+def title(method: str) -> str:
+    """A competitor's name for people."""
+    return {trust.RANDOM: "Random map", trust.CENTRE: "Middle of the picture"}.get(method) or ABOUT[method].title
+
+
+def begin(test: str, arguments: tuple[Any, ...], **options: Any) -> None:
+    """Start a test unless it is the one that runs or has ended."""
+    wanted = (test, tuple(map(_mark, arguments)), tuple(sorted(options.items())))
+    if st.session_state.get(_WANTED) != wanted or engine.job(SLOT) is None:
+        engine.start(SLOT, _WAYS[test], *arguments, **options)
+        st.session_state[_WANTED] = wanted
+
+
+def _mark(argument: Any) -> Any:
+    return ui.digest(argument) if isinstance(argument, np.ndarray) else argument
+
+
+def shown(test: str, draw: Callable[[Job], None]) -> None:
+    """What the test has found so far, and a way to stop it."""
+    job = engine.job(SLOT)
+    if job is None or st.session_state.get(_WANTED, ("",))[0] != test:
+        return
+    if job.state == "failed":
+        ui.error(job.error)
+    if job.place_in_line:
+        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if not job.ended:
+        state, stop = st.columns([4, 1], vertical_alignment="bottom")
+        state.progress(_share(test, job), "Testing" if job.latest is not None else "The worker explains the picture")
+        stop.button("Stop", icon=":material/stop:", on_click=job.stop, key="stop_trust", width="stretch")
+    if job.latest is not None:
+        draw(job)
+
+
+def _share(test: str, job: Job) -> float:
+    now = job.latest
+    if now is None:
+        return 0.0
+    return now.pictures / now.total if test == "truth" else now.done / now.total
+
+
+# --- do the marked places matter ----------------------------------------------------------------------------------
+
+
+def places(job: Job) -> None:
+    """The maps on one scale, and the curves of deletion and insertion."""
+    trials = job.history
+    mapped = [one for one in trials if one.picture]
+    for start in range(0, len(mapped), ACROSS):
+        for column, one in zip(st.columns(ACROSS), mapped[start : start + ACROSS], strict=False):
+            with column:
+                note = f" {words.sentence(one.note)}" if one.note else ""
+                st.image(
+                    one.picture,
+                    caption=f"{title(one.method)}: deletion {one.curves.deletion_area:.2f}, insertion "
+                    f"{one.curves.insertion_area:.2f}.{note}",
+                    alt=f"Heat map by {title(one.method)}",
+                    output_format="PNG",
+                    width="stretch",
+                )
+    ui.colour_bar("turbo", 1.0, words=("little", "most"))
+    left, right = st.columns(2)
+    for column, name, told in (
+        (left, "deletion", "Deletion: marked places painted over"),
+        (right, "insertion", "Insertion: marked places brought back"),
+    ):
+        lines = {
+            title(one.method): (
+                list(getattr(one.curves, name)),
+                charts.COMPARED if one.method == trust.RANDOM else charts.LINES[place % len(charts.LINES)],
+            )
+            for place, one in enumerate(trials)
+        }
+        with column:
+            shares = list(trials[0].curves.shares)
+            charts.curves(told, shares, lines, x_title="share of the pixels", key=f"trust_{name}")
+
+
+def places_verdict(job: Job | None) -> list[str]:
+    """Which map the curves speak for."""
+    trials = [] if job is None else job.history
+    chance = next((one for one in trials if one.method == trust.RANDOM), None)
+    if chance is None:
+        return ["A good map's deletion curve falls at once, and its insertion curve rises at once."]
+    tested = [one for one in trials if one.method != trust.RANDOM]
+    level = chance.curves.deletion_area
+    better = [title(one.method) for one in tested if one.curves.deletion_area < level]
+    best = min(tested, key=lambda one: one.curves.deletion_area)
+    said = (
+        f"Painting over what {title(best.method)} marks costs the class most: area {best.curves.deletion_area:.2f}, "
+        f"by chance {level:.2f}."
+    )
+    beaten = f"{len(better)} of {len(tested)} maps find what matters better than random maps do."
+    start = float(trials[0].curves.insertion[0])
+    blur = f"The blurred picture alone has a probability of {start:.0%}"
+    return [said, beaten, f"{blur}; insertion can only tell maps apart where this is low."]
+
+
+# --- does the map depend on what was learnt -----------------------------------------------------------------------
+
+
+def weights(job: Job) -> None:
+    """The map after each stage of shuffling, and its likeness to the first."""
+    stages = job.history
+    for start in range(0, len(stages), ACROSS + 1):
+        for column, one in zip(st.columns(ACROSS + 1), stages[start : start + ACROSS + 1], strict=False):
+            told = f"Down to {words.safe(one.layer)}: likeness {_signed(one.similarity)}" if one.layer else "As trained"
+            with column:
+                st.image(
+                    one.picture,
+                    caption=f"{told}, probability {one.score:.0%}. {words.sentence(one.note) if one.note else ''}",
+                    alt=f"Heat map with {one.shuffled} layers shuffled",
+                    output_format="PNG",
+                    width="stretch",
+                )
+    if len(stages) > 1:
+        line = {"likeness to the trained network's map": ([one.similarity for one in stages], charts.TRAINING)}
+        charts.curves(
+            "Likeness", [one.shuffled for one in stages], line, x_title="layers shuffled", key="trust_cascade"
+        )
+
+
+def _signed(number: float) -> str:
+    return "not defined" if math.isnan(number) else f"{number:.2f}".replace("-", "−")
+
+
+def weights_verdict(job: Job | None, method: str) -> list[str]:
+    """Whether the map has changed as it should."""
+    stages = [] if job is None else job.history
+    general = "A map that explains the network must change when the network forgets what it has learnt."
+    later = [one for one in stages[1:] if not math.isnan(one.similarity)]
+    if not later:
+        return [general]
+    half = later[: max(1, len(later) // 2)]
+    mean = sum(one.similarity for one in half) / len(half)
+    name = title(method)
+    if mean >= SAME:
+        verdict = f"{name} hardly changes (mean likeness {mean:.2f} over the first half): it shows the picture more "
+        return [general, verdict + "than what the network has learnt."]
+    return [general, f"{name} changes (mean likeness {_signed(mean)} over the first half), as it should."]
+
+
+# --- is it the right place ----------------------------------------------------------------------------------------
+
+
+def truth(job: Job) -> None:
+    """The table of methods on drawn shapes whose place is known, and the last picture with its boxes."""
+    now = job.latest
+    rows = sorted(now.standings, key=lambda one: (-one.hits, -one.overlap))
+    table, example = st.columns([5, 2])
+    table.table(
+        [
+            {
+                "Map": title(one.method),
+                "Points at the shape": f"{one.hits} of {one.pictures}",
+                "Box overlap (IoU), mean ± spread": f"{one.overlap:.2f} ± {one.spread:.2f}",
+            }
+            for one in rows
+        ]
+    )
+    first = title(now.standings[0].method)
+    example.image(
+        now.example,
+        caption=f"The last picture: {first} for {now.shape}. Thin lines: the true box; thick lines: the box of the "
+        f"map; overlap {now.overlap:.2f}.",
+        alt=f"A drawn {now.shape} under its heat map, with two boxes that overlap by {now.overlap:.0%}",
+        output_format="PNG",
+        width="stretch",
+    )
+
+
+def truth_verdict(job: Job | None) -> list[str]:
+    """Who is ahead, and by how much of chance."""
+    if job is None or job.latest is None:
+        return ["One of the shapes in each picture is explained; its place is known to the pixel."]
+    rows = job.latest.standings
+    known = [one for one in rows if one.method not in (trust.RANDOM, trust.CENTRE)]
+    chance = max((one for one in rows if one not in known), key=lambda one: one.hits)
+    best = max(known, key=lambda one: (one.hits, one.overlap))
+    worse = [title(one.method) for one in known if one.hits <= chance.hits]
+    blind = "a random map" if chance.method == trust.RANDOM else "the middle of the picture"
+    said = [
+        f"{title(best.method)} points at the explained shape in {best.hits} of {best.pictures} pictures; {blind}, "
+        f"which knows nothing, in {chance.hits}.",
+        f"Its box overlaps the true one by {best.overlap:.2f} (IoU) on average; 0.5 is often called found.",
+    ]
+    if worse:
+        said.append(f"No better than {blind}: {', '.join(worse)}.")
+    return said
