@@ -6,7 +6,12 @@ from pages.shared import frame
 
 CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
     "": [("start/start", "Start", "home")],
-    "Pictures": [("pictures/convolution", "Convolution", "grid_on")],
+    "Pictures": [
+        ("pictures/pixels", "Pixels", "apps"),
+        ("pictures/convolution", "Convolution", "grid_on"),
+        ("pictures/pooling", "Pooling and strides", "compress"),
+        ("pictures/fourier", "Fourier", "graphic_eq"),
+    ],
     "Learning": [("learning/training", "Training", "show_chart")],
     "Looking inside": [
         ("inside/feature_maps", "Feature maps", "view_module"),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -13,7 +14,8 @@ import numpy as np
 from convviz import fourier
 
 SIDES = (1, 3, 5, 7, 9, 11, 13, 15, 19, 23, 27, 31, 39, 47, 55, 63)  # of kernels, in pixels
-REPEATS = 5  # of which the quickest counts: what disturbs a measurement only ever makes it longer
+REPEATS = 5  # at least; the quickest counts, since what disturbs a measurement only ever makes it longer
+SECONDS = 0.2  # that one kernel is timed for, at least
 _BLOCK = 11  # taps along a side that OpenCV filters directly; larger kernels it gives to a Fourier transform
 
 
@@ -39,14 +41,14 @@ class Cost:
 
 
 def measure(
-    image: np.ndarray, *, sides: Sequence[int] = SIDES, repeats: int = REPEATS, seed: int = 0
+    image: np.ndarray, *, sides: Sequence[int] = SIDES, seconds: float = SECONDS, seed: int = 0
 ) -> Iterator[Cost]:
     """Time both ways over a picture, for one random kernel of each size.
 
     Args:
         image: (H, W), any real dtype.
         sides: of the kernels, odd numbers of pixels.
-        repeats: how often each is timed; the quickest counts.
+        seconds: for how long each kernel is timed at least, both ways in turn; the quickest of each counts.
         seed: of the kernels' values, drawn from the standard normal distribution.
 
     Yields:
@@ -55,11 +57,8 @@ def measure(
     image, rng = np.ascontiguousarray(image, np.float32), np.random.default_rng(seed)
     for done, side in enumerate(sides, 1):
         kernel = rng.standard_normal((side, side)).astype(np.float32)
-        direct_seconds, straight = _timed(direct, image, kernel, repeats)
-        transform_seconds, by_waves = _timed(fourier.convolve, image, kernel, repeats)
-        message = yield Cost(
-            side, direct_seconds, transform_seconds, float(np.abs(straight - by_waves).max()), done, len(sides)
-        )
+        direct_seconds, transform_seconds, difference = _timed(image, kernel, seconds)
+        message = yield Cost(side, direct_seconds, transform_seconds, difference, done, len(sides))
         if message and message.get("stop"):
             return
 
@@ -116,11 +115,14 @@ def crossing(costs: Sequence[Cost]) -> float | None:
     return None
 
 
-def _timed(work: Callable, image: np.ndarray, kernel: np.ndarray, repeats: int) -> tuple[float, np.ndarray]:
-    """Seconds of the quickest of some runs, and the result."""
-    quickest, result = float("inf"), None
-    for _ in range(repeats):
-        start = time.perf_counter()
-        result = work(image, kernel)
-        quickest = min(quickest, time.perf_counter() - start)
-    return quickest, result
+def _timed(image: np.ndarray, kernel: np.ndarray, seconds: float) -> tuple[float, float, float]:
+    """Seconds of the quickest of many runs of either way, in turn, and the largest difference of their results."""
+    quickest, results, turns = [math.inf, math.inf], [image, image], 0
+    end = time.perf_counter() + seconds
+    while turns < REPEATS or time.perf_counter() < end:
+        for place, work in enumerate((direct, fourier.convolve)):
+            start = time.perf_counter()
+            results[place] = work(image, kernel)
+            quickest[place] = min(quickest[place], time.perf_counter() - start)
+        turns += 1
+    return *quickest, float(np.abs(results[0] - results[1]).max())

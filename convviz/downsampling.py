@@ -110,6 +110,52 @@ def _around(taps: int, padding: str) -> str | tuple[tuple[int, int], tuple[int, 
     return padding if padding == "valid" else ((before, taps - 1 - before),) * 2
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What a smaller map keeps of the map it was made from.
+
+    Attributes:
+        shape: of the smaller map.
+        kept: how many numbers are left for each that there was.
+        mean: of the smaller map.
+        largest: its largest value.
+        deviation: its standard deviation.
+        error: the root mean square of what differs when each cell fills the stride's square again.
+    """
+
+    shape: tuple[int, int]
+    kept: float
+    mean: float
+    largest: float
+    deviation: float
+    error: float
+
+
+def figures(before: np.ndarray, after: np.ndarray, stride: int | tuple[int, int]) -> Figures:
+    """What is left of a map, in numbers.
+
+    Args:
+        before: (H, W), at every place.
+        after: (H', W'), made smaller.
+        stride: pixels that each cell stands for, one number or (vertical, horizontal).
+
+    Example:
+        >>> figures(np.array([[0, 2], [4, 6]]), np.array([[3]]), 2).error == 5**0.5
+        True
+    """
+    down, across = (stride, stride) if np.ndim(stride) == 0 else stride
+    filled = after.repeat(down, axis=0).repeat(across, axis=1)[: before.shape[0], : before.shape[1]]
+    error = np.sqrt(np.square(before[: filled.shape[0], : filled.shape[1]].astype(np.float64) - filled).mean())
+    return Figures(
+        after.shape,
+        after.size / before.size,
+        float(after.mean(dtype=np.float64)),
+        float(after.max()),
+        float(after.std(dtype=np.float64)),
+        float(error),
+    )
+
+
 def shift_changes(
     image: np.ndarray,
     way: str,

@@ -90,6 +90,28 @@ def frequency_response(kernel: np.ndarray, size: int | tuple[int, int]) -> np.nd
     return np.fft.fftshift(np.abs(np.fft.fft2(_wrap(kernel, (height, width))))).astype(np.float32)
 
 
+def rings(size: int) -> np.ndarray:
+    """A picture in which every wave stands somewhere: rings that grow finer from the middle outwards.
+
+    Args:
+        size: pixels of a side, at least 2.
+
+    Returns:
+        uint8 (size, size); along the middle row and the middle column the waves become two pixels long, as short as
+        they can be, at the border.
+
+    Source:
+        The zone plate: Gonzalez & Woods, Digital Image Processing, 4th ed., section 3.7.
+
+    Example:
+        >>> rings(64)[32, 28:36].tolist()
+        [218, 243, 252, 255, 255, 252, 243, 218]
+    """
+    away = np.arange(size) - (size - 1) / 2
+    phase = np.pi / size * (away[:, None] ** 2 + away**2)
+    return np.rint(127.5 + 127.5 * np.cos(phase)).astype(np.uint8)
+
+
 def fold(image: np.ndarray, stride: int) -> np.ndarray:
     """The spectrum of a picture of which every s-th pixel is kept, found by folding the whole picture's spectrum.
 

@@ -96,3 +96,23 @@ def _planes(picture: np.ndarray) -> np.ndarray:
             "give a picture (H, W) or (H, W, C) of bytes, 0 to 255"
         )
     return picture[None] if picture.ndim == 2 else np.moveaxis(picture, -1, 0)
+
+
+def share_grey(picture: np.ndarray) -> float:
+    """The part of a colour picture's pixels whose channels are all alike: 0 to 1.
+
+    Example:
+        >>> share_grey(np.array([[[5, 5, 5], [5, 5, 6]]], np.uint8))
+        0.5
+    """
+    return float((picture == picture[..., :1]).all(axis=-1).mean())
+
+
+def share_at_the_ends(picture: np.ndarray) -> float:
+    """The part of a picture's values that are 0 or 255, where light and dark are cut off: 0 to 1.
+
+    Example:
+        >>> share_at_the_ends(np.array([[0, 7], [254, 255]], np.uint8))
+        0.5
+    """
+    return float(((picture == 0) | (picture == LEVELS - 1)).mean())

@@ -297,6 +297,25 @@ def grey(picture: np.ndarray) -> np.ndarray:
     return (luminance if np.issubdtype(picture.dtype, np.floating) else np.rint(luminance)).astype(picture.dtype)
 
 
+def only(picture: np.ndarray, channel: int) -> np.ndarray:
+    """A colour picture with the light of one channel, the others dark.
+
+    Args:
+        picture: (H, W, C).
+        channel: 0 for red, 1 for green, 2 for blue.
+
+    Returns:
+        (H, W, C), the dtype that came in; the three together sum to the picture.
+
+    Example:
+        >>> only(np.array([[[1, 2, 3]]]), 1).tolist()
+        [[[0, 2, 0]]]
+    """
+    alone = np.zeros_like(picture)
+    alone[..., channel] = picture[..., channel]
+    return alone
+
+
 def with_channels(picture: np.ndarray, channels: int) -> np.ndarray:
     """A picture with as many channels as a network takes.
 

@@ -313,6 +313,23 @@ def enlarge(picture: np.ndarray, factor: int | None = None, *, at_least: int | N
     return picture.repeat(factor, axis=0).repeat(factor, axis=1)
 
 
+def framed(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """A picture with a white frame drawn around a part of it, on the part's outermost pixels.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        box: (top, left, bottom, right), pixels, the last two exclusive.
+
+    Returns:
+        uint8 (H, W, 3), a copy.
+    """
+    top, left, bottom, right = box
+    drawn = picture.copy()
+    width = max(1, max(picture.shape[:2]) // 200)
+    cv2.rectangle(drawn, (left, top), (right - 1, bottom - 1), (255, 255, 255), width)
+    return drawn
+
+
 def colour_bar(colormap: str = "turbo", *, length: int = 256, thickness: int = 16, upright: bool = False) -> np.ndarray:
     """A colour map from its lowest (left, or bottom) to its highest value as a picture.
 

@@ -1,9 +1,12 @@
 """Every page through app.py, with a real engine; each is asked for a value that can be wrong."""
 
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -129,3 +132,51 @@ def test_a_class_does_not_outlive_its_network():
     app.selectbox(key="network").set_value("shapes").run()
     assert app.selectbox(key="class").value == "top"
     assert not app.error
+
+
+def test_the_pixels_page_states_how_many_numbers_a_picture_is_and_their_mean():
+    app = opened("pictures/pixels")
+    picture = images.sample("cat")
+    assert f"300 × 451 × 3 = {picture.size:,} numbers" in texts(app)
+    assert f"On average red is the strongest channel ({picture[..., 0].mean():.0f})" in texts(app)
+    assert "this picture is grey" in texts(opened("pictures/pixels", picture="coins"))
+
+
+def test_a_window_of_numbers_stays_inside_the_picture():
+    app = opened("pictures/pixels", picture="digit_3", pixel_row="999", pixel_column="-5", window="12")
+    assert not app.error
+    assert app.number_input(key="pixel_row").value == 28 - 12
+    assert app.number_input(key="pixel_column").value == 0
+
+
+def test_the_pooling_page_says_what_a_shift_does_and_what_the_blur_mends():
+    from convviz import downsampling
+
+    app = opened("pictures/pooling", picture="page")
+    array = images.grey(images.sample("page"))
+    one = {way: downsampling.shift_changes(array, way, [1], weights=np.ones((1, 1)))[0] for way in downsampling.WAYS}
+    said = texts(app)
+    assert f"changes the strided convolution by {one['stride']:.0%}, max pooling by {one['max']:.0%}" in said
+    assert f"brings that to {one['blurred_stride']:.1%}" in said or f"{one['blurred_stride']:.0%}" in said
+    assert not opened("pictures/pooling", picture="digit_3", pool_size="8", pool_stride="8", pool_blur="7").error
+
+
+def test_the_fourier_page_states_the_largest_difference_of_both_ways():
+    app = opened("pictures/fourier", fourier_kernel="custom", fourier_cells="0.1 0.7; -0.3 1e-3")
+    stated = next(info.value for info in app.info if "Largest difference" in info.value)
+    difference = float(re.search(r"\*\*([0-9.e-]+)\*\*", stated)[1])
+    assert 0 < difference < 1e-3
+    folded = texts(opened("pictures/fourier", fourier_part="Strides", fourier_stride="2"))
+    assert "2.2% of the picture's power, without its mean, lies in waves shorter than 4 pixels" in folded
+
+
+def test_the_fourier_page_measures_what_both_ways_cost_and_states_where_they_cross():
+    app = opened("pictures/fourier", fourier_part="Cost", fourier_side="64")
+    for _ in range(100):
+        if any("the two ways" in one.value for one in app.markdown):
+            break
+        time.sleep(0.3)
+        app.run()
+    said = texts(app)
+    assert "the two ways" in said
+    assert "At 63 × 63 the direct sum takes" in said

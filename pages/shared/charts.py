@@ -8,6 +8,11 @@ from typing import Any
 
 import streamlit as st
 
+CHANNELS = {  # of a picture -> how its line is drawn, apart for the colour-blind
+    "red": ("#d55e00", "solid"),
+    "green": ("#009e73", "dash"),
+    "blue": ("#0072b2", "dot"),
+}
 MOST_POINTS = 240  # of a curve; more cannot be told apart and cost every visitor's line
 # Okabe and Ito's colours, told apart by the colour-blind, and each with a dash of its own
 TRAINING, VALIDATION = ("#0072b2", "solid"), ("#d55e00", "dash")
@@ -31,18 +36,22 @@ def curves(
     *,
     x_title: str,
     key: str,
+    logarithmic: bool = False,
+    marked: bool = False,
 ) -> None:
-    """Lines over a common axis; each has a name, numbers, and a colour with a dash."""
+    """Lines over a common axis; each has a name, numbers, and a colour with a dash; points too, where it is marked."""
     step = max(1, len(x) // MOST_POINTS)
     figure = _plotly().Figure()
     for name, (numbers, (colour, dash)) in lines.items():
         kept_x, kept = [*x[::step], *x[-1:]], [*numbers[::step], *numbers[-1:]]
-        figure.add_scatter(x=kept_x, y=kept, name=name, mode="lines", line={"color": colour, "dash": dash, "width": 2})
+        line = {"color": colour, "dash": dash, "width": 2}
+        figure.add_scatter(x=kept_x, y=kept, name=name, mode="lines+markers" if marked else "lines", line=line)
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         height=260 if len(lines) < 3 else 340,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         xaxis={"title": x_title},
+        yaxis={"type": "log", "dtick": 1} if logarithmic else {},
         legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"}
         if len(lines) < 3
         else {"orientation": "h", "y": -0.3, "yanchor": "top"},
@@ -73,3 +82,22 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
     )
     told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))
     st.plotly_chart(figure, key=key, alt=f"Probabilities: {told}", config={"displayModeBar": False})
+
+
+def histogram(counts: Mapping[str, Sequence[int]], *, key: str) -> None:
+    """How many pixels have each value from 0 to 255, a line for each channel."""
+    figure = _plotly().Figure()
+    for name, numbers in counts.items():
+        colour, dash = CHANNELS[name]
+        line = {"color": colour, "dash": dash, "width": 2, "shape": "hvh"}
+        figure.add_scatter(x=list(range(len(numbers))), y=list(map(int, numbers)), name=name, mode="lines", line=line)
+    figure.update_layout(
+        height=300,
+        margin={"l": 8, "r": 8, "t": 30, "b": 8},
+        xaxis={"title": "value", "range": [-1, 256]},
+        yaxis={"title": "pixels", "rangemode": "tozero"},
+        legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"},
+        hovermode="x unified",
+    )
+    peaks = ", ".join(f"{name} most often {max(range(len(one)), key=one.__getitem__)}" for name, one in counts.items())
+    st.plotly_chart(figure, key=key, alt=f"Histogram of the values: {peaks}", config={"displayModeBar": False})

@@ -39,6 +39,15 @@ def numbers(low: float, high: float) -> str:
     return f"{low:.4g} to {high:.4g}".replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """A part of a whole, 0 to 1, in percent: never 0 % of something, nor 100 % of less than all."""
+    if share == 0 or share >= 1:
+        return f"{share:.0%}"
+    if share < 0.001 or share > 0.999:
+        return "less than 0.1%" if share < 0.5 else "more than 99.9%"
+    return f"{share:.1%}" if share < 0.1 or share > 0.9 else f"{share:.0%}"
+
+
 def compute_state(status: Status) -> str:
     """How the engine stands."""
     if status.phase in ("failed", "closed"):

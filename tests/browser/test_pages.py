@@ -9,7 +9,10 @@ expect.set_options(timeout=45_000)  # a worker starts in a few seconds; a busy m
 
 PAGES = {
     "": "ConvViz",
+    "pixels": "Pixels",
     "convolution": "Convolution",
+    "pooling": "Pooling and strides",
+    "fourier": "Fourier",
     "training": "Training",
     "feature_maps": "Feature maps",
     "filter_patterns": "Filter patterns",

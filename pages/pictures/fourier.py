@@ -1,0 +1,35 @@
+"""Page: pictures and kernels as sums of waves."""
+
+import streamlit as st
+
+from convviz import fourier, images
+from pages.shared import choices, kernel_picker, pickers, ui, waves
+
+ui.heading("Fourier", "What does a convolution do to the waves that a picture is made of?")
+
+controls, result = st.columns([1, 3], gap="large")
+with controls:
+    picture = pickers.picture("fourier")
+    part = choices.segments("Show", list(waves.PARTS), key="fourier_part")
+    if part == "Theorem":
+        name, kernel = kernel_picker.kernel("fourier_", default="gaussian_blur")
+    elif part == "Strides":
+        seen = choices.segments("Seen", ["the picture", "rings of all waves"], key="fourier_seen")
+        stride = choices.slider("Stride (pixels)", 2, 8, 4, key="fourier_stride")
+        taps = choices.slider("Blur before the stride (pixels)", 2, 11, 7, key="fourier_blur")
+    else:
+        side = choices.select("Longer side of the picture (pixels)", waves.SIDES, key="fourier_side", default=256)
+        again = st.button("Measure again", icon=":material/refresh:", width="stretch")
+
+array = images.grey(picture.array)
+with result:
+    if part == "Theorem":
+        notice = waves.theorem(array, kernel.weights, name, picture)
+    elif part == "Strides":
+        rings = seen != "the picture"
+        notice = waves.folding(
+            fourier.rings(256) if rings else array, stride, taps, "Rings" if rings else picture.caption
+        )
+    else:
+        notice = waves.cost(images.limit(array, side), again=again)
+    ui.notes(notice, waves.PARTS[part])

@@ -1,0 +1,204 @@
+"""The parts of the page on Fourier: the theorem, strides as folding, and what both ways to convolve cost."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import streamlit as st
+
+from convviz import convolution, costs, downsampling, fourier, kernels, rendering
+from pages.shared import charts, engine, pickers, ui, words
+
+PARTS = {  # of the page -> where it is from
+    "Theorem": "Gonzalez & Woods, Digital Image Processing, 4th ed., section 4.6: the 2-D convolution theorem.",
+    "Strides": "Oppenheim & Schafer, Discrete-time signal processing, 3rd ed., section 4.6; Zhang 2019, "
+    "arXiv:1904.11486.",
+    "Cost": "Cooley & Tukey 1965, An algorithm for the machine calculation of complex Fourier series; Mathieu, Henaff "
+    "& LeCun 2014, Fast training of convolutional networks through FFTs, arXiv:1312.5851.",
+}
+SIDES = (64, 128, 256, 512)  # of the picture that is timed
+SLOT = "fourier_cost"
+_WANTED = "_fourier_cost_wanted"
+LAYOUT = "the middle is the mean, further out are finer waves, at the border they are two pixels long"
+
+
+# --- the theorem --------------------------------------------------------------------------------------------------
+
+
+def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.Picture) -> list[str]:
+    """Above, picture and kernel are convolved; below, their spectra are multiplied. What to notice."""
+    circular = {"padding": "same", "padding_mode": "circular"}
+    direct = ui.cached(convolution.convolve)(array, weights, **circular)
+    product = ui.cached(fourier.convolve)(array, weights)
+    response = ui.cached(fourier.frequency_response)(weights, array.shape)
+    limit = ui.limit_of(direct)
+    st.markdown("**In the picture: a convolution**")
+    before, middle, after = st.columns([9, 3, 9], gap="medium")
+    with before:
+        ui.picture(array, f"{picture.caption}, {words.shape(array)}", picture.alt, at_least=300)
+    with middle, st.container(key="kernel_picture"):
+        ui.picture(rendering.signed(weights), f"∗ kernel, {words.shape(weights)}", f"The cells of {name}", at_least=110)
+    with after:
+        ui.picture(
+            _signed(direct, limit), f"= direct convolution, {_range(direct)}", f"The picture under {name}", at_least=300
+        )
+    st.markdown("**In its waves: a product**")
+    columns = st.columns(4, gap="medium")
+    spectra = [_spectrum(array), response, _spectrum(direct)]
+    titles = [
+        "Spectrum of the picture, log(1 + magnitude)",
+        "× response of the kernel",
+        "= product, log(1 + magnitude)",
+    ]
+    for column, values, title in zip(columns, spectra, titles, strict=False):
+        with column:
+            up_to = f"up to {float(values.max()):.3g}"
+            ui.picture(rendering.magnitude(values), f"{title}, {up_to}", f"{title}: {up_to}", at_least=300)
+            ui.colour_bar("viridis", float(values.max()))
+    with columns[3]:
+        ui.picture(
+            _signed(product, limit), f"Back from the waves, {_range(product)}", "The product's picture", at_least=300
+        )
+        if direct.min() < 0:
+            ui.colour_bar("signed", limit, beyond=limit < float(np.abs(direct).max()))
+    apart = float(np.abs(direct.astype(np.float64) - product).max())
+    told = f"{apart:.2g}" if apart else "0, every bit is the same"
+    st.info(
+        f"Largest difference between the direct convolution and the way through the waves: **{told}**, "
+        f"for values up to {float(np.abs(direct).max()):.4g}.",
+        icon=":material/compare_arrows:",
+    )
+    mean, finest = (_plain(response[place]) for place in ((array.shape[0] // 2, array.shape[1] // 2), (0, 0)))
+    return [
+        f"In a spectrum {LAYOUT}.",
+        f"The kernel multiplies the mean by {mean} and the finest wave by {finest}; its strongest response "
+        f"is {float(response.max()):.3g}.",
+        "The theorem holds for a picture that goes on at its other side, and so does this convolution.",
+    ]
+
+
+def _spectrum(values: np.ndarray) -> np.ndarray:
+    return ui.cached(fourier.spectrum)(values)
+
+
+def _plain(value: float) -> str:
+    """A number, and 0 for what is left of one by rounding."""
+    return f"{value:.3g}" if abs(value) > 1e-6 else "0"
+
+
+def _range(values: np.ndarray) -> str:
+    return f"values {words.numbers(float(values.min()), float(values.max()))}"
+
+
+def _signed(values: np.ndarray, limit: float) -> np.ndarray:
+    """Grey levels where nothing is negative and all fits a byte, as in a blur; else colours of the sign."""
+    if values.min() > -0.5 and values.max() < 255.5:
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rendering.signed(values, limit)
+
+
+# --- strides ------------------------------------------------------------------------------------------------------
+
+
+def folding(array: np.ndarray, stride: int, taps: int, title: str) -> list[str]:
+    """A picture, every s-th pixel of it, and the same after a blur, each with its spectrum. What to notice."""
+    whole = downsampling.whole_strides(array, stride)
+    blurred = ui.cached(fourier.convolve)(whole, kernels.binomial(taps))
+    height, width = (side // stride for side in whole.shape)
+    top, left = whole.shape[0] // 2 - height // 2, whole.shape[1] // 2 - width // 2
+    top_level = float(_spectrum(whole).max())
+    rows = [
+        (whole, _spectrum(whole), title, "its spectrum; the frame holds the waves that the stride can keep"),
+        (whole[::stride, ::stride], ui.cached(fourier.fold)(whole, stride), f"Every {_nth(stride)} pixel",
+         "the spectrum, folded: what was outside the frame lies on what was inside"),
+        (blurred[::stride, ::stride], ui.cached(fourier.fold)(blurred, stride),
+         f"Blurred with {taps} × {taps}, then every {_nth(stride)} pixel", "its spectrum: little was left to fold"),
+    ]  # fmt: skip
+    for number, (picture, spectrum, said, about) in enumerate(rows):
+        left_column, right_column = st.columns(2, gap="medium")
+        with left_column:
+            levels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
+            ui.picture(levels, f"{said}, {words.shape(picture)}", f"{said}: {words.shape(picture)}", at_least=420)
+        with right_column:
+            drawn = rendering.magnitude(spectrum, top_level)
+            if number == 0:
+                drawn = rendering.framed(drawn, (top, left, top + height, left + width))
+            ui.picture(drawn, f"{about}, {words.shape(spectrum)}".capitalize(), f"{said}: {about}", at_least=420)
+    with right_column:
+        ui.colour_bar("viridis", top_level)
+        st.caption("log(1 + magnitude), one scale for the three spectra")
+    beyond, after = (fourier.share_beyond(one, stride) for one in (whole, blurred))
+    apart = float(np.abs(rows[1][1] - _spectrum(rows[1][0])).max())
+    return [
+        f"{words.percent(beyond)} of the picture's power, without its mean, lies in waves shorter than {2 * stride} "
+        f"pixels. A stride of {stride} cannot hold them; they come back as coarse waves that never were (aliases).",
+        f"The blur first takes them away: {words.percent(after)} of the power of what is left would fold.",
+        f"The folded spectrum is that of the kept pixels, {f'to within {apart:.1g}' if apart else 'bit for bit'}.",
+    ]
+
+
+def _nth(stride: int) -> str:
+    return {2: "second", 3: "third"}.get(stride, f"{stride}th")
+
+
+# --- cost ---------------------------------------------------------------------------------------------------------
+
+
+def cost(array: np.ndarray, *, again: bool) -> list[str]:
+    """Both ways timed in the worker, kernel by kernel. What to notice."""
+    wanted = (array.shape, hashlib.blake2b(array.tobytes(), digest_size=8).hexdigest())
+    if again or st.session_state.get(_WANTED) != wanted or engine.job(SLOT) is None:
+        engine.start(SLOT, costs.measure, array)
+        st.session_state[_WANTED] = wanted
+    engine.live(lambda: _course(array.shape), SLOT)
+    return _noticed_costs(array.shape)
+
+
+def _course(shape: tuple[int, ...]) -> None:
+    """How far the measurement is, and its curve so far."""
+    job = engine.job(SLOT)
+    if job is None:
+        return
+    if job.state == "failed":
+        ui.error(job.error)
+    if job.place_in_line:
+        st.info(f"Waiting in line, place {job.place_in_line}.")
+    now, history = job.latest, job.history
+    done, total = (now.done, now.total) if now is not None else (0, len(costs.SIDES))
+    state, stop = st.columns([4, 1], vertical_alignment="bottom")
+    ended = {"stopped": ". Stopped", "done": ". Done"}.get(job.state, "")
+    state.progress(
+        done / total, f"{done} of {total} kernels timed on a picture of {words.shape(np.empty(shape))}{ended}"
+    )
+    stop.button(
+        "Stop", icon=":material/stop:", on_click=job.stop, disabled=job.ended, key="stop_costs", width="stretch"
+    )
+    if history:
+        lines = {
+            "direct": ([1e3 * one.direct for one in history], charts.TRAINING),
+            "Fourier": ([1e3 * one.transform for one in history], charts.VALIDATION),
+        }
+        charts.curves(
+            "Time of one convolution (ms, the quickest of many)", [one.side for one in history], lines,
+            x_title="side of the kernel (pixels)", key="cost_curve", logarithmic=True, marked=True,
+        )  # fmt: skip
+
+
+def _noticed_costs(shape: tuple[int, ...]) -> list[str]:
+    """Where the curves cross, measured now, and how far apart they end."""
+    job = engine.job(SLOT)
+    history = job.history if job is not None and job.ended else []
+    if not history:
+        return ["The direct sum takes one product for every cell of the kernel; the transform takes any kernel alike."]
+    cross, last = costs.crossing(history), history[-1]
+    ratio = last.direct / last.transform
+    return [
+        f"On this machine, on this picture, the two ways cross at kernels of about {cross:.0f} × {cross:.0f}: smaller "
+        "ones are quicker directly, larger ones by Fourier."
+        if cross is not None
+        else "Among the kernels that were timed the two ways do not cross.",
+        f"At {last.side} × {last.side} the direct sum takes {1e3 * last.direct:.3g} ms, the transform "
+        f"{1e3 * last.transform:.3g} ms: {max(ratio, 1 / ratio):.1f} times {'more' if ratio > 1 else 'less'}.",
+        f"Both give the same, to within {max(one.difference for one in history):.1g}.",
+    ]
