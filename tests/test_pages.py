@@ -90,17 +90,78 @@ def test_unknown_values_in_the_address_give_way_to_the_defaults():
     assert not app.exception
     assert app.selectbox(key="kernel").value == "sobel_x"
     assert app.selectbox(key="picture").value == "cat"
-    assert any("another visit" in info.value for info in app.info)
+    said = [info.value for info in app.info]
+    assert said == [
+        "The picture of this link belongs to another visit; Chelsea the cat is shown.",
+        "This link asks for what cannot be had here: kernel “\\.\\./\\.\\./etc/passwd” (shown: Sobel, left to right), "
+        "stride down “99999” (shown: 16).",
+    ]
+    assert not app.query_params.get("kernel")
+    app.number_input(key="stride_x").set_value(2).run()
+    assert [info.value for info in app.info] == said, "it stays until that thing is chosen anew"
+    app.number_input(key="stride_y").set_value(3).run()
+    assert "stride" not in app.info[1].value
+    app.selectbox(key="kernel").set_value("laplacian").run()
+    app.selectbox(key="picture").set_value("coffee").run()
+    assert not app.info
+
+
+def test_what_nobody_chose_follows_the_page_and_what_somebody_chose_travels():
+    app = opened("explaining/grad_cam")
+    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("shapes", "shapes")
+    app.switch_page("pages/inside/feature_maps.py").run()
+    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("cat", "cats_and_dogs")
+    app.selectbox(key="_feature_maps_network").set_value("mnist").run()
+    app.switch_page("pages/explaining/grad_cam.py").run()
+    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("shapes", "mnist")
+
+
+def test_a_choice_of_a_link_that_is_another_pages_default_travels_too():
+    app = opened("explaining/grad_cam", picture="cat")
+    app.switch_page("pages/pictures/convolution.py").run()
+    app.switch_page("pages/explaining/grad_cam.py").run()
+    assert app.selectbox(key="picture").value == "cat"
+
+
+def test_a_lesson_hides_controls_and_they_keep_the_values_of_the_link():
+    app = opened("pictures/convolution", hide="kernel,stride_y,picture,<b>", kernel="laplacian", stride_y="2")
+    assert not app.error
+    keys = {one.key for kind in ("selectbox", "number_input") for one in app.get(kind)}
+    assert "stride_x" in keys
+    assert not {"kernel", "stride_y", "picture", "_convolution_picture"} & keys
+    assert kernels.KERNELS["laplacian"].responds_to in texts(app)
+    app.number_input(key="stride_x").set_value(3).run()
+    assert "⌊(300 + 0 + 0 − 3) / 2⌋ + 1 = **149**" in texts(app), "still stride 2"
+    assert app.query_params["kernel"] == "laplacian"
+    assert app.query_params["hide"] == "kernel,stride_y,picture,b"
+    app.switch_page("pages/explaining/grad_cam.py").run()
+    assert "_grad_cam_picture" not in {one.key for one in app.selectbox}, "a lesson is more than one page"
+    app.switch_page("pages/pictures/convolution.py").run()
+    assert "⌊(300 + 0 + 0 − 3) / 2⌋ + 1 = **149**" in texts(app)
+
+
+def test_grad_cam_opens_on_a_pair_that_shows_its_point():
+    app = opened("explaining/grad_cam")
+    assert "Explained: **star**, probability 99" in texts(app)
+    assert [header.value for header in app.header] == ["The network's answer", "What to notice"]
 
 
 def test_grad_cam_explains_the_cat_of_the_bundled_network():
-    app = opened("explaining/grad_cam")
-    assert "Explained: **" in texts(app)
-    assert "probability" in texts(app)
+    app = opened("explaining/grad_cam", picture="cat", network="cats_and_dogs")
+    assert "Explained: **cat**" in texts(app)
+    assert "is the last convolution; its 15 × 15 maps still" in texts(app)
+    assert "83.70% of 1,000 pictures".replace(".", "\\.") in texts(app), "about this network"
+
+
+def test_signed_notes_tell_both_sides():
+    said = texts(opened("explaining/grad_cam", signed="true"))
+    assert "The evidence for star is strongest" in said
+    assert "the evidence against star is strongest" in said
+    assert "Evidence against" not in texts(opened("explaining/grad_cam"))
 
 
 def test_grad_cam_explains_both_sides_of_the_sigmoid():
-    sides = [texts(opened("explaining/grad_cam", **{"class": side})) for side in ("0", "1")]
+    sides = [texts(opened("explaining/grad_cam", network="cats_and_dogs", **{"class": side})) for side in ("0", "1")]
     assert "Explained: **cat**" in sides[0]
     assert "Explained: **dog**" in sides[1]
 
@@ -127,7 +188,7 @@ def test_custom_padding_is_counted_in_the_size():
 
 
 def test_a_class_does_not_outlive_its_network():
-    app = opened("explaining/grad_cam", **{"class": "1"})
+    app = opened("explaining/grad_cam", network="cats_and_dogs", **{"class": "1"})
     assert "Explained: **dog**" in texts(app)
     app.selectbox(key="network").set_value("shapes").run()
     assert app.selectbox(key="class").value == "top"

@@ -2,6 +2,6 @@
 
 from convviz.uploads.archives import open_dataset
 from convviz.uploads.models import open_model
-from convviz.uploads.pictures import open_picture
+from convviz.uploads.pictures import open_picture, picture_size
 
-__all__ = ["open_dataset", "open_model", "open_picture"]
+__all__ = ["open_dataset", "open_model", "open_picture", "picture_size"]

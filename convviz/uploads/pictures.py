@@ -47,6 +47,23 @@ def open_picture(data: bytes, *, longest: int | None = None) -> np.ndarray:
     return np.ascontiguousarray(pixels if longest is None else images.limit(pixels, longest))
 
 
+def picture_size(data: bytes) -> tuple[int, int]:
+    """How large a picture file is before anything is shrunk, as a viewer would show it.
+
+    Args:
+        data: as for ``open_picture``.
+
+    Returns:
+        (height, width) in pixels.
+
+    Raises:
+        ConvvizError: another kind of file, too large, or without a head that can be read.
+    """
+    frame = vet(bytes(data))
+    width, height = frame.canvas or frame.size
+    return (width, height) if frame.orientation >= 5 else (height, width)
+
+
 def read(data: bytes, *, enough: int | None = None) -> np.ndarray:
     """``open_picture`` before it shrinks anything, except that a large JPEG may come out smaller, which is quicker.
 

@@ -7,7 +7,7 @@ from pages.shared import charts, choices, engine, pickers, ui, words
 
 ui.heading("Grad-CAM", "Which places of the picture spoke for this class?")
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("grad_cam")
     network, card = pickers.network("grad_cam")
@@ -15,12 +15,12 @@ with controls:
     top = engine.compute(attribution.top_classes, network, picture.array)
     target = choices.select(
         "Class", ["top", *map(str, range(len(card.class_names)))], key="class",
-        format_func=lambda one: f"Most likely: {top[0].name}" if one == "top" else card.class_names[int(one)],
+        format_func=lambda one: f"Top: {top[0].name}" if one == "top" else card.class_names[int(one)],
     )  # fmt: skip
     names = [layer.name for layer in card.map_layers()]
     layer = choices.select(
         "Layer", ["default", *names], key="cam_layer",
-        format_func=lambda one: f"Last convolution ({card.explained_layer})" if one == "default" else one,
+        format_func=lambda one: f"Default: {card.explained_layer}" if one == "default" else one,
     )  # fmt: skip
     signed = choices.toggle("Evidence against it, too", key="signed")
     alpha = choices.slider("Strength over the picture", 0.0, 1.0, 0.4, key="alpha")
@@ -39,27 +39,28 @@ with result:
     with plain:
         ui.picture(picture.array, f"{picture.caption}, {words.shape(picture.array)}", picture.alt, at_least=300)
     named = card.class_names[index]
+    told = words.where(map_.heatmap, named)
     with heat:
         coarse = " × ".join(map(str, map_.raw.shape))
         ui.picture(
             rendering.heat(map_.heatmap, colours), f"Heat map for {words.safe(named)}, {coarse} enlarged",
-            words.where(map_.heatmap, named), at_least=300,
+            told, at_least=300,
         )  # fmt: skip
         ui.colour_bar(colours, 1.0, words=("against", "for") if signed else ("little", "most"))
     with over:
         blended = rendering.overlay(picture.array, map_.heatmap, alpha=alpha, colormap=colours)
-        ui.picture(blended, f"Over the picture, strength {alpha:.0%}", words.where(map_.heatmap, named), at_least=300)
+        ui.picture(blended, f"Over the picture, strength {alpha:.0%}", told, at_least=300)
     if map_.note:
         st.warning(words.sentence(map_.note))
     st.markdown(
         f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. "
-        f"{words.safe(map_.layer_reason, 300)}."
+        + words.sentence(words.safe(map_.layer_reason, 300))
     )
-    st.markdown("**The network's answer**")
+    ui.section("The network's answer")
     charts.bars([one.name for one in top], [one.probability for one in top], key="top_classes")
     ui.notes(
         [
-            words.where(map_.heatmap, named) + ".",
+            words.where(map_.heatmap, words.safe(named)) + ".",
             f"The map has only {coarse} cells; its outline on the picture cannot be finer than that.",
             f"It shows what counted, right or wrong: {words.safe(named)} gets a probability of {map_.score:.1%}.",
         ],

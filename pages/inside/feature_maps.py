@@ -8,7 +8,7 @@ from pages.shared import choices, engine, pickers, ui, words
 ui.heading("Feature maps", "What does each layer make of the picture?")
 AT_ONCE = 8  # layers that one screenful shows
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("feature_maps")
     network, card = pickers.network("feature_maps")
@@ -18,11 +18,16 @@ with controls:
         choices.slider("First layer shown", 1, max(2, len(names)), 1, key="from_layer") if len(names) > AT_ONCE else 1
     )
     scale = choices.select(
-        "Brightness of a map", rendering.SCALES, key="scale", default="lecture", format_func=words.SCALES.get
+        "Brightness of a map",
+        rendering.SCALES,
+        key="scale",
+        default="lecture",
+        format_func=words.SCALES.get,
+        help=words.SCALES_HELP,
     )
     with st.expander("More"):
         columns = choices.slider("Maps in a row", 4, 32, 16, key="maps_in_row")
-    st.markdown("**One channel, large**")
+    ui.section("One channel, large")
     layer = choices.select("Layer", names, key="maps_layer")
     channels = card.layer(layer).output_shape[-1]
     best = engine.compute(activations.strongest, network, picture.array, layer)
@@ -37,16 +42,16 @@ with result:
     with large:
         values = words.numbers(chosen.min(), chosen.max())
         caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(chosen)}, values {values}"
-        ui.picture(ui.map_picture(chosen), caption, f"Feature map {channel} of {layer}", at_least=300)
+        alt = words.map_alt(chosen, f"Feature map {channel} of {layer}")
+        ui.picture(ui.map_picture(chosen), caption, alt, at_least=300)
         ui.map_bar(chosen)
     with over:
         blended = rendering.overlay(picture.array, ui.as_heatmap(chosen, picture.array), alpha=alpha)
-        ui.picture(
-            blended, "The same over the picture", f"Feature map {channel} of {layer} over {picture.alt}", at_least=300
-        )
+        ui.picture(blended, "The same over the picture", f"{alt}, drawn over {picture.alt}", at_least=300)
 
     shown = names[first - 1 : first - 1 + AT_ONCE]
-    blank = 0
+    silent = engine.compute(activations.sparsity, network, picture.array)
+    blank = {}
     for index in range(0, len(shown), 4):
         part = tuple(shown[index : index + 4])
         with st.spinner(f"Layers {first + index} to {first + index + len(part) - 1} of {len(names)}"):
@@ -54,17 +59,16 @@ with result:
                 activations.mosaics, network, picture.array, part, columns=columns, scale=scale, widest=1200
             )
         for name, one in mosaics.items():
-            st.markdown(f"**{words.safe(name)}** · {card.layer(name).kind} · {' × '.join(map(str, one.shape))}")
+            ui.section(f"{words.safe(name)} · {card.layer(name).kind} · {' × '.join(map(str, one.shape))}")
             with st.container(key=f"mosaic_{name.replace('/', '_')}"):
                 count = f"{one.shape[-1]} channels of {one.shape[0]} × {one.shape[1]}"
                 said = f"{count}, values {words.numbers(one.minimum, one.maximum)}, {len(one.blank)} blank"
                 st.image(one.png, caption=said, alt=f"Feature maps of {name}: {said}", output_format="PNG")
-            blank += len(one.blank)
-    total = sum(card.layer(name).output_shape[-1] for name in shown)
-    silent = engine.compute(activations.sparsity, network, picture.array)
+            if name in silent:  # a layer that pools or normalizes only repeats the blank ones
+                blank[name] = len(one.blank), one.shape[-1]
     ui.notes(
         [
-            f"{blank} of the {total} channels shown are blank: this picture has nothing they answer to.",
+            words.blank(blank),
             words.sparsity(silent),
             "The first layers keep the outlines of the picture; later ones are smaller and harder to read.",
         ],

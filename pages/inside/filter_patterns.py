@@ -7,7 +7,7 @@ from pages.shared import ascents, choices, engine, pickers, ui
 ui.heading("Filter patterns", "What does a filter look for?")
 MOST = 16  # filters at once
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     network, card = pickers.network("filter_patterns")
     choices.belong(network, "pattern_layer", "first_filter")

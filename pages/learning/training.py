@@ -5,13 +5,18 @@ import streamlit as st
 from convviz import datasets, training
 from pages.shared import choices, engine, runs, ui
 
-TITLES = {"digits": "Digits, 8 × 8 enlarged to 28 × 28 (scikit-learn)", "mnist": "MNIST, 28 × 28"}
+TITLES = {"digits": "Digits (scikit-learn)", "mnist": "MNIST"}
+SOURCES = {
+    "digits": "1,797 digits of 8 × 8 pixels, enlarged to 28 × 28.",
+    "mnist": "70,000 digits of 28 × 28 pixels.",
+}
 
 ui.heading("Training", "What happens while a network learns to read digits?")
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     dataset = choices.select("Data", list(TITLES), key="data", format_func=TITLES.get)
+    st.caption(SOURCES[dataset])
     if not datasets.is_here(dataset):
         st.caption("MNIST is not on this machine yet; starting downloads 11 MB, which needs a network.")
     epochs = choices.slider("Epochs (passes over the data)", 1, 30, 5, key="epochs")

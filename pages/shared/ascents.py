@@ -46,12 +46,11 @@ def shown() -> None:
     )
     for column, (recipe, png) in zip(st.columns(2), now.pictures.items(), strict=False):
         with column:
-            st.markdown(f"**{TITLES[recipe]}**")
+            ui.section(TITLES[recipe])
             alt = f"Patterns of {len(now.activations)} filters by {TITLES[recipe]}"
             st.image(png, caption=_caption(job, recipe), alt=alt, output_format="PNG", width="stretch")
     if now.dead:
-        dead = ", ".join(str(index) for index in now.dead)
-        st.warning(f"No picture moves filter {dead}: its gradient is zero, it is dead. Its tile stays grey.")
+        st.warning(words.dead(now.dead))
     _curve(job)
 
 

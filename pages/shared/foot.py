@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from pages.shared import pickers, words
+from pages.shared import choices, pickers, words
 
 _LOOKS = {"type": "tertiary", "width": "content"}
 
@@ -70,9 +70,9 @@ def _link(page: str, private: str) -> None:
 
 def address(page: str) -> str:
     """Where this page is found with all its choices; without the server's name where that is not known."""
-    choices = urlencode(st.query_params.to_dict())
+    query = urlencode(choices.address())
     start = (st.context.url or "").rstrip("/")
-    return f"{start}/{page}" + (f"?{choices}" if choices else "")
+    return f"{start}/{page}" + (f"?{query}" if query else "")
 
 
 def _file(page: str, name: str, make: Callable[[], bytes]) -> None:

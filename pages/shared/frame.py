@@ -20,6 +20,7 @@ from pages.shared import choices, engine, pickers, ui, words
 
 log = logging.getLogger(__name__)
 
+SIDEBAR = 264  # pixels
 _M_ARENA_MAX = -8  # malloc.h
 
 
@@ -59,16 +60,25 @@ def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
 
 def show(page: Any) -> None:
     """Draw the frame and the page in it."""
-    st.set_page_config(page_title=f"{page.title} · ConvViz", page_icon=ui.ASSETS / "favicon.png", layout="wide")
+    st.set_page_config(
+        page_title=f"{page.title} · ConvViz",
+        page_icon=ui.ASSETS / "favicon.png",
+        layout="wide",
+        initial_sidebar_state=SIDEBAR,
+    )
     _freeze_soon()
     ui.stylesheet()
     engine.owner()
-    choices.arrive(page.url_path)
-    with st.sidebar:
-        pickers.carried()
-        _compute_state()
-    with engine.door():
-        page.run()
+    with choices.visit(page.url_path):
+        told = st.container()
+        with st.sidebar:
+            pickers.carried(page.url_path)
+            _compute_state()
+        with engine.door():
+            page.run()
+            choices.arrived()
+        for sentence in choices.told():
+            told.info(sentence, icon=":material/link_off:")
 
 
 def on_error(failure: Exception) -> bool:

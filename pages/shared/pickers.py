@@ -20,6 +20,8 @@ from pages.shared import choices, engine, ui, words
 OWN = "own"  # the name of the visitor's picture in the address
 OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the programs that read it
 LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
+OPENING = ("cat", "cats_and_dogs")  # the picture and the network that nobody has chosen
+OPENINGS = {"grad_cam": ("shapes", "shapes")}  # page -> its own pair, where another shows its point better
 _OWN_PICTURE = "_own_picture"
 _TRAINED = "_trained_networks"  # name in the address -> (title, reference)
 
@@ -28,38 +30,54 @@ sample = st.cache_data(images.sample, max_entries=40, show_spinner=False)
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture at hand: its pixels, its title as it came, and what to say of it to those who cannot see it."""
+    """A picture at hand: its pixels, its title as it came, and what to say of it to those who cannot see it.
+
+    `before` is the (height, width) that an upload had, which may be more than is kept of it.
+    """
 
     name: str
     array: np.ndarray
     title: str
     alt: str
+    before: tuple[int, int] | None = None
 
     @property
     def caption(self) -> str:
-        """The title as Markdown that shows it and does nothing else."""
-        return words.safe(self.title)
+        """The title as Markdown that shows it and does nothing else, and what was taken from the picture's size."""
+        if self.before is None or self.before == self.array.shape[:2]:
+            return words.safe(self.title)
+        height, width = self.before
+        return f"{words.safe(self.title)} (reduced from {height:,} × {width:,} to {LONGEST:,} pixels at most)"
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
 
 
-def carried() -> None:
-    """In the side bar: the picture and the network that travel along."""
-    _say_if_private(
-        "picture", OWN, _OWN_PICTURE in st.session_state, "the picture of this link belongs to another visit"
-    )
-    _say_if_private("network", "run", bool(_trained()), "the network of this link belongs to another visit")
+def carried(page: str) -> None:
+    """In the side bar: the picture and the network that travel along; a page opens with the pair that shows its point.
+
+    Args:
+        page: its name in the address.
+    """
+    picture_, network_ = OPENINGS.get(page, OPENING)
     left, right = st.columns([1, 3], vertical_alignment="bottom")
     with right:
-        name = choices.select("Picture", _pictures(), key="picture", default="cat", format_func=_picture_title)
+        name = choices.select(
+            "Picture", _pictures(), key="picture", default=picture_, format_func=_picture_title,
+            missing=lambda asked: "The picture of this link belongs to another visit" if asked == OWN else "",
+        )  # fmt: skip
     shown = _picture(name)
     left.image(images.limit(shown.array, 96), alt=shown.alt, output_format="PNG")
-    choices.select("Network", _networks(), key="network", default="cats_and_dogs", format_func=network_title)
+    choices.select(
+        "Network", _networks(), key="network", default=network_, format_func=network_title,
+        missing=lambda asked: "The network of this link belongs to another visit" if asked.startswith("run") else "",
+    )  # fmt: skip
 
 
 def picture(page: str) -> Picture:
     """In place: choose the picture, a sample, a file or a photograph taken now."""
+    if choices.is_hidden("picture"):
+        return _picture(st.session_state["picture"])
     _mirror("Picture", _pictures(), "picture", page, _picture_title)
     with st.popover("Your own picture", icon=":material/upload:", width="stretch"):
         _own_picture(page)
@@ -117,13 +135,15 @@ def _own_picture(page: str) -> None:
             continue
         try:
             with st.spinner("Reading the picture"):
-                array = engine.engine().call(uploads.open_picture, source.getvalue(), timeout=10, longest=LONGEST)
+                data = source.getvalue()
+                array = engine.engine().call(uploads.open_picture, data, timeout=10, longest=LONGEST)
+                before = engine.engine().call(uploads.picture_size, data, timeout=10)
         except ConvvizError as refusal:
             ui.error(str(refusal))
             continue
         st.session_state[f"_{page}_taken"] = digest
         alt = f"{title[:80]}, {array.shape[1]} by {array.shape[0]} pixels"
-        st.session_state[_OWN_PICTURE] = Picture(OWN, array, title[:80], alt)
+        st.session_state[_OWN_PICTURE] = Picture(OWN, array, title[:80], alt, before)
         choices.set_later("picture", OWN)
         st.rerun()
 
@@ -137,12 +157,32 @@ def network(page: str) -> tuple[zoo.Reference, zoo.Card]:
     Raises:
         ConvvizError: the network cannot be had.
     """
-    _mirror("Network", _networks(), "network", page, network_title)
+    hidden = choices.is_hidden("network")
+    if not hidden:
+        _mirror("Network", _networks(), "network", page, network_title)
     name = st.session_state["network"]
     chosen = reference(name)
     if chosen.kind == "imagenet":
         _fetched(name)
-    return chosen, card(chosen)
+    known = card(chosen)
+    if not hidden:
+        with st.popover("About this network", icon=":material/info:", width="stretch"):
+            _about(known)
+    return chosen, known
+
+
+def _about(known: zoo.Card) -> None:
+    """A network's card: what it takes and gives, what it was trained on, and how right it is."""
+    low, high = known.value_range
+    classes = ", ".join(known.class_names[:10]) + (", and more" if len(known.class_names) > 10 else "")
+    facts = {
+        "Takes": f"{' x '.join(map(str, known.input_shape))}, values {low:g} to {high:g}",
+        "Tells apart": f"{len(known.class_names):,} classes: {classes}" if known.class_names else "no classes",
+        "Parameters": f"{known.parameters:,} in {len(known.layers)} layers",
+        **known.about,
+    }
+    st.markdown(f"**{words.safe(known.title)}**")
+    st.markdown("\n".join(f"- {words.safe(name)}: {words.safe(text, 600)}" for name, text in facts.items()))
 
 
 def named(name: str) -> tuple[zoo.Reference, zoo.Card]:
@@ -235,9 +275,3 @@ def _mirror(label: str, options: list[str], key: str, page: str, title: Callable
         format_func=title,
         on_change=lambda: choices.set_later(key, st.session_state[mirror]),
     )
-
-
-def _say_if_private(key: str, start: str, at_hand: bool, sentence: str) -> None:
-    asked = st.query_params.get(key, "")
-    if asked.startswith(start) and not at_hand:
-        st.info(f"{sentence[:1].upper()}{sentence[1:]}; a sample is shown.")

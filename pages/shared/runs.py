@@ -24,7 +24,7 @@ def ready(architecture: str) -> None:
         rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9"
     )
     card = zoo.card(architecture)
-    st.markdown(f"**The network: {card.parameters:,} parameters**")
+    ui.section(f"The network: {card.parameters:,} parameters")
     rows = [
         {
             "Layer": f"{one.name} ({one.kind})",
@@ -133,7 +133,7 @@ def noticed(job: Job | None) -> list[str]:
     """What to notice before, during and after a run."""
     last = job.latest if job is not None else None
     if last is None:
-        return ["There are ten digits, so that a network with random weights is right in about 10 % of the cases."]
+        return ["There are ten digits, so that a network with random weights is right in about 10% of the cases."]
     if not job.ended:
         return [
             f"After {last.step} steps the loss on training pictures is {last.loss:.2f}; "

@@ -21,6 +21,28 @@ SHOWN = 900  # pixels of the longer side that a picture is sent with at most
 def stylesheet() -> None:
     """Our few rules of style, for every page."""
     st.html(ASSETS / "style.css")
+    with st.container(key="frame"):
+        st.html(_script(), unsafe_allow_javascript=True)
+
+
+@functools.cache
+def _script() -> str:
+    return f"<script>{(ASSETS / 'frame.js').read_text()}</script>"
+
+
+def two_sides() -> tuple[Any, Any]:
+    """A page's two sides: the choices on the left, the result on the right.
+
+    On a phone the choices are on top, under a heading that folds them; the first choice folds them, too.
+    """
+    left, right = st.columns([10, 37], gap="medium")
+    with left, st.container(key="choices"):
+        return st.expander("Choices", expanded=True, icon=":material/tune:"), right
+
+
+def section(title: str) -> None:
+    """The heading of a part of the page."""
+    st.header(title, anchor=False)
 
 
 def heading(title: str, question: str) -> None:
@@ -31,7 +53,7 @@ def heading(title: str, question: str) -> None:
 
 def notes(notice: Sequence[str], source: str) -> None:
     """What to notice, in up to three sentences that are true now, and where it is from."""
-    st.markdown("**What to notice**")
+    section("What to notice")
     st.markdown("\n".join(f"- {sentence}" for sentence in notice))
     st.caption(f"Source: {source}")
 
@@ -58,6 +80,9 @@ def limit_of(values: np.ndarray) -> float:
 
 def colour_bar(colormap: str, limit: float, *, words: tuple[str, str] | None = None, beyond: bool = False) -> None:
     """What the colours of a picture mean: from minus the limit, or from zero, to the limit, or beyond it."""
+    if limit == 0:
+        st.caption("Every value is 0, so that there is one colour only.")
+        return
     diverging = colormap in rendering.DIVERGING
     low, high = (f"−{limit:.4g}" if diverging else "0", f"{limit:.4g}") if words is None else words
     if beyond:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,16 +12,21 @@ from convviz import convolution
 from convviz.jobs import Status
 
 SCALES = {  # of a mosaic's brightness -> how it is said
-    "lecture": "Standardized: mean 128, deviation 64",
-    "channel": "By value, each channel alone",
-    "layer": "By value, the layer together",
+    "lecture": "Standardized",
+    "channel": "By value, each alone",
+    "layer": "By value, all alike",
 }
+SCALES_HELP = (
+    "Standardized, as in the lecture: each channel's mean is grey 128, its standard deviation 64 levels. By value: "
+    "black is the lowest and white the highest value, of each channel alone or of the whole layer."
+)
 
 
 def safe(name: str, longest: int = 80) -> str:
     """A name from outside, as Markdown that shows it and does nothing else."""
     plain = "".join(letter for letter in name if letter.isprintable())[:longest]
-    return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.-])", r"\\\1", plain)
+    crossed = re.sub(r"(?<=\d) x (?=\d)", " × ", plain)
+    return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.-])", r"\\\1", crossed)
 
 
 def sentence(words: str) -> str:
@@ -36,7 +41,36 @@ def shape(array: np.ndarray) -> str:
 
 def numbers(low: float, high: float) -> str:
     """A range of values, short."""
-    return f"{low:.4g} to {high:.4g}".replace("-", "−")
+    return f"{low + 0.0:.4g} to {high + 0.0:.4g}".replace("-", "−")  # a zero has no sign
+
+
+def share(part: float) -> str:
+    """A share of a whole from 0 to 1 in percent, which is 0% or 100% only where it is exactly that."""
+    if 0 < part < 0.005:
+        return "less than 1%"
+    return "more than 99%" if 0.995 < part < 1 else f"{part:.0%}"
+
+
+def count(number: int, one: str, more: str = "") -> str:
+    """So many things: 1 filter, 2 filters."""
+    return f"{number:,} {one if number == 1 else more or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """About how long something takes."""
+    if seconds < 90:
+        return f"about {max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {seconds / 3600:.1f} h"
+
+
+def place(values: np.ndarray) -> str:
+    """In which ninth of a map its largest value lies, such as "at the top left"."""
+    rows, columns = values.shape
+    row, column = np.unravel_index(int(np.argmax(values)), values.shape)
+    down = ("top", "middle", "bottom")[min(2, 3 * int(row) // rows)]
+    across = ("left", "centre", "right")[min(2, 3 * int(column) // columns)]
+    return "in the centre" if (down, across) == ("middle", "centre") else f"at the {down} {across}"
 
 
 def percent(share: float) -> str:
@@ -70,17 +104,47 @@ def size_formula(axis: str, size: int, kernel: int, index: int, settings: Mappin
 
 
 def where(heatmap: np.ndarray, named: str) -> str:
-    """Where a heat map is strongest, and on how much of the picture."""
-    if not np.isfinite(heatmap).all() or heatmap.max() <= 0:
+    """Where a heat map is strongest, and on how much of the picture; where it has both signs, also what is against."""
+    if not np.isfinite(heatmap).all() or not heatmap.any():
         return f"No place of the picture speaks for {named}"
-    rows, columns = heatmap.shape
-    row, column = np.unravel_index(int(np.argmax(heatmap)), heatmap.shape)
-    down = ("top", "middle", "bottom")[min(2, 3 * int(row) // rows)]
-    across = ("left", "centre", "right")[min(2, 3 * int(column) // columns)]
-    half = float((heatmap >= 0.5).mean())
-    return (
-        f"The evidence for {named} is strongest at the {down} {across}; "
-        f"{half:.0%} of the picture has at least half of that"
+    against = f"the evidence against {named} is strongest {place(-heatmap)}" if heatmap.min() < 0 else ""
+    if heatmap.max() <= 0:
+        return f"No place of the picture speaks for {named}; {against}"
+    if np.ptp(heatmap) == 0:
+        return f"The evidence for {named} is the same at every place of the picture"
+    half = float((heatmap >= heatmap.max() / 2).mean())
+    much = "every place" if half == 1 else f"{share(half)} of the picture"
+    strongest = f"The evidence for {named} is strongest {place(heatmap)}; {much} has at least half of that"
+    return f"{strongest}; {against}" if against else strongest
+
+
+def map_alt(values: np.ndarray, named: str) -> str:
+    """What a feature map shows, for those who cannot see it."""
+    if np.ptp(values) == 0:
+        return f"{named}: {float(values.flat[0]) + 0.0:.3g} at every place"
+    zero = float((values == 0).mean())
+    silent = f", {share(zero)} of its cells are zero" if zero else ""
+    return f"{named}: values {numbers(values.min(), values.max())}, the largest {place(values)}{silent}"
+
+
+def dead(filters: Sequence[int]) -> str:
+    """Which filters no picture moves."""
+    if len(filters) == 1:
+        return f"No picture moves filter {filters[0]}: its gradient is zero, it is dead. Its tile stays grey."
+    named = f"{', '.join(map(str, filters[:-1]))} and {filters[-1]}"
+    return f"No picture moves filters {named}: their gradients are zero, they are dead. Their tiles stay grey."
+
+
+def blank(channels: Mapping[str, tuple[int, int]]) -> str:
+    """How many channels of rectified layers a picture leaves blank: layer -> (blank ones, all)."""
+    if not channels:
+        return "None of the layers shown ends in an activation function that cuts to zero."
+    none, all_ = (sum(pair[place] for pair in channels.values()) for place in (0, 1))
+    where_ = f"of {safe(next(iter(channels)))}" if len(channels) == 1 else f"of the {len(channels)} layers with a ReLU"
+    if not none:
+        return f"None of the {all_} channels {where_} shown here is blank: each answers to something in this picture."
+    return f"{none} of the {all_} channels {where_} shown here {'is' if none == 1 else 'are'} blank: " + (
+        "this picture has nothing that they answer to."
     )
 
 
@@ -89,8 +153,8 @@ def sparsity(shares: Mapping[str, float]) -> str:
     if len(shares) < 2:
         return "A cell is silent where the activation function cut it to zero."
     first, *_, last = shares.items()
-    trend = "more" if last[1] > first[1] else "fewer"
+    trend = "as many" if last[1] == first[1] else "more" if last[1] > first[1] else "fewer"
     return (
-        f"In {safe(first[0])} {first[1]:.0%} of the cells are silent, "
-        f"in {safe(last[0])} {last[1]:.0%}: {trend} with depth."
+        f"In {safe(first[0])} {share(first[1])} of the cells are silent, "
+        f"in {safe(last[0])} {share(last[1])}: {trend} with depth."
     )

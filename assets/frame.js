@@ -1,0 +1,47 @@
+// What the stylesheet cannot do, once for each tab: the history, pictures' edges, and choices that fold on a phone.
+(() => {
+  if (window.convvizFrame) return;
+  window.convvizFrame = true;
+  const narrow = window.matchMedia("(max-width: 640px)");
+  let touched = false; // whether the visitor used the choices since they were folded last
+
+  // A choice changes the address in place; only another page is a new entry, so that Back means the page before.
+  const push = history.pushState.bind(history);
+  history.pushState = (state, unused, url) => {
+    const samePage = new URL(url ?? location.href, location.href).pathname === location.pathname;
+    (samePage ? history.replaceState.bind(history) : push)(state, unused, url);
+    if (samePage && touched) fold();
+  };
+
+  // On a phone the choices fold after a choice, so that its result is in sight; their heading opens them again.
+  const boxes = () => 
+    document.querySelectorAll(".st-key-choices > [data-testid=stLayoutWrapper] > [data-testid=stExpander] > details");
+  const fold = () => {
+    touched = false;
+    if (narrow.matches) boxes().forEach((box) => box.open && box.querySelector("summary").click());
+  };
+  const unfold = () => narrow.matches || boxes().forEach((box) => box.open || box.querySelector("summary").click());
+  narrow.addEventListener("change", unfold);
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, (event) => {
+      const place = event.target.closest?.(".st-key-choices");
+      if (place && !event.target.closest("summary")) touched = true;
+    }, true);
+  }
+
+  // A picture that the browser enlarges keeps its square pixels; one that it reduces is averaged, not thinned out.
+  const judge = (image) => {
+    const ratio = window.devicePixelRatio || 1;
+    image.classList.toggle("enlarged", image.clientWidth * ratio > image.naturalWidth);
+  };
+  const sizes = new ResizeObserver((entries) => entries.forEach((entry) => judge(entry.target)));
+  const watch = (image) => {
+    if (image.dataset.watched) return;
+    image.dataset.watched = "yes";
+    image.addEventListener("load", () => judge(image));
+    sizes.observe(image);
+  };
+  const look = () => document.querySelectorAll('[data-testid="stImage"] img').forEach(watch);
+  new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
+  look();
+})();

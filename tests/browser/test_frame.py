@@ -1,0 +1,153 @@
+"""The frame around every page in a real browser: address and Back, folding choices, pictures' edges, headings."""
+
+import itertools
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_pages import PAGES, heading, no_complaint, settled
+
+expect.set_options(timeout=45_000)
+
+
+def entries(page: Page) -> int:
+    return page.evaluate("history.length")
+
+
+def test_one_page_switch_is_one_entry_and_back_keeps_what_was_chosen(server, page):
+    page.goto(f"{server.address}/grad_cam?network=cats_and_dogs")
+    expect(page.get_by_text(re.compile("Explained: cat|Explained: dog"))).to_be_visible()
+    settled(page)
+    before = entries(page)
+    page.get_by_test_id("stMain").get_by_role("combobox", name="Class").click()
+    page.get_by_role("option", name="cat", exact=True).click()
+    expect(page).to_have_url(re.compile("class=0"))
+    settled(page)
+    assert entries(page) == before, "a choice changes the address in place"
+    page.get_by_role("link", name="Convolution").click()
+    expect(heading(page, "Convolution")).to_be_visible()
+    page.get_by_role("link", name="Feature maps").click()
+    expect(heading(page, "Feature maps")).to_be_visible()
+    settled(page)
+    assert entries(page) == before + 2
+    page.go_back()
+    expect(heading(page, "Convolution")).to_be_visible()
+    settled(page)
+    page.go_back()
+    expect(heading(page, "Grad-CAM")).to_be_visible()
+    expect(page.get_by_text(re.compile("Explained: cat"))).to_be_visible()
+    settled(page)
+    expect(page).to_have_url(re.compile("class=0"))
+    expect(page).to_have_url(re.compile("network=cats_and_dogs"))
+    page.go_forward()
+    expect(heading(page, "Convolution")).to_be_visible()
+    settled(page)
+    assert entries(page) == before + 2
+    no_complaint(page)
+
+
+def test_a_carried_network_adds_no_second_entry(server, page):
+    page.goto(f"{server.address}/feature_maps?network=mnist")
+    expect(page.get_by_text("What to notice")).to_be_visible()
+    settled(page)
+    before = entries(page)
+    page.get_by_role("link", name="Filter patterns").click()
+    expect(heading(page, "Filter patterns")).to_be_visible()
+    expect(page).to_have_url(re.compile("network=mnist"))
+    assert entries(page) == before + 1
+    page.go_back()
+    expect(heading(page, "Feature maps")).to_be_visible()
+    expect(page).to_have_url(re.compile("feature_maps.network=mnist"))
+
+
+@pytest.mark.parametrize(("path", "title"), PAGES.items())
+def test_headings_are_real_and_in_order(server, page, path, title):
+    page.goto(f"{server.address}/{path}")
+    expect(page.get_by_role("heading", name="What to notice", level=2)).to_be_visible()
+    settled(page)
+    levels = page.get_by_test_id("stMain").evaluate(
+        "main => [...main.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(one => Number(one.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), levels
+
+
+def test_only_enlarged_pictures_keep_square_pixels(server, page):
+    page.goto(f"{server.address}/feature_maps")
+    expect(page.get_by_text("What to notice")).to_be_visible()
+    settled(page)
+    page.wait_for_function(
+        "[...document.querySelectorAll('[data-testid=stImage] img')].every(one => one.complete && one.naturalWidth)"
+    )
+    found = page.evaluate(
+        """[...document.querySelectorAll('[data-testid=stImage] img')].map(one => [
+            one.clientWidth * devicePixelRatio > one.naturalWidth, getComputedStyle(one).imageRendering])"""
+    )
+    assert {larger for larger, _ in found} == {True, False}
+    assert all((rendering == "pixelated") == larger for larger, rendering in found), found
+
+
+def test_no_selected_text_is_cut_on_a_laptop(server, page):
+    for path in PAGES:
+        page.goto(f"{server.address}/{path}")
+        expect(page.get_by_text("What to notice")).to_be_visible()
+        settled(page)
+        boxes = page.get_by_role("combobox").all()
+        cut = [box.input_value() for box in boxes if box.evaluate("one => one.scrollWidth > one.clientWidth + 1")]
+        assert not cut, (path, cut)
+
+
+def phone(browser) -> Page:
+    one = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True).new_page()
+    one.set_default_timeout(60_000)
+    return one
+
+
+def test_choices_fold_on_a_phone_after_the_first_choice_and_open_by_the_keyboard(server, browser):
+    page = phone(browser)
+    page.goto(f"{server.address}/grad_cam")
+    expect(page.get_by_text("What to notice")).to_be_visible()
+    settled(page)
+    main = page.get_by_test_id("stMain")
+    network = main.get_by_role("combobox", name="Network")
+    expect(network).to_be_visible()
+    main.get_by_text("Evidence against it, too").click()
+    expect(page).to_have_url(re.compile("signed=true"))
+    expect(network).to_be_hidden()
+    summary = page.locator(".st-key-choices summary").first
+    summary.focus()
+    page.keyboard.press("Enter")
+    expect(network).to_be_visible()
+    settled(page)
+    expect(network).to_be_visible()
+    page.context.close()
+
+
+def test_choices_stay_open_on_a_laptop(server, page):
+    page.goto(f"{server.address}/grad_cam")
+    expect(page.get_by_text("What to notice")).to_be_visible()
+    settled(page)
+    page.get_by_test_id("stMain").get_by_text("Evidence against it, too").click()
+    expect(page).to_have_url(re.compile("signed=true"))
+    settled(page)
+    expect(page.get_by_test_id("stMain").get_by_role("combobox", name="Network")).to_be_visible()
+    expect(page.locator(".st-key-choices summary").first).to_be_hidden()
+
+
+def test_an_unknown_network_is_said_once_and_the_address_is_put_right(server, page):
+    page.goto(f"{server.address}/feature_maps?network=zzz&from_layer=900")
+    expect(page.get_by_text(re.compile("network “zzz” .shown: Cats and dogs"))).to_have_count(1)
+    settled(page)
+    assert "zzz" not in page.url
+    no_complaint(page)
+
+
+def test_the_networks_card_is_at_hand(server, page):
+    page.goto(f"{server.address}/feature_maps?network=shapes")
+    page.get_by_role("button", name="About this network").click()
+    expect(page.get_by_text("16,000 pictures of one shape each")).to_be_visible()
+    expect(page.get_by_text("Accuracy, test part: 100.00% of 2,000 pictures")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("16,000 pictures of one shape each")).to_be_hidden()

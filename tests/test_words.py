@@ -1,0 +1,76 @@
+"""What the pages say of numbers: true for what is shown, also at the edges."""
+
+import numpy as np
+import pytest
+
+from pages.shared import words
+
+
+def test_a_flat_map_is_not_said_to_be_strongest_anywhere():
+    assert words.where(np.ones((4, 4)), "cat") == "The evidence for cat is the same at every place of the picture"
+    assert words.where(np.zeros((4, 4)), "cat") == "No place of the picture speaks for cat"
+
+
+def test_the_place_and_the_share_are_those_of_the_map():
+    heat = np.zeros((30, 30))
+    heat[28, 1] = 1
+    heat[:3] = 0.6
+    said = words.where(heat, "cat")
+    assert "strongest at the bottom left" in said
+    assert "10% of the picture has at least half" in said
+    heat[:] = 0.6
+    heat[15, 15] = 1
+    assert words.where(heat, "cat").endswith("strongest in the centre; every place has at least half of that")
+
+
+def test_a_signed_map_tells_both_sides_relative_to_the_evidence_for():
+    heat = np.zeros((30, 30))
+    heat[0, 29], heat[29, 29] = -1, 0.2
+    heat[10] = 0.15
+    said = words.where(heat, "dog")
+    assert "for dog is strongest at the bottom right; 3% of" in said
+    assert said.endswith("the evidence against dog is strongest at the top right")
+    said = words.where(np.minimum(heat, 0), "dog")
+    assert said == "No place of the picture speaks for dog; the evidence against dog is strongest at the top right"
+
+
+@pytest.mark.parametrize(
+    ("part", "said"), [(0, "0%"), (0.001, "less than 1%"), (0.05, "5%"), (0.9999, "more than 99%"), (1, "100%")]
+)
+def test_only_nothing_is_zero_percent_and_only_all_is_a_hundred(part, said):
+    assert words.share(part) == said
+
+
+def test_zero_has_no_sign():
+    assert words.numbers(-0.0, -1.5) == "0 to −1.5"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(0.1, "about 1 s"), (42, "about 42 s"), (586, "about 10 min"), (7200, "about 2.0 h")]
+)
+def test_long_times_are_told_in_minutes_and_hours(seconds, said):
+    assert words.duration(seconds) == said
+
+
+def test_times_signs_stand_between_numbers_only():
+    assert words.safe("15 x 15 x 3 maps of x 3") == "15 × 15 × 3 maps of x 3"
+
+
+def test_dead_filters_are_counted_in_grammar():
+    assert words.dead([3]).startswith("No picture moves filter 3: its gradient is zero")
+    assert words.dead([3, 5, 8]).startswith("No picture moves filters 3, 5 and 8: their gradients are zero")
+
+
+def test_blank_channels_are_counted_in_layers_that_rectify():
+    assert words.blank({}).startswith("None of the layers")
+    assert words.blank({"a": (0, 32)}).startswith("None of the 32 channels of a shown here is blank")
+    assert words.blank({"a": (1, 32)}).startswith("1 of the 32 channels of a shown here is blank")
+    assert words.blank({"a": (1, 32), "b": (2, 8)}).startswith("3 of the 40 channels of the 2 layers with a ReLU")
+
+
+def test_a_feature_map_is_told_from_its_content():
+    values = np.zeros((9, 9), np.float32)
+    assert words.map_alt(values, "map 3") == "map 3: 0 at every place"
+    values[0, 8] = 2
+    said = words.map_alt(values, "map 3")
+    assert said == "map 3: values 0 to 2, the largest at the top right, 99% of its cells are zero"
