@@ -2,11 +2,28 @@
 // every new block of data and every change of theme, without its cleanup: listeners are therefore assigned, not added,
 // and what outlives a call is kept on the element, because several explorers share this module.
 // pages/shared/explorer.py puts explorer_logic.js in the place of this line:
-import { MOST, exact, explain, inside, outsInView, runs, short, unpack, valueAt, viewLimits } from "./explorer_logic.js";
+import {
+  MOST,
+  channelNames,
+  exact,
+  explain,
+  inside,
+  outsInView,
+  reach,
+  runs,
+  short,
+  unpack,
+  valueAt,
+  viewLimits,
+  weightAt,
+} from "./explorer_logic.js";
 
 const GAP = 6; // between the panels of a grid, CSS pixels
 const LARGEST = 44; // CSS pixels of a cell
-const READABLE = 21; // a cell with fewer CSS pixels shows no number
+const READABLE = 20; // a cell with fewer CSS pixels shows no number
+const SMALLEST = 8.5; // CSS pixels of a number's height
+const LETTER = 0.55; // a figure's width for its height
+const DIM = 0.5; // of its colour that a cell keeps which does not belong
 const ANNOTATED = 38; // from here on an input cell also shows the weight on it
 const SPOKEN_AFTER = 150; // milliseconds of rest before a cell is spoken
 const ASKED_AFTER = 250; // milliseconds of rest before another crop is asked for
@@ -14,8 +31,8 @@ const ASKED_AFTER = 250; // milliseconds of rest before another crop is asked fo
 export default function ({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".explorer");
   root.explorer ??= new Explorer(root);
-  root.explorer.ask = (place) => setStateValue("place", place);
-  root.explorer.show(unpack(data));
+  root.explorer.say = setStateValue;
+  root.explorer.receive(data);
   return () => root.explorer.stop();
 }
 
@@ -27,7 +44,8 @@ class Explorer {
     this.grids = Object.fromEntries(
       ["source", "weights", "parts", "result"].map((name) => {
         const figure = this.find(`figure.${name}`);
-        return [name, { name, figure, canvas: figure.querySelector("canvas"), base: document.createElement("canvas") }];
+        const [base, dim] = [document.createElement("canvas"), document.createElement("canvas")];
+        return [name, { name, figure, canvas: figure.querySelector("canvas"), base, dim }];
       }),
     );
     this.scratch = document.createElement("canvas");
@@ -36,21 +54,49 @@ class Explorer {
 
   find = (selector) => this.root.querySelector(selector);
 
-  show(model) {
-    const same = this.model && model.axes.every((axis, n) => axis.size === this.model.axes[n].size) && model.kind === this.model.kind;
-    this.model = model;
-    if (!same) {
-      this.cells = model.cells;
-      this.view = model.axes.map((axis) => ({ first: axis.size >> 1, centred: true, count: 0 }));
-      this.hover = this.pinned = null;
-    }
-    this.halt();
+  /** New data, or the same again: any run of the page sends it, and so does a change of theme. */
+  receive(bytes) {
+    const known = this.bytes?.length === bytes.length && this.bytes.every((byte, n) => byte === bytes[n]);
+    this.bytes = bytes;
+    if (!known) this.show(unpack(bytes));
     this.watcher ??= new ResizeObserver(() => this.width !== this.root.clientWidth && this.layout());
     this.watcher.observe(this.root);
-    this.look(0, 0);
-    if (!same) this.cursor = this.outs.map(([first, count]) => first + (count >> 1));
-    this.clampCursor();
     this.layout();
+  }
+
+  show(model) {
+    const before = this.model;
+    const same = before?.kind === model.kind && model.axes.every((axis, n) => axis.size === before.axes[n].size);
+    const stays = same && String(before.at) === String(model.at);
+    this.halt();
+    this.model = model;
+    this.hover = null;
+    if (!same) this.cells = model.cells;
+    if (!stays) {
+      this.view = model.axes.map((axis, n) => ({ first: centreOf(axis, model.at?.[n]), centred: true, count: 0 }));
+      this.pinned = null;
+      this.look(0, 0);
+      const spare = model.axes.map(({ stride, before }, n) => (this.view[n].first + before) % stride);
+      if (model.kind !== "transposed") this.look(-spare[0], -spare[1]); // so that a window begins where the view does
+      this.cursor = model.at ?? this.outs.map(([first, count]) => first + (count >> 1));
+    }
+    this.look(0, 0);
+    this.clampCursor();
+    if (this.pinned && !this.exists(this.pinned)) this.pinned = null;
+  }
+
+  /** The first and the last row (or column) of a grid. */
+  ends(name, axis) {
+    if (name === "weights") return [0, axis.kernel - 1];
+    return name === "result" ? [0, axis.outs - 1] : [-axis.before, axis.size + axis.after - 1];
+  }
+
+  exists({ grid, row, col }) {
+    if (grid === "weights" && !this.model.weights) return false;
+    return this.model.axes.every((axis, n) => {
+      const [first, last] = this.ends(grid, axis);
+      return [row, col][n] >= first && [row, col][n] <= last;
+    });
   }
 
   stop() {
@@ -80,7 +126,7 @@ class Explorer {
     clearTimeout(this.asking);
     if (missing) {
       const place = this.view.map(({ first, count }) => Math.round(first + count / 2));
-      this.asking = setTimeout(() => this.ask(place), ASKED_AFTER);
+      this.asking = setTimeout(() => this.say("place", place), ASKED_AFTER);
     }
   }
 
@@ -101,7 +147,9 @@ class Explorer {
   }
 
   clampCursor() {
-    this.cursor = this.cursor.map((at, n) => Math.min(Math.max(at, this.outs[n][0]), this.outs[n][0] + this.outs[n][1] - 1));
+    this.cursor = this.cursor.map((at, n) =>
+      Math.min(Math.max(at, this.outs[n][0]), this.outs[n][0] + this.outs[n][1] - 1),
+    );
   }
 
   /** Sizes of everything for the width there is. */
@@ -110,7 +158,8 @@ class Explorer {
     if (!width || !this.model) return;
     const { model } = this;
     const narrow = width <= 700;
-    const channels = model.weights ? model.source.shape[2] : 1;
+    const deep = model.source.shape[2];
+    const channels = model.weights ? deep : 1;
     this.dpr = window.devicePixelRatio || 1;
     this.root.classList.toggle("deep", channels > 1);
     this.grids.weights.figure.hidden = !model.weights;
@@ -118,32 +167,52 @@ class Explorer {
     this.find(".middle").hidden = model.kind === "padding";
     this.measure();
     const [down, across] = model.axes.map((axis) => axis.kernel);
-    const panels = { weights: model.weights?.shape[2] ?? 1, parts: model.kind === "pooling" ? model.source.shape[2] : channels };
-    const middle = model.kind === "padding" ? 0 : narrow || channels > 1 ? (narrow ? width : Math.min(width * 0.3, 330)) / 2 - 10 : Math.min(width * 0.2, 190);
+    const panels = { weights: model.weights?.shape[2] ?? 1, parts: deep };
+    const middle =
+      model.kind === "padding"
+        ? 0
+        : narrow || channels > 1
+          ? (narrow ? width : Math.min(width * 0.3, 330)) / 2 - 10
+          : Math.min(width * 0.2, 190);
     const most = Math.max(panels.weights, panels.parts);
     const small = Math.min(LARGEST, middle / across, ((narrow ? 300 : 420) - most * GAP) / most / down);
     for (const name of ["weights", "parts"]) {
-      Object.assign(this.grids[name], { first: [0, 0], count: [down, across], panels: panels[name], cell: Math.max(small, 3) });
+      Object.assign(this.grids[name], {
+        first: [0, 0],
+        count: [down, across],
+        panels: panels[name],
+        cell: Math.max(small, 3),
+      });
     }
     const taken = channels > 1 ? 2 * small * across + 20 : Math.max(small * across, 90);
     const each = narrow ? width - 2 : (width - 44 - (middle && taken)) / 2 - 4;
-    const high = narrow ? 270 : 460;
-    const fits = ["source", "result"].map((name) => Math.min(LARGEST, each / this.grids[name].count[1], high / this.grids[name].count[0]));
+    const high = narrow ? 360 : 460;
+    const fits = ["source", "result"].map((name) =>
+      Math.min(LARGEST, each / this.grids[name].count[1], high / this.grids[name].count[0]),
+    );
     const alike = Math.min(...fits) >= Math.min(READABLE, fits[1] * 0.6);
     this.grids.source.cell = alike ? Math.min(...fits) : fits[0];
     this.grids.result.cell = alike ? Math.min(...fits) : fits[1];
     for (const grid of Object.values(this.grids)) this.size(grid);
     this.style();
     this.captions();
-    const rows = model.kind === "pooling" ? model.source.shape[2] * 2 + 1 : (down + 1) * channels + 2;
-    this.find(".sum").style.height = `${Math.min(rows + 1, narrow ? 9 : 11) * 1.45 + 0.6}em`;
+    const lines = model.weights ? (down + 1) * (width > 1000 ? 1 : channels) + channels : deep * 2;
+    this.find(".sum").style.height = `${Math.min(lines + 4, 14) * 1.45}em`;
     this.paint();
   }
 
   /** Which cells the two large grids show. */
   measure() {
-    Object.assign(this.grids.source, { first: this.view.map(({ first }) => first), count: this.view.map(({ count }) => count), panels: 1 });
-    Object.assign(this.grids.result, { first: this.outs.map(([first]) => first), count: this.outs.map(([, count]) => count), panels: 1 });
+    Object.assign(this.grids.source, {
+      first: this.view.map(({ first }) => first),
+      count: this.view.map(({ count }) => count),
+      panels: 1,
+    });
+    Object.assign(this.grids.result, {
+      first: this.outs.map(([first]) => first),
+      count: this.outs.map(([, count]) => count),
+      panels: 1,
+    });
   }
 
   /** A canvas of whole device pixels. */
@@ -152,7 +221,7 @@ class Explorer {
     grid.gap = Math.round(GAP * this.dpr);
     const [rows, cols] = grid.count;
     const [width, height] = [cols * cell, grid.panels * (rows * cell + grid.gap) - grid.gap];
-    for (const canvas of [grid.canvas, grid.base]) {
+    for (const canvas of [grid.canvas, grid.base, grid.dim]) {
       if (canvas.width !== width) canvas.width = width;
       if (canvas.height !== height) canvas.height = height;
     }
@@ -163,6 +232,7 @@ class Explorer {
   style() {
     const style = getComputedStyle(this.root);
     const read = (name, otherwise) => style.getPropertyValue(name).trim() || otherwise;
+    this.behind = channelsOf(this.scratch, read("--st-background-color", "#fdfcfa"));
     this.ink = read("--st-text-color", "#20262b");
     this.paper = read("--st-background-color", "#fdfcfa");
     this.accent = read("--st-primary-color", "#17636b");
@@ -170,27 +240,34 @@ class Explorer {
   }
 
   captions() {
-    const { axes, labels, kind, source, result } = this.model;
-    const pads = [axes[0].before, axes[0].after, axes[1].before, axes[1].after];
-    const padded = pads.some(Boolean) ? `, padding ${pads.every((pad) => pad === pads[0]) ? pads[0] : `top ${pads[0]}, bottom ${pads[1]}, left ${pads[2]}, right ${pads[3]}`}` : "";
+    const { axes, labels, kind, source, weights, result } = this.model;
+    const pads = axes.flatMap(({ before, after }) => [before, after]);
+    const sides = ["top", "bottom", "left", "right"].map((side, n) => `${side} ${pads[n]}`).join(", ");
+    const padded = pads.every((pad) => pad === pads[0])
+      ? pads[0]
+        ? `, padding ${pads[0]}`
+        : ""
+      : `, padding ${sides}`;
     const deep = (shape) => (shape[2] > 1 ? ` × ${shape[2]}` : "");
-    const part = (all, { count }) => (all[0] > count[0] || all[1] > count[1] ? `, ${count[0]} × ${count[1]} in view` : "");
-    const sizes = axes.map(({ size }) => size);
-    const outs = axes.map(({ outs }) => outs);
+    const part = (all, { count }) => (all.some((size, n) => size > count[n]) ? `, ${count.join(" × ")} in view` : "");
+    const [sizes, kernel, outs] = ["size", "kernel", "outs"].map((what) => axes.map((axis) => axis[what]));
     const told = {
       source: [labels.source, `${sizes.join(" × ")}${deep(source.shape)}${padded}${part(sizes, this.grids.source)}`],
-      weights: [labels.weights, this.model.weights?.shape.slice(0, this.model.weights.shape[2] > 1 ? 3 : 2).join(" × ") ?? ""],
-      parts: kind === "pooling" ? ["Window", axes.map(({ kernel }) => kernel).join(" × ")] : ["Products", "value × weight"],
+      weights: [labels.weights, kernel.join(" × ") + (weights ? deep(weights.shape) : "")],
+      parts: kind === "pooling" ? ["Window", kernel.join(" × ")] : ["Products", "value × weight"],
       result: [labels.result, `${outs.join(" × ")}${deep(result.shape)}${part(outs, this.grids.result)}`],
     };
     for (const [name, [title, size]] of Object.entries(told)) {
-      const caption = this.grids[name].figure.querySelector("figcaption");
       const small = document.createElement("small");
       small.textContent = size;
-      caption.replaceChildren(title, small);
-      this.grids[name].canvas.setAttribute("aria-label", `${title}, ${size}. Arrow keys move, Enter pins, Escape frees.`);
+      this.grids[name].figure.querySelector("figcaption").replaceChildren(title, small);
+      const keys = "Arrow keys move, Enter pins, Escape frees, plus and minus zoom.";
+      if (name !== "parts") this.grids[name].canvas.setAttribute("aria-label", `${title}, ${size}. ${keys}`);
     }
     for (const name of ["source", "result"]) this.bar(name);
+    const limits = axes.map(viewLimits);
+    this.find(".closer").disabled = this.view.every(({ count }, n) => count <= limits[n][0]);
+    this.find(".farther").disabled = this.view.every(({ count }, n) => count >= limits[n][1]);
   }
 
   /** What the colours mean. */
@@ -201,6 +278,7 @@ class Explorer {
       return `rgb(${look === "picture" ? [level, level, level] : this.table(look, level)})`;
     });
     const bar = this.grids[name].figure.querySelector(".bar");
+    bar.hidden = look === "picture" && this.model[name].shape[2] === 3; // colours that mean themselves
     const strip = document.createElement("i");
     strip.style.background = `linear-gradient(to right, ${stops})`;
     const figures = limits.map((limit) => exact(Number(limit.toPrecision(4))));
@@ -216,7 +294,8 @@ class Explorer {
 
   /** The colour of one number. */
   level(value, look, [low, high]) {
-    if (look === "magnitude" || look === "picture") return Math.min(Math.max(Math.round(((value - low) * 255) / (high - low || 1)), 0), 255);
+    if (look === "magnitude" || look === "picture")
+      return Math.min(Math.max(Math.round(((value - low) * 255) / (high - low || 1)), 0), 255);
     const scaled = Math.min(Math.max(value / (high || 1), -1), 1);
     return Math.round(128 + scaled * (scaled < 0 ? 128 : 127));
   }
@@ -224,7 +303,7 @@ class Explorer {
   /** The numbers of a cell: one, or one for each channel; null where there is none. */
   numbers(grid, row, col, panel) {
     const { model } = this;
-    if (grid.name === "weights") return [model.weights.values[(row * grid.count[1] + col) * grid.panels + panel]];
+    if (grid.name === "weights") return [weightAt(model, row, col, panel)];
     if (grid.name === "parts") {
       const part = this.told?.parts?.[panel]?.[row]?.[col];
       return part === null || part === undefined ? null : [part];
@@ -238,7 +317,9 @@ class Explorer {
   scale(grid) {
     const { model } = this;
     if (grid.name in model && "look" in model[grid.name]) return model[grid.name];
-    const high = model.weights ? model.weights.values.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0) || 1 : 1;
+    const high = model.weights
+      ? model.weights.values.reduce((most, weight) => Math.max(most, Math.abs(weight)), 0) || 1
+      : 1;
     if (grid.name === "weights") return { look: "weights", limits: [-high, high] };
     if (model.kind === "pooling") return { look: model.source.look, limits: model.source.limits };
     const most = high * Math.max(...model.source.limits.map(Math.abs));
@@ -259,36 +340,58 @@ class Explorer {
     this.refresh();
   }
 
-  /** The cells themselves, on a canvas of their own that only changes with the data and the view. */
+  /** The cells themselves, bright and dimmed, on canvases that only change with the data and the view. */
   drawBase(grid) {
     const [rows, cols] = grid.count;
-    const context = grid.base.getContext("2d");
     const scale = this.scale(grid);
-    context.fillStyle = this.paper;
-    context.fillRect(0, 0, grid.base.width, grid.base.height);
-    context.imageSmoothingEnabled = false;
+    const cells = [];
     for (let panel = 0; panel < grid.panels; panel++) {
-      const image = new ImageData(cols, rows);
-      const texts = [];
       for (let row = 0; row < rows; row++) {
         for (let col = 0; col < cols; col++) {
           const numbers = this.numbers(grid, row + grid.first[0], col + grid.first[1], panel);
-          const colour = numbers && this.colours(numbers, scale);
-          if (colour) image.data.set([...colour, 255], (row * cols + col) * 4);
-          if (numbers && grid.px >= READABLE * this.dpr) texts.push([row, col, numbers, colour]);
+          if (numbers) cells.push({ panel, row, col, numbers, colour: this.colours(numbers, scale) });
         }
       }
-      [this.scratch.width, this.scratch.height] = [cols, rows];
-      this.scratch.getContext("2d").putImageData(image, 0, 0);
-      const top = panel * (rows * grid.px + grid.gap);
-      context.drawImage(this.scratch, 0, top, cols * grid.px, rows * grid.px);
-      this.drawLines(context, grid, top);
-      for (const text of texts) this.drawNumbers(context, grid, top, ...text);
     }
+    this.drawCells(grid, grid.base, cells);
+    if (grid.name === "parts") return;
+    const dimmed = (colour) =>
+      colour && [...colour].map((level, n) => Math.round(level * DIM + this.behind[n] * (1 - DIM)));
+    this.drawCells(
+      grid,
+      grid.dim,
+      cells.map((cell) => ({ ...cell, colour: dimmed(cell.colour) })),
+    );
+  }
+
+  drawCells(grid, canvas, cells) {
+    const [rows, cols] = grid.count;
+    const context = canvas.getContext("2d");
+    const image = new ImageData(cols, rows * grid.panels);
+    for (const { panel, row, col, colour } of cells) {
+      if (colour) image.data.set([...colour, 255], ((panel * rows + row) * cols + col) * 4);
+    }
+    [this.scratch.width, this.scratch.height] = [image.width, image.height];
+    this.scratch.getContext("2d").putImageData(image, 0, 0);
+    context.fillStyle = this.paper;
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.imageSmoothingEnabled = false;
+    for (let panel = 0; panel < grid.panels; panel++) {
+      const top = panel * (rows * grid.px + grid.gap);
+      context.drawImage(this.scratch, 0, panel * rows, cols, rows, 0, top, cols * grid.px, rows * grid.px);
+      this.drawLines(context, grid, top);
+    }
+    if (grid.px < READABLE * this.dpr) return;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    for (const cell of cells) this.drawNumbers(context, grid, cell);
   }
 
   drawLines(context, grid, top) {
-    const { px, count: [rows, cols] } = grid;
+    const {
+      px,
+      count: [rows, cols],
+    } = grid;
     context.strokeStyle = this.ink;
     context.lineWidth = 1;
     context.globalAlpha = 0.22;
@@ -322,18 +425,18 @@ class Explorer {
     this.twice(context, x, y, axes[1].size * px, axes[0].size * px, 1.5);
   }
 
-  drawNumbers(context, grid, top, row, col, numbers, colour) {
+  drawNumbers(context, grid, { panel, row, col, numbers, colour }) {
     const { px } = grid;
-    const lines = numbers.length > 1 && px < 30 * this.dpr ? [] : numbers;
-    const height = Math.min(px / (lines.length + 0.4), 15 * this.dpr, px * 0.42);
-    const letters = Math.floor((px * 0.94) / (height * 0.56));
-    context.font = `${height}px ${this.font}`;
-    context.textAlign = "center";
-    context.textBaseline = "middle";
+    const least = SMALLEST * this.dpr;
+    if (numbers.length * least > px) return;
+    const largest = Math.min((px * 0.9) / numbers.length, px * 0.42, 15 * this.dpr);
+    const middle = panel * (grid.count[0] * px + grid.gap) + (row + 0.5) * px;
     context.fillStyle = colour ? readable(colour) : this.ink;
-    lines.forEach((number, n) => {
-      const y = top + (row + 0.5) * px + (n - (lines.length - 1) / 2) * height * 1.05;
-      context.fillText(short(number, letters), (col + 0.5) * px, y, px);
+    numbers.forEach((number, n) => {
+      const text = short(number, Math.floor((px * 0.94) / (Math.max(least, largest * 0.8) * LETTER)));
+      const height = Math.max(least, Math.min(largest, (px * 0.94) / (text.length * LETTER)));
+      context.font = `${height}px ${this.font}`;
+      context.fillText(text, (col + 0.5) * px, middle + ((n + 0.5) / numbers.length - 0.5) * px * 0.9, px);
     });
   }
 
@@ -356,33 +459,40 @@ class Explorer {
     scrub.value = (this.cursor[0] - this.outs[0][0]) * this.outs[1][1] + this.cursor[1] - this.outs[1][0];
     scrub.setAttribute("aria-valuetext", `output row ${this.cursor[0]}, column ${this.cursor[1]}`);
     clearTimeout(this.speaking);
-    if (!this.playing) this.speaking = setTimeout(() => (this.find(".said").textContent = this.told.spoken), SPOKEN_AFTER);
+    if (!this.playing)
+      this.speaking = setTimeout(() => (this.find(".said").textContent = this.told.spoken), SPOKEN_AFTER);
     this.root.dataset.milliseconds = (performance.now() - started).toFixed(2);
   }
 
   drawMarks(grid, focus) {
     const context = grid.canvas.getContext("2d");
-    context.drawImage(grid.base, 0, 0);
     const marks = grid.name === "parts" ? null : this.told.marks[grid.name];
-    if (marks && marks.rows.length && marks.cols.length) {
+    context.drawImage(marks ? grid.dim : grid.base, 0, 0);
+    if (marks) {
+      const seen = (numbers, n) => numbers.filter((at) => at >= grid.first[n] && at < grid.first[n] + grid.count[n]);
+      const [rows, cols] = [runs(seen(marks.rows, 0)), runs(seen(marks.cols, 1))];
       const areas = [];
       for (let panel = 0; panel < grid.panels; panel++) {
-        for (const rows of runs(marks.rows)) for (const cols of runs(marks.cols)) areas.push(this.area(grid, rows, cols, panel));
+        for (const down of rows) for (const across of cols) areas.push(this.area(grid, down, across, panel));
       }
-      context.fillStyle = this.paper;
-      context.globalAlpha = 0.55;
+      context.save();
       context.beginPath();
-      context.rect(0, 0, grid.canvas.width, grid.canvas.height);
-      for (const [x, y, width, height] of areas) context.rect(x, y, width, height);
-      context.fill("evenodd");
-      context.globalAlpha = 1;
-      if (areas.length <= 2500) for (const area of areas) this.twice(context, ...area, 1.5);
+      for (const area of areas) context.rect(...area);
+      context.clip();
+      context.drawImage(grid.base, 0, 0);
+      context.restore();
+      for (const area of areas) this.twice(context, ...area, areas.length > 400 ? 0.75 : 1.5);
       if (grid.name === "source" && focus.grid === "result" && this.model.weights) this.drawWeights(context, grid);
     }
     for (const ring of this.told.rings) this.drawRing(context, grid, ring);
     if (focus.grid !== grid.name) return;
-    const area = this.area(grid, [focus.row, focus.row], [focus.col, focus.col], grid.name === "weights" ? focus.channel ?? 0 : 0);
-    this.twice(context, ...area, this.pinned ? 4 : 2.5, this.accent);
+    const panel = grid.name === "weights" ? (focus.channel ?? 0) : 0;
+    this.twice(
+      context,
+      ...this.area(grid, [focus.row, focus.row], [focus.col, focus.col], panel),
+      this.pinned ? 3.5 : 2.5,
+      this.accent,
+    );
   }
 
   area(grid, rows, cols, panel) {
@@ -393,13 +503,14 @@ class Explorer {
 
   /** A frame that is seen on every colour: light within dark. */
   twice(context, x, y, width, height, weight, colour = "#000") {
-    const wide = weight * this.dpr;
+    const [wide, thin] = [weight * this.dpr, Math.min(weight, 1.25) * this.dpr];
+    const inset = (by) => [x + by, y + by, width - 2 * by, height - 2 * by];
     context.strokeStyle = "#fff";
-    context.lineWidth = 2.2 * wide;
-    context.strokeRect(x + wide, y + wide, width - 2 * wide, height - 2 * wide);
+    context.lineWidth = thin;
+    context.strokeRect(...inset(wide + thin / 2));
     context.strokeStyle = colour;
     context.lineWidth = wide;
-    context.strokeRect(x + wide / 2, y + wide / 2, width - wide, height - wide);
+    context.strokeRect(...inset(wide / 2));
   }
 
   /** In large cells, the weight that lies on each. */
@@ -412,7 +523,7 @@ class Explorer {
     context.textBaseline = "bottom";
     marks.source.rows.forEach((row, i) =>
       marks.source.cols.forEach((col, j) => {
-        const weight = this.model.weights.values[marks.weights.rows[i] * this.model.weights.shape[1] + marks.weights.cols[j]];
+        const weight = weightAt(this.model, marks.weights.rows[i], marks.weights.cols[j]);
         const numbers = this.numbers(grid, row, col, 0);
         const colour = numbers && this.colours(numbers, this.scale(grid));
         context.fillStyle = colour ? readable(colour) : this.ink;
@@ -423,11 +534,14 @@ class Explorer {
   }
 
   /** The winner of a window. */
-  drawRing(context, grid, { row, col, tap, letter }) {
+  drawRing(context, grid, { row, col, tap, channel }) {
     if (grid.name !== "source" && grid.name !== "parts") return;
-    const panel = grid.name === "parts" ? Math.max("RGB".indexOf(letter), 0) : 0;
+    const panel = grid.name === "parts" ? channel : 0;
     const [x, y, width] = this.area(grid, ...(grid.name === "parts" ? tap : [row, col]).map((at) => [at, at]), panel);
-    for (const [colour, wide] of [["#fff", 4.5], ["#000", 2]]) {
+    for (const [colour, wide] of [
+      ["#fff", 4.5],
+      ["#000", 2],
+    ]) {
       context.beginPath();
       context.strokeStyle = colour;
       context.lineWidth = wide * this.dpr;
@@ -439,17 +553,21 @@ class Explorer {
   /** The sum, as text nodes: nothing that came from outside becomes markup. */
   write() {
     this.find(".title").textContent = this.told.title + (this.pinned ? " (pinned)" : "");
-    const cells = this.told.lines.flatMap(({ terms, equals, strong }) => {
+    const text = (words, name) => {
       const one = document.createElement("span");
-      one.textContent = terms;
-      one.className = `${strong ? "strong" : ""} ${equals ? "" : "note"}`;
-      if (!equals) return [one];
-      const other = document.createElement("span");
-      other.textContent = `= ${equals}`;
-      other.className = `equals ${strong ? "strong" : ""}`;
-      return [one, other];
+      one.textContent = words;
+      one.className = name;
+      return one;
+    };
+    const blocks = this.told.blocks.map((lines) => {
+      const block = document.createElement("div");
+      for (const { terms, equals, strong } of lines) {
+        block.append(text(terms, equals ? (strong ? "strong" : "") : "note"));
+        if (equals) block.append(text(`= ${equals}`, strong ? "equals strong" : "equals"));
+      }
+      return block;
     });
-    this.find(".lines").replaceChildren(...cells);
+    this.find(".blocks").replaceChildren(...blocks);
   }
 
   /** The whole picture, small, with the view in it. */
@@ -465,7 +583,8 @@ class Explorer {
     canvas.style.width = `${canvas.width / this.dpr}px`;
     canvas.style.height = `${canvas.height / this.dpr}px`;
     const image = new ImageData(width, height);
-    for (let at = 0; at < width * height; at++) image.data.set([...overview.values.subarray(at * 3, at * 3 + 3), 255], at * 4);
+    for (let at = 0; at < width * height; at++)
+      image.data.set([...overview.values.subarray(at * 3, at * 3 + 3), 255], at * 4);
     [this.scratch.width, this.scratch.height] = [width, height];
     this.scratch.getContext("2d").putImageData(image, 0, 0);
     const context = canvas.getContext("2d");
@@ -474,7 +593,10 @@ class Explorer {
     const [y, x] = this.view.map(({ first }, n) => (first / axes[n].size) * [canvas.height, canvas.width][n]);
     const [h, w] = this.view.map(({ count }, n) => (count / axes[n].size) * [canvas.height, canvas.width][n]);
     this.twice(context, x, y, w, h, 1.5);
-    canvas.setAttribute("aria-label", `The whole picture; rows ${this.view[0].first} to ${this.view[0].first + this.view[0].count - 1}, columns ${this.view[1].first} to ${this.view[1].first + this.view[1].count - 1} are in view`);
+    canvas.setAttribute(
+      "aria-label",
+      `The whole picture; rows ${this.view[0].first} to ${this.view[0].first + this.view[0].count - 1}, columns ${this.view[1].first} to ${this.view[1].first + this.view[1].count - 1} are in view`,
+    );
   }
 
   // --- pointer, keys, scan ------------------------------------------------------------------------------------------------
@@ -484,7 +606,8 @@ class Explorer {
       const { canvas } = this.grids[name];
       canvas.onpointermove = (event) => this.pointed(name, event);
       canvas.onpointerleave = () => this.left();
-      canvas.onpointerdown = (event) => (this.drag = { name, x: event.clientX, y: event.clientY, moved: false, mouse: event.pointerType === "mouse" });
+      canvas.onpointerdown = (event) =>
+        (this.drag = { name, x: event.clientX, y: event.clientY, moved: false, mouse: event.pointerType === "mouse" });
       canvas.onpointerup = (event) => this.released(name, event);
       canvas.onpointercancel = () => (this.drag = null);
       canvas.onkeydown = (event) => this.key(name, event);
@@ -499,7 +622,11 @@ class Explorer {
       if (!event.buttons) return;
       const box = overview.getBoundingClientRect();
       const shares = [(event.clientY - box.top) / box.height, (event.clientX - box.left) / box.width];
-      this.view = this.view.map(({ count }, n) => ({ first: Math.round(shares[n] * this.model.axes[n].size), count, centred: true }));
+      this.view = this.view.map(({ count }, n) => ({
+        first: Math.round(shares[n] * this.model.axes[n].size),
+        count,
+        centred: true,
+      }));
       this.pan(0, 0);
     };
     this.find(".play").onclick = () => (this.playing ? this.halt() : this.play());
@@ -517,7 +644,10 @@ class Explorer {
   cellAt(name, event) {
     const grid = this.grids[name];
     const box = grid.canvas.getBoundingClientRect();
-    const [x, y] = [(event.clientX - box.left) * (grid.canvas.width / box.width), (event.clientY - box.top) * (grid.canvas.height / box.height)];
+    const [x, y] = [
+      (event.clientX - box.left) * (grid.canvas.width / box.width),
+      (event.clientY - box.top) * (grid.canvas.height / box.height),
+    ];
     const tall = grid.count[0] * grid.px + grid.gap;
     const panel = Math.min(Math.max(Math.floor(y / tall), 0), grid.panels - 1);
     const clamp = (at, count) => Math.min(Math.max(at, 0), count - 1);
@@ -529,15 +659,25 @@ class Explorer {
   pointed(name, event) {
     if (this.drag?.mouse && this.drag.name === name && event.buttons && name !== "weights") {
       const { px } = this.grids[name];
-      const stride = name === "result" && this.model.kind !== "transposed" ? this.model.axes.map((axis) => axis.stride) : [1, 1];
-      const [down, across] = [this.drag.y - event.clientY, this.drag.x - event.clientX].map((by, n) => Math.trunc((by * this.dpr * stride[n]) / px));
+      const stride =
+        name === "result" && this.model.kind !== "transposed" ? this.model.axes.map((axis) => axis.stride) : [1, 1];
+      const [down, across] = [this.drag.y - event.clientY, this.drag.x - event.clientX].map((by, n) =>
+        Math.trunc((by * this.dpr * stride[n]) / px),
+      );
       if (!down && !across) return;
       Object.assign(this.drag, { moved: true, x: event.clientX, y: event.clientY });
       this.pan(down, across);
       return;
     }
     const cell = this.cellAt(name, event);
-    if (this.hover && this.hover.grid === cell.grid && this.hover.row === cell.row && this.hover.col === cell.col && this.hover.channel === cell.channel) return;
+    if (
+      this.hover &&
+      this.hover.grid === cell.grid &&
+      this.hover.row === cell.row &&
+      this.hover.col === cell.col &&
+      this.hover.channel === cell.channel
+    )
+      return;
     this.hover = cell;
     if (name === "result" && !this.playing) this.cursor = [cell.row, cell.col];
     if (!this.pinned) this.soon();
@@ -566,20 +706,33 @@ class Explorer {
   }
 
   pin(cell) {
+    const kept = (one) => (one?.grid === "result" ? [one.row, one.col] : null);
+    const changed = String(kept(this.pinned)) !== String(kept(cell));
     this.pinned = cell;
-    if (cell?.grid === "result") this.cursor = [cell.row, cell.col];
+    if (kept(cell)) this.cursor = kept(cell);
+    if (changed && this.model.pins) this.say("pinned", kept(cell));
     this.halt();
     this.refresh();
   }
 
   key(name, event) {
-    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], PageUp: [-8, 0], PageDown: [8, 0], Home: [0, -1e9], End: [0, 1e9] };
+    const moves = {
+      ArrowUp: [-1, 0],
+      ArrowDown: [1, 0],
+      ArrowLeft: [0, -1],
+      ArrowRight: [0, 1],
+      PageUp: [-8, 0],
+      PageDown: [8, 0],
+      Home: [0, -1e9],
+      End: [0, 1e9],
+    };
     if (event.key === "Enter" || event.key === " ") {
       const { grid, row, col, channel = 0 } = this.focus();
       this.pin(this.pinned ? null : { grid, row, col, channel });
     } else if (event.key === "+" || event.key === "=") this.zoom(0.7);
     else if (event.key === "-") this.zoom(1.4);
-    else if (moves[event.key] && !event.altKey && !event.ctrlKey && !event.metaKey) this.move(name, ...moves[event.key]);
+    else if (moves[event.key] && !event.altKey && !event.ctrlKey && !event.metaKey)
+      this.move(name, ...moves[event.key]);
     else return;
     event.preventDefault();
   }
@@ -589,12 +742,17 @@ class Explorer {
     const { axes } = this.model;
     const now = this.focus();
     const grid = this.grids[name];
-    const start = now.grid === name ? [now.row, now.col] : name === "result" ? this.cursor : grid.first.map((first, n) => first + (grid.count[n] >> 1));
-    const ends = axes.map((axis) => ({ source: [-axis.before, axis.size + axis.after - 1], weights: [0, axis.kernel - 1], result: [0, axis.outs - 1] })[name]);
+    const start =
+      now.grid === name
+        ? [now.row, now.col]
+        : name === "result"
+          ? this.cursor
+          : grid.first.map((first, n) => first + (grid.count[n] >> 1));
+    const ends = axes.map((axis) => this.ends(name, axis));
     const cell = start.map((at, n) => Math.min(Math.max(at + [down, across][n], ends[n][0]), ends[n][1]));
+    if (this.pinned) this.pin(null);
     this.halt();
-    this.pinned = null;
-    this.hover = { grid: name, row: cell[0], col: cell[1], channel: now.grid === name ? now.channel ?? 0 : 0 };
+    this.hover = { grid: name, row: cell[0], col: cell[1], channel: now.grid === name ? (now.channel ?? 0) : 0 };
     if (name === "result") this.cursor = cell;
     if (name !== "weights") this.follow(name, cell);
     this.refresh();
@@ -607,7 +765,9 @@ class Explorer {
     const { axes, kind } = this.model;
     const by = axes.map((axis, n) => {
       if (name === "source") return off[n];
-      return kind === "transposed" ? Math.sign(off[n]) * Math.ceil(Math.abs(off[n]) / axis.stride) : off[n] * axis.stride;
+      return kind === "transposed"
+        ? Math.sign(off[n]) * Math.ceil(Math.abs(off[n]) / axis.stride)
+        : off[n] * axis.stride;
     });
     const kept = this.cursor;
     this.look(...by);
@@ -658,6 +818,22 @@ class Explorer {
     this.playing = null;
     this.find(".play").textContent = "Play";
   }
+}
+
+/** The place in the middle of what an output is made of. */
+function centreOf(axis, out) {
+  if (out === undefined) return axis.size >> 1;
+  if (axis.kind === "transposed") return Math.floor((out + axis.cut) / axis.stride);
+  return out * axis.stride - axis.before + (reach(axis) >> 1);
+}
+
+/** Red, green and blue of any colour that CSS can name. */
+function channelsOf(canvas, colour) {
+  [canvas.width, canvas.height] = [1, 1];
+  const context = canvas.getContext("2d");
+  context.fillStyle = colour;
+  context.fillRect(0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data.subarray(0, 3)];
 }
 
 function line(context, x, y, toX, toY) {

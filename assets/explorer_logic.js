@@ -7,6 +7,9 @@
 
 export const MOST = 64; // cells of a side in view
 
+const range = (count) => Array.from({ length: count }, (_, n) => n);
+const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
+
 // --- along one axis -----------------------------------------------------------------------------------------------
 
 /** Places from the first tap to the last. */
@@ -25,47 +28,37 @@ export function sourceOf({ size, mode }, place) {
 
 /** What an out is made of: [{tap, place}]. */
 export function tapsOf(axis, out) {
-  const taps = [];
-  for (let tap = 0; tap < axis.kernel; tap++) {
-    if (axis.kind !== "transposed") {
-      taps.push({ tap, place: out * axis.stride - axis.before + tap * axis.dilation });
-      continue;
-    }
-    const place = (out + axis.cut - tap) / axis.stride;
-    if (Number.isInteger(place) && place >= 0 && place < axis.size) taps.push({ tap, place });
+  const taps = range(axis.kernel);
+  if (axis.kind !== "transposed") {
+    return taps.map((tap) => ({ tap, place: out * axis.stride - axis.before + tap * axis.dilation }));
   }
-  return taps;
+  const found = taps.reverse().map((tap) => ({ tap, place: (out + axis.cut - tap) / axis.stride }));
+  return found.filter(({ place }) => Number.isInteger(place) && place >= 0 && place < axis.size);
 }
 
 /** Which outs a place feeds, and through which tap: [{tap, out}]. */
 export function outsOf(axis, place) {
-  const found = [];
-  for (let tap = 0; tap < axis.kernel; tap++) {
-    const out =
-      axis.kind === "transposed"
-        ? place * axis.stride + tap - axis.cut
-        : (place + axis.before - tap * axis.dilation) / axis.stride;
-    if (Number.isInteger(out) && out >= 0 && out < axis.outs) found.push({ tap, out });
-  }
-  return found;
+  const goesTo = (tap) =>
+    axis.kind === "transposed"
+      ? place * axis.stride + tap - axis.cut
+      : (place + axis.before - tap * axis.dilation) / axis.stride;
+  const found = range(axis.kernel).map((tap) => ({ tap, out: goesTo(tap) }));
+  const legal = found.filter(({ out }) => Number.isInteger(out) && out >= 0 && out < axis.outs);
+  return legal.sort((a, b) => a.out - b.out);
 }
 
 /** All places that hold the same pixel: the place itself, and what padding repeats of it. */
 export function copiesOf(axis, place) {
   const source = sourceOf(axis, place);
   if (source < 0 || axis.mode === "zero") return [place];
-  const copies = [];
-  for (let at = -axis.before; at < axis.size + axis.after; at++) if (sourceOf(axis, at) === source) copies.push(at);
-  return copies;
+  const all = range(axis.before + axis.size + axis.after).map((at) => at - axis.before);
+  return all.filter((at) => sourceOf(axis, at) === source);
 }
 
 /** All places that a tap multiplies, in order. */
 export function placesOf(axis, tap) {
-  const places = new Set();
-  for (let out = 0; out < axis.outs; out++) {
-    for (const found of tapsOf(axis, out)) if (found.tap === tap) places.add(found.place);
-  }
-  return [...places].sort((a, b) => a - b);
+  const found = range(axis.outs).flatMap((out) => tapsOf(axis, out));
+  return sorted(found.filter((one) => one.tap === tap).map(({ place }) => place));
 }
 
 /** The outs to show beside `count` places from `first` on: [first, count], at least one. */
@@ -95,7 +88,7 @@ export function viewLimits(axis) {
 /** Consecutive numbers as [first, last]. */
 export function runs(numbers) {
   const found = [];
-  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+  for (const number of sorted(numbers)) {
     const last = found.at(-1);
     if (last && number === last[1] + 1) last[1] = number;
     else found.push([number, number]);
@@ -107,15 +100,17 @@ export function runs(numbers) {
 
 /** A number as it is written out: whole numbers whole, others with six figures. */
 export function exact(x) {
+  if (x === undefined) return "…";
   if (Number.isNaN(x)) return "NaN";
   if (!Number.isFinite(x)) return x < 0 ? "−∞" : "∞";
   const text = Number.isInteger(x) && Math.abs(x) < 1e9 ? String(x) : String(Number(x.toPrecision(6)));
   return (Object.is(x, -0) ? "0" : text).replace("e+", "e").replaceAll("-", "−");
 }
 
-/** A number in at most so many letters, for a cell; "" if that cannot be done without a lie. */
+/** A number in at most so many letters, for a cell, rounded to three figures and less; "" if even that is too long. */
 export function short(x, letters) {
-  if (exact(x).length <= letters) return exact(x);
+  const [whole, fits] = [Number.isInteger(x) || !Number.isFinite(x), exact(x).length <= letters];
+  if (fits && (whole || exact(x).length <= 5)) return exact(x);
   for (let figures = 3; figures > 0; figures--) {
     const text = exact(Number(x.toPrecision(figures))).replace(/^(−?)0\./, "$1.");
     if (text.length <= letters) return text;
@@ -123,31 +118,23 @@ export function short(x, letters) {
   return "";
 }
 
-const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
-const at = (row, col) => `row ${exact(row)}, column ${exact(col)}`;
-const sumOf = (numbers) => numbers.reduce((total, number) => total + number, 0);
-const listed = (numbers) => numbers.map(exact).join(" + ");
-
-function spanned(numbers) {
-  const found = runs(numbers);
-  if (found.length === 1) return found[0][0] === found[0][1] ? exact(found[0][0]) : found[0].map(exact).join(" to ");
-  const step = numbers[1] - numbers[0];
-  return `${exact(numbers[0])} to ${exact(numbers.at(-1))} in steps of ${step}`;
-}
-
-// --- the data ---------------------------------------------------------------------------------------------------------
+// --- the data --------------------------------------------------------------------------------------------------------
 
 /** A model from the bytes that the page sent: a length, a header in JSON, arrays one after the other. */
 export function unpack(bytes) {
-  const copy = bytes.slice(); // aligned
+  const copy = bytes.slice(); // begins where its buffer does, so that arrays are aligned
   const length = new DataView(copy.buffer).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(copy.subarray(4, 4 + length)));
+  const model = JSON.parse(new TextDecoder().decode(copy.subarray(4, 4 + length)));
   const types = { u1: Uint8Array, f4: Float32Array };
-  for (const { name, type, shape, offset } of header.arrays) {
-    const values = new types[type](copy.buffer, 4 + length + offset, shape.reduce((a, b) => a * b, 1));
-    header[name] = { ...header[name], values, shape };
+  for (const { name, type, shape, offset } of model.arrays) {
+    const values = new types[type](
+      copy.buffer,
+      4 + length + offset,
+      shape.reduce((a, b) => a * b, 1),
+    );
+    model[name] = { ...model[name], values, shape };
   }
-  return header;
+  return model;
 }
 
 /** The number at a row and column of an array that may be a crop; undefined where it was not sent. */
@@ -158,231 +145,260 @@ export function valueAt(array, row, col, channel = 0) {
   return array.values[(y * width + x) * channels + channel];
 }
 
+/** A weight; a kernel with one channel lies on every channel alike. */
+export const weightAt = ({ weights: { values, shape } }, row, col, channel = 0) =>
+  values[(row * shape[1] + col) * shape[2] + (shape[2] > 1 ? channel : 0)];
+
 /** Whether a place lies in the picture, not in its padding. */
-export const inside = ({ axes }, row, col) =>
-  row >= 0 && col >= 0 && row < axes[0].size && col < axes[1].size;
+export const inside = ({ axes }, row, col) => row >= 0 && col >= 0 && row < axes[0].size && col < axes[1].size;
 
-const weightAt = ({ weights }, row, col, channel) =>
-  weights.values[(row * weights.shape[1] + col) * weights.shape[2] + (weights.shape[2] > 1 ? channel : 0)];
-
-const channelNames = ({ source }) => {
+/** What the channels are called; nothing where there is one. */
+export function channelNames({ source }) {
   const channels = source.shape[2];
   if (channels === 1) return [""];
-  return channels === 3 ? ["red", "green", "blue"] : Array.from({ length: channels }, (_, n) => `channel ${n}`);
-};
+  return channels === 3 ? ["red", "green", "blue"] : range(channels).map((n) => `channel ${n}`);
+}
 
-const grid = (rows, cols) => ({ rows, cols });
-const noted = (text) => ({ terms: text, equals: "" });
-
-// --- what a cell means --------------------------------------------------------------------------------------------------
+// --- what a cell means -----------------------------------------------------------------------------------------------
 
 /**
- * What belongs to a cell and how its number comes about.
+ * What belongs to a cell, and how its number comes about.
  *
- * focus: {grid: "source" | "weights" | "result", row, col, channel}
- * gives {title, lines: [{terms, equals, strong}], spoken, marks: {source, weights, result: {rows, cols}}, rings, parts}
- * where parts are numbers for the small grid in the middle, [channel][row][col], null where there is none.
+ * focus is {grid: "source" | "weights" | "result", row, col, channel}; a row of the source is a place. It gives
+ *   title, spoken  in words
+ *   blocks         of lines {terms, equals, strong}; a line without equals is a note
+ *   sums           the numbers of an output cell, as doubles
+ *   parts          [channel][row][col] for the small grid in the middle, null where nothing stands
+ *   marks          {source, weights, result}, each {rows, cols} or null
+ *   rings          the winners of a window: {row, col, tap, channel}
  */
 export function explain(model, focus) {
   const tell = EXPLAIN[focus.grid][model.kind] ?? EXPLAIN[focus.grid].convolution;
-  return { rings: [], parts: null, lines: [], ...tell(model, focus) };
-}
-
-function cellOfConvolution(model, { row, col }) {
-  const [rows, cols] = [tapsOf(model.axes[0], row), tapsOf(model.axes[1], col)];
-  const names = channelNames(model);
-  const lines = [];
-  const totals = [];
-  const parts = names.map((name, channel) => {
-    const sums = [];
-    const products = rows.map((down) => {
-      const terms = cols.map((across) => {
-        const value = valueAt(model.source, down.place, across.place, channel);
-        return [value, weightAt(model, down.tap, across.tap, channel)];
-      });
-      const line = terms.map(([value, weight]) => value * weight);
-      sums.push(sumOf(line));
-      lines.push({ terms: terms.map((pair) => pair.map(exact).join(" × ")).join(" + "), equals: exact(sums.at(-1)) });
-      return line;
-    });
-    totals.push(sumOf(sums));
-    if (name || rows.length > 1) {
-      lines.push({ terms: `${name ? `${name}: ` : ""}${listed(sums)}`, equals: exact(totals.at(-1)), strong: true });
-    }
-    return products;
-  });
-  const each = model.result.shape[2] > 1; // every channel by itself
-  if (!each && (names.length > 1 || model.bias)) {
-    const bias = model.bias ? ` + bias ${exact(model.bias)}` : "";
-    lines.push({ terms: listed(totals) + bias, equals: exact(sumOf(totals) + model.bias), strong: true });
+  const told = { rings: [], parts: null, blocks: [], ...tell(model, focus) };
+  if (!isHere(model, focus, told)) {
+    const title = `${told.title.split(":")[0]}: its numbers are on their way`;
+    return { ...told, title, spoken: title, rings: [], parts: null, blocks: [] };
   }
-  const sums = each ? totals : [sumOf(totals) + model.bias];
-  const count = rows.length * cols.length * (each ? 1 : names.length);
-  return finished(model, row, col, sums, each ? names : [""], lines, {
-    how: `the sum of ${counted(count, "product")}`,
-    marks: { source: grid(places(rows), places(cols)), weights: grid(taps(rows), taps(cols)) },
-    parts,
-  });
+  return told;
 }
 
+/** Whether the numbers that it takes were sent; of a large picture only a crop is. */
+function isHere({ source, result }, { grid, row, col }, { marks }) {
+  if (grid === "weights") return true;
+  if (grid === "result" && valueAt(result, row, col) === undefined) return false;
+  const { rows, cols } = grid === "source" ? { rows: [row], cols: [col] } : marks.source;
+  if (!rows.length || !cols.length) return true;
+  const corners = [
+    [Math.min(...rows), Math.min(...cols)],
+    [Math.max(...rows), Math.max(...cols)],
+  ];
+  return corners.every((corner) => valueAt(source, ...corner) !== undefined);
+}
+
+const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
+const at = (row, col) => `row ${exact(row)}, column ${exact(col)}`;
+const sumOf = (numbers) => numbers.reduce((total, number) => total + number, 0);
+const listed = (numbers) => numbers.map(exact).join(" + ");
+const named = (name, words) => (name ? `${name}: ${words}` : words);
+const note = (terms) => ({ terms, equals: "" });
+const step = (terms, number, strong = false) => ({ terms, equals: exact(number), strong });
+const cross = (rows, cols) => ({ rows, cols });
 const places = (found) => found.map(({ place }) => place);
 const taps = (found) => found.map(({ tap }) => tap);
 const outs = (found) => found.map(({ out }) => out);
 
-/** What every cell of the output is told with: its sum, and what the array holds where that differs. */
-function finished(model, row, col, sums, names, lines, { how, marks, parts = null, rings = [] }) {
-  const held = sums.map((_, channel) => valueAt(model.result, row, col, channel));
-  const told = sums.map((sum, n) => `${names[n] ? `${names[n]} ` : ""}${exact(sum)}`).join(", ");
-  sums.forEach((sum, n) => {
-    if (held[n] !== undefined && exact(Math.fround(sum)) !== exact(held[n])) {
-      lines.push(noted(`${names[n] ? `${names[n]}: ` : ""}the array holds ${exact(held[n])}, rounded to float32 on the way`));
-    }
-  });
-  const title = `Output ${at(row, col)}: ${told}`;
-  return { title, spoken: `${title}, ${how}`, lines, parts, rings, marks: { ...marks, result: grid([row], [col]) } };
+/** Rows or columns, such as "3 to 9" or "0 to 8 in steps of 2". */
+function spanned(numbers) {
+  const [first, second] = sorted(numbers);
+  const last = Math.max(...numbers);
+  if (first === last) return exact(first);
+  const through = `${exact(first)} to ${exact(last)}`;
+  if (runs(numbers).length === 1) return through;
+  const steps = sorted(numbers).every((number, n) => number === first + n * (second - first));
+  return steps ? `${through} in steps of ${second - first}` : `${through}, not all`;
 }
 
-function cellOfPool(model, { row, col }) {
+function cellOfConvolution(model, { row, col }) {
   const [rows, cols] = [tapsOf(model.axes[0], row), tapsOf(model.axes[1], col)];
-  const names = channelNames(model);
-  const [lines, sums, rings] = [[], [], []];
-  const parts = names.map((name, channel) => {
-    const cells = [];
-    const window = rows.map((down) =>
-      cols.map((across) => {
-        if (!inside(model, down.place, across.place)) return null;
-        const value = valueAt(model.source, down.place, across.place, channel);
-        cells.push({ value, row: down.place, col: across.place, tap: [down.tap, across.tap] });
-        return value;
-      }),
-    );
-    const label = name ? `${name}: ` : "";
-    if (model.mode === "average") {
-      const mean = sumOf(cells.map(({ value }) => value)) / cells.length;
-      sums.push(mean);
-      lines.push({ terms: `${label}(${listed(cells.map(({ value }) => value))}) / ${cells.length}`, equals: exact(mean), strong: true });
-    } else {
-      const best = cells.reduce((a, b) => (Number.isNaN(a.value) || a.value >= b.value ? a : b));
-      sums.push(best.value);
-      rings.push({ ...best, letter: name ? name[0].toUpperCase() : "" });
-      const others = cells.map(({ value }) => exact(value)).join(", ");
-      lines.push({ terms: `${label}the largest of ${others}`, equals: exact(best.value), strong: true });
-      lines.push(noted(`${label}found at ${at(best.row, best.col)} of the input`));
-    }
-    return window;
+  const pairs = (down, channel) =>
+    cols.map((across) => [
+      valueAt(model.source, down.place, across.place, channel),
+      weightAt(model, down.tap, across.tap, channel),
+    ]);
+  const marks = { source: cross(places(rows), places(cols)), weights: cross(taps(rows), taps(cols)) };
+  const blocks = channelNames(model).map((name, channel) => {
+    const terms = rows.map((down) => pairs(down, channel));
+    const sums = terms.map((line) => sumOf(line.map(([value, weight]) => value * weight)));
+    const lines = terms.map((line, n) => step(line.map((pair) => pair.map(exact).join(" × ")).join(" + "), sums[n]));
+    const total = sumOf(sums);
+    if (name || rows.length > 1) lines.push(step(named(name, listed(sums)), total, true));
+    return { lines, total, part: terms.map((line) => line.map(([value, weight]) => value * weight)) };
   });
-  const missing = rows.length * cols.length - parts[0].flat().filter((value) => value !== null).length;
-  if (missing) lines.push(noted(`${counted(missing, "cell")} of the window outside the picture: not counted`));
-  const how = model.mode === "average" ? "the mean of its window" : "the largest value of its window";
-  const marks = { source: grid(places(rows), places(cols)), weights: null };
-  return finished(model, row, col, sums, names, lines, { how, marks, parts, rings });
+  const each = model.result.shape[2] > 1; // every channel stays by itself
+  const products = rows.length * cols.length * (each ? 1 : blocks.length);
+  return output(model, row, col, blocks, { marks, how: `the sum of ${counted(products, "product")}` });
 }
 
 function cellOfTransposed(model, { row, col }) {
   const [rows, cols] = [tapsOf(model.axes[0], row), tapsOf(model.axes[1], col)];
-  const names = channelNames(model);
-  const each = model.result.shape[2] > 1;
-  const [lines, totals] = [[], []];
-  const parts = names.map((name, channel) => {
-    const panel = Array.from({ length: model.axes[0].kernel }, () => Array(model.axes[1].kernel).fill(null));
-    const products = [];
-    for (const down of rows) {
-      for (const across of cols) {
+  const [kh, kw] = model.axes.map(({ kernel }) => kernel);
+  const blocks = channelNames(model).map((name, channel) => {
+    const part = range(kh).map(() => Array(kw).fill(null));
+    const lines = rows.flatMap((down) =>
+      cols.map((across) => {
         const value = valueAt(model.source, down.place, across.place, channel);
         const weight = weightAt(model, down.tap, across.tap, channel);
-        products.push((panel[down.tap][across.tap] = value * weight));
-        lines.push({
-          terms: `${name ? `${name}, ` : ""}input ${at(down.place, across.place)}: ${exact(value)} × ${exact(weight)}`,
-          equals: exact(products.at(-1)),
-        });
-      }
-    }
-    totals.push(sumOf(products));
-    if (name || products.length > 1) {
-      lines.push({ terms: `${name ? `${name}: ` : ""}${listed(products)}`, equals: exact(totals.at(-1)), strong: true });
-    }
-    return panel;
+        part[down.tap][across.tap] = value * weight;
+        return step(`input ${at(down.place, across.place)}: ${exact(value)} × ${exact(weight)}`, value * weight);
+      }),
+    );
+    const products = rows.flatMap((down) => cols.map((across) => part[down.tap][across.tap]));
+    const total = sumOf(products);
+    if (products.length && (name || products.length > 1)) lines.push(step(named(name, listed(products)), total, true));
+    return { lines, total, part };
   });
-  if (!each && (names.length > 1 || model.bias)) {
-    const bias = model.bias ? ` + bias ${exact(model.bias)}` : "";
-    lines.push({ terms: listed(totals) + bias, equals: exact(sumOf(totals) + model.bias), strong: true });
-  }
   const overlaps = rows.length * cols.length;
-  if (!overlaps) lines.push(noted("no input cell reaches this place"));
-  const sums = each ? totals : [sumOf(totals) + model.bias];
-  return finished(model, row, col, sums, each ? names : [""], lines, {
-    how: overlaps === 1 ? "reached by one input cell" : `the sum of ${overlaps} overlapping patches`,
-    marks: { source: grid(places(rows), places(cols)), weights: grid(taps(rows), taps(cols)) },
-    parts,
+  const sum = `the sum of ${overlaps} overlapping patches`;
+  const how = overlaps > 1 ? sum : overlaps ? "one patch, no overlap" : "no patch reaches this place";
+  const marks = { source: cross(places(rows), places(cols)), weights: cross(taps(rows), taps(cols)) };
+  return output(model, row, col, blocks, { marks, how, remark: how });
+}
+
+function cellOfPool(model, { row, col }) {
+  const [rows, cols] = [tapsOf(model.axes[0], row), tapsOf(model.axes[1], col)];
+  const rings = [];
+  const blocks = channelNames(model).map((name, channel) => {
+    const cells = rows.flatMap((down) =>
+      cols.map((across) => ({
+        value: inside(model, down.place, across.place)
+          ? valueAt(model.source, down.place, across.place, channel)
+          : null,
+        row: down.place,
+        col: across.place,
+        tap: [down.tap, across.tap],
+        channel,
+      })),
+    );
+    const counting = cells.filter(({ value }) => value !== null);
+    const values = counting.map(({ value }) => value);
+    const part = rows.map((_, n) => cells.slice(n * cols.length, (n + 1) * cols.length).map(({ value }) => value));
+    if (model.mode === "average") {
+      const total = sumOf(values) / values.length;
+      return { lines: [step(named(name, `(${listed(values)}) / ${values.length}`), total, true)], total, part };
+    }
+    const best = counting.reduce((a, b) => (Number.isNaN(a.value) || a.value >= b.value ? a : b));
+    rings.push(best);
+    const lines = [
+      step(named(name, `the largest of ${values.map(exact).join(", ")}`), best.value, true),
+      note(named(name, `it stands at ${at(best.row, best.col)} of the input`)),
+    ];
+    return { lines, total: best.value, part };
   });
+  const left = blocks[0].part.flat().filter((value) => value === null).length;
+  const remark = left ? `${counted(left, "cell")} of the window outside the picture: not counted` : "";
+  const how =
+    (model.mode === "average" ? "the mean of its window" : "the largest value of its window") +
+    (left ? `, ${remark}` : "");
+  const marks = { source: cross(places(rows), places(cols)), weights: null };
+  return output(model, row, col, blocks, { marks, rings, how, remark });
+}
+
+/** What every cell of the output is told with: its sum, and what the array holds where rounding made that another. */
+function output(model, row, col, blocks, { marks, how, remark = "", rings = [] }) {
+  const each = model.result.shape[2] > 1;
+  const names = each ? channelNames(model) : [""];
+  const totals = blocks.map(({ total }) => total);
+  const sums = each || model.kind === "pooling" ? totals : [sumOf(totals) + model.bias];
+  const last = [];
+  if (!each && (totals.length > 1 || model.bias) && model.kind !== "pooling") {
+    last.push(step(listed(totals) + (model.bias ? ` + bias ${exact(model.bias)}` : ""), sums[0], true));
+  }
+  if (remark) last.push(note(remark));
+  sums.forEach((sum, n) => {
+    const held = valueAt(model.result, row, col, n);
+    if (held !== undefined && exact(Math.fround(sum)) !== exact(held)) {
+      last.push(note(named(names[n], `the output holds ${exact(held)}, as it was rounded to float32 on the way`)));
+    }
+  });
+  const told = sums.map((sum, n) => `${names[n] ? `${names[n]} ` : ""}${exact(sum)}`).join(", ");
+  const title = `Output ${at(row, col)}: ${told}`;
+  return {
+    title,
+    spoken: `${title}, ${how}`,
+    sums,
+    rings,
+    blocks: [...blocks.map(({ lines }) => lines), last],
+    parts: blocks.map(({ part }) => part),
+    marks: { ...marks, result: cross([row], [col]) },
+  };
 }
 
 function cellOfPadding(model, { row, col }) {
   const [down, across] = [row - model.axes[0].before, col - model.axes[1].before];
   const [y, x] = [sourceOf(model.axes[0], down), sourceOf(model.axes[1], across)];
-  const values = channelNames(model).map((_, channel) => valueAt(model.result, row, col, channel));
-  const told = values.map(exact).join(", ");
-  const title = `Padded picture, ${at(down, across)}: ${told}`;
-  let why = "a pixel of the picture itself";
-  if (!inside(model, down, across)) {
-    why = y < 0 || x < 0 ? "outside the picture: zero" : `outside the picture: ${model.axes[0].mode} reads ${at(y, x)}`;
-  }
-  const source = y < 0 || x < 0 ? grid([], []) : grid([y], [x]);
-  return { title, spoken: `${title}, ${why}`, lines: [noted(why)], marks: { source, weights: null, result: grid([row], [col]) } };
+  const empty = y < 0 || x < 0;
+  const sums = channelNames(model).map((_, channel) => valueAt(model.result, row, col, channel));
+  const title = `Padded picture, ${at(down, across)}: ${sums.map(exact).join(", ")}`;
+  const why = `outside the picture, ${empty ? "where zero stands" : `where ${model.axes[0].mode} repeats ${at(y, x)}`}`;
+  const how = inside(model, down, across) ? "a pixel of the picture itself" : why;
+  const marks = { source: empty ? cross([], []) : cross([y], [x]), weights: null, result: cross([row], [col]) };
+  return { title, spoken: `${title}, ${how}`, sums, blocks: [[note(how)]], marks };
 }
+
+const LISTED = 9; // products of an input cell that are written out
 
 function cellOfInput(model, { row, col }) {
-  const [downs, acrosses] = model.axes.map((axis, n) => {
-    const copies = axis.kind === "transposed" ? [[row, col][n]] : copiesOf(axis, [row, col][n]);
-    return copies.flatMap((place) => outsOf(axis, place).map((found) => ({ place, ...found })));
-  });
-  const [rows, cols] = model.axes.map((axis, n) => copiesOf(axis, [row, col][n]));
+  const copies = model.axes.map((axis, n) => copiesOf(axis, [row, col][n]));
+  const [downs, acrosses] = model.axes.map((axis, n) => copies[n].flatMap((place) => outsOf(axis, place)));
   const values = channelNames(model).map((_, channel) => valueAt(model.source, row, col, channel));
-  const padded = inside(model, row, col) ? "" : " (padding)";
-  const title = `Input ${at(row, col)}${padded}: ${values.map(exact).join(", ")}`;
-  const fed = new Set(outs(downs)).size * new Set(outs(acrosses)).size;
-  const feeds = fed ? `feeds ${counted(fed, "output cell")}` : "feeds no output cell";
-  const lines = [noted(feeds + (fed > 1 ? `: rows ${spanned(sorted(outs(downs)))}, columns ${spanned(sorted(outs(acrosses)))}` : ""))];
-  if (rows.length * cols.length > 1) lines.push(noted(`padding shows this pixel ${counted(rows.length * cols.length, "time")} in all`));
-  let parts = null;
-  if (model.weights && fed) {
-    const pairs = downs.flatMap((down) => acrosses.map((across) => ({ down, across })));
-    for (const { down, across } of pairs.slice(0, 9)) {
-      values.forEach((value, channel) => {
-        const weight = weightAt(model, down.tap, across.tap, channel);
-        lines.push({ terms: `output ${at(down.out, across.out)}: ${exact(value)} × ${exact(weight)}`, equals: exact(value * weight) });
-      });
-    }
-    if (pairs.length > 9) lines.push(noted(`and ${pairs.length - 9} more products`));
-    if (model.kind === "transposed") {
-      parts = values.map((value, channel) => range(model.axes[0].kernel).map((i) => range(model.axes[1].kernel).map((j) => value * weightAt(model, i, j, channel))));
-    }
-  }
-  const weights = model.weights && fed ? grid(taps(downs), taps(acrosses)) : null;
-  const marks = { source: grid(rows, cols), weights, result: grid(outs(downs), outs(acrosses)) };
-  return { title, spoken: `${title}, ${feeds}`, lines, marks, parts };
+  const padding = inside(model, row, col) ? "" : " (padding)";
+  const title = `Input ${at(row, col)}${padding}: ${values.map(exact).join(", ")}`;
+  const fed = sorted(outs(downs)).length * sorted(outs(acrosses)).length;
+  const where = fed ? `: rows ${spanned(outs(downs))}, columns ${spanned(outs(acrosses))}` : "";
+  const feeds = `feeds ${fed ? counted(fed, "output cell") : "no output cell"}${where}`;
+  const lines = [note(feeds)];
+  const shown = copies[0].length * copies[1].length;
+  if (shown > 1) lines.push(note(`with its padding this pixel is there ${shown} times`));
+  const marks = { source: cross(...copies), weights: null, result: cross(outs(downs), outs(acrosses)) };
+  const told = { title, spoken: `${title}, ${feeds}`, marks, blocks: [lines] };
+  if (!model.weights || !fed) return told;
+  marks.weights = cross(taps(downs), taps(acrosses));
+  const pairs = downs.flatMap((down) => acrosses.map((across) => ({ down, across })));
+  const blocks = values.map((value, channel) =>
+    pairs.slice(0, LISTED).map(({ down, across }) => {
+      const weight = weightAt(model, down.tap, across.tap, channel);
+      return step(`output ${at(down.out, across.out)}: ${exact(value)} × ${exact(weight)}`, value * weight);
+    }),
+  );
+  const more = pairs.length > LISTED ? [[note(`and ${pairs.length - LISTED} more`)]] : [];
+  const used = (i, j) => downs.some(({ tap }) => tap === i) && acrosses.some(({ tap }) => tap === j);
+  const [kh, kw] = model.axes.map(({ kernel }) => kernel);
+  const part = (value, channel) =>
+    range(kh).map((i) => range(kw).map((j) => (used(i, j) ? value * weightAt(model, i, j, channel) : null)));
+  return { ...told, blocks: [lines, ...blocks, ...more], parts: values.map(part) };
 }
 
-const range = (count) => Array.from({ length: count }, (_, n) => n);
-const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
-
 function cellOfKernel(model, { row, col, channel = 0 }) {
-  const [rows, cols] = [placesOf(model.axes[0], row), placesOf(model.axes[1], col)];
+  const touched = model.axes.map((axis, n) => placesOf(axis, [row, col][n]));
+  const count = touched[0].length * touched[1].length;
+  const where = count ? `: rows ${spanned(touched[0])}, columns ${spanned(touched[1])}` : "";
+  const says = `multiplies ${count ? counted(count, "input cell") : "no input cell"}${where}`;
   const title = `Weight ${at(row, col)}: ${exact(weightAt(model, row, col, channel))}`;
-  const transposed = model.kind === "transposed";
-  const touched = [rows, cols].map((found) => found.length);
-  const says = touched[0] && touched[1]
-    ? `multiplies ${counted(touched[0] * touched[1], "input cell")}: rows ${spanned(rows)}, columns ${spanned(cols)}`
-    : "multiplies no input cell";
-  const result = model.axes.map((axis, n) =>
-    transposed ? [rows, cols][n].flatMap((place) => outsOf(axis, place).filter(({ tap }) => tap === [row, col][n]).map(({ out }) => out)) : range(axis.outs),
-  );
-  const marks = { source: grid(rows, cols), weights: grid([row], [col]), result: grid(...result) };
-  return { title, spoken: `${title}, ${says}`, lines: [noted(says)], marks };
+  const reached = model.axes.map((axis, n) => {
+    const found = touched[n].flatMap((place) => outsOf(axis, place));
+    return outs(found.filter(({ tap }) => tap === [row, col][n]));
+  });
+  const marks = { source: cross(...touched), weights: cross([row], [col]), result: cross(...reached) };
+  return { title, spoken: `${title}, ${says}`, blocks: [[note(says)]], marks };
 }
 
 const EXPLAIN = {
-  result: { convolution: cellOfConvolution, pooling: cellOfPool, transposed: cellOfTransposed, padding: cellOfPadding },
+  result: {
+    convolution: cellOfConvolution,
+    pooling: cellOfPool,
+    transposed: cellOfTransposed,
+    padding: cellOfPadding,
+  },
   source: { convolution: cellOfInput },
   weights: { convolution: cellOfKernel },
 };

@@ -26,12 +26,12 @@ OVERVIEW = 96  # pixels of the small picture that shows where the crop is
 LABELS = {"source": "Input", "weights": "Kernel", "result": "Output"}
 
 _logic, _drawing = ((ui.ASSETS / name).read_text() for name in ("explorer_logic.js", "explorer.js"))
-_import = re.compile(r'^import .* from "./explorer_logic.js";$', re.MULTILINE)
+_imported = re.search(r'^import {[^}]*} from "./explorer_logic.js";$', _drawing, re.MULTILINE).group()
 _component = st.components.v2.component(
     "convviz_explorer",
     html=(ui.ASSETS / "explorer.html").read_text(),
     css=(ui.ASSETS / "explorer.css").read_text(),
-    js=_import.sub(lambda _: re.sub("^export ", "", _logic, flags=re.MULTILINE), _drawing),
+    js=_drawing.replace(_imported, re.sub("^export ", "", _logic, flags=re.MULTILINE)),
 )
 
 
@@ -47,8 +47,10 @@ def explorer(
     looks: Mapping[str, str] | None = None,
     limit: float | None = None,
     bias: float = 0.0,
-    cells: int = 16,
-) -> None:
+    cells: int = 12,
+    at: tuple[int, int] | None = None,
+    pins: bool = False,
+) -> tuple[int, int] | None:
     """Input, kernel and output as grids; the pointer, the arrow keys or a scan show how each number comes about.
 
     Args:
@@ -64,10 +66,16 @@ def explorer(
             padding alone: padding and padding_mode.
         labels: captions of "source", "weights" and "result" in place of ``LABELS``; plain text.
         looks: how "source" and "result" are coloured: "picture" (0 to 255 as grey or RGB), "signed" or "magnitude";
-            by default a uint8 array, or one with three channels, is a picture, negative numbers make it signed.
+            by default a uint8 array, or one with three channels, is a picture, negative numbers make it signed, and
+            pooling and padding keep the colours of the source.
         limit: where the colours of the result end; by default as ``ui.limit_of`` says.
         bias: added to the sum of products; the result has to hold it.
         cells: of a side in view at first.
+        at: the cell of the output, row and column, that stands in the middle at first; another value moves there.
+        pins: tell the page which cell of the output is pinned; each click then makes a run of the page.
+
+    Returns:
+        Row and column of the pinned cell of the output where ``pins`` asks for it, else None.
 
     Raises:
         ConvvizError: the kernel does not fit, or the choices do not go together.
@@ -76,26 +84,14 @@ def explorer(
 
         explorer.explorer("convolution", array, kernel.weights, feature_map, key="cells", settings=settings)
     """
-    source, settings = np.asarray(source), dict(settings or {})
-    if result is None:
-        result = _result(kind, source, weights, settings) + (np.float32(bias) if bias else 0)
-    axes = _axes(kind, source, weights, np.asarray(result), settings)
-    place = (st.session_state.get(key) or {}).get("place")
+    said = st.session_state.get(key) or {}
     data = pack(
-        kind,
-        source,
-        _applied(weights, settings),
-        np.asarray(result),
-        axes,
-        place=place,
-        labels={**LABELS, **(labels or {})},
-        looks=dict(looks or {}),
-        limit=limit,
-        bias=float(bias),
-        mode=settings.get("mode", "max"),
-        cells=cells,
-    )
-    _component(key=key, data=data, on_place_change=_nothing)
+        kind, source, weights, result, settings=settings, labels=labels, looks=looks, limit=limit, bias=bias,
+        cells=cells, at=at, pins=pins, place=said.get("place"),
+    )  # fmt: skip
+    _component(key=key, data=data, on_place_change=_nothing, on_pinned_change=_nothing)
+    pinned = said.get("pinned")
+    return tuple(pinned) if pins and _is_place(pinned) else None
 
 
 def _nothing() -> None:
@@ -161,44 +157,76 @@ def _axes(
 def pack(
     kind: str,
     source: np.ndarray,
-    weights: np.ndarray | None,
-    result: np.ndarray,
-    axes: Sequence[Mapping[str, Any]],
+    weights: np.ndarray | None = None,
+    result: np.ndarray | None = None,
     *,
-    place: Sequence[int] | None,
-    labels: Mapping[str, str],
-    looks: Mapping[str, str],
-    limit: float | None,
-    **header: Any,
+    settings: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    looks: Mapping[str, str] | None = None,
+    limit: float | None = None,
+    bias: float = 0.0,
+    cells: int = 12,
+    at: tuple[int, int] | None = None,
+    pins: bool = False,
+    place: Sequence[int] | None = None,
 ) -> bytes:
-    """Everything for the browser in one block.
+    """Everything that the browser needs, in one block.
+
+    The choices are those of ``explorer``; ``place`` is the row and column of the picture that the crop is about, as the
+    browser asked for it, otherwise it is about ``at`` or the middle.
 
     Returns:
         uint32 (little-endian) length of the header, the header in JSON, the arrays it lists: "u1" or "f4".
     """
-    crops = [_crop(axis, place[n] if _is_place(place) else axis["size"] // 2) for n, axis in enumerate(axes)]
-    seen = geometry.patch(source, *(np.arange(first, last) for (first, last), _ in crops), axes[0]["mode"])
-    shown = result[tuple(slice(*outs) for _, outs in crops)]
-    arrays = {"source": _three(seen), "result": _three(shown), "overview": _overview(source, looks.get("source"))}
-    arrays["tables"] = np.stack([rendering.TABLES[name] for name in ("signed", "viridis", "weights")])
+    source, settings, looks = np.asarray(source), dict(settings or {}), dict(looks or {})
+    if result is None:
+        result = _result(kind, source, weights, settings) + (np.float32(bias) if bias else 0)
+    result = np.asarray(result)
+    axes = _axes(kind, source, weights, result, settings)
+    centre = place if _is_place(place) else [_under(axis, at and at[n]) for n, axis in enumerate(axes)]
+    crops = [_crop(axis, middle) for axis, middle in zip(axes, centre, strict=True)]
+    turned = {"weights": "Kernel, turned round"} if settings.get("flip") else {}
+    arrays = {
+        "source": geometry.patch(source, *(np.arange(*places) for places, _ in crops), axes[0]["mode"]),
+        "result": result[tuple(slice(*outs) for _, outs in crops)],
+        "overview": _overview(source, looks.get("source")),
+        "tables": np.stack([rendering.TABLES[name] for name in ("signed", "viridis", "weights")]),
+    }
     if weights is not None:
-        arrays["weights"] = weights
-    header |= {
-        "kind": kind, "axes": axes, "labels": labels, "arrays": [],
-        "source": {"origin": [first for (first, _), _ in crops], **_look(source, looks.get("source"), None)},
-        "result": {"origin": [first for _, (first, _) in crops], **_look(result, looks.get("result"), limit)},
+        arrays["weights"] = _applied(weights, settings)
+    scaled = _look(source, looks.get("source"), None)
+    alike = kind in ("pooling", "padding") and "result" not in looks and limit is None
+    shown = scaled if alike else _look(result, looks.get("result"), limit)
+    header = {
+        "kind": kind, "axes": axes, "mode": settings.get("mode", "max"), "bias": float(np.float32(bias)),
+        "cells": cells, "at": at, "pins": pins, "labels": LABELS | turned | dict(labels or {}),
+        "source": {"origin": [first for (first, _), _ in crops], **scaled},
+        "result": {"origin": [first for _, (first, _) in crops], **shown},
     }  # fmt: skip
-    blocks, offset = [], 0
+    return _block(header, arrays)
+
+
+def _block(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Header and arrays one after the other, each beginning at a multiple of four."""
+    listed, blocks = [], []
     for name, array in arrays.items():
-        array = np.ascontiguousarray(array, np.uint8 if array.dtype.kind in "b" or array.dtype == np.uint8 else "<f4")
-        block = array.tobytes() + bytes(-array.nbytes % 4)
-        kept = {"name": name, "type": "u1" if array.dtype == np.uint8 else "f4", "shape": array.shape, "offset": offset}
-        header["arrays"].append(kept)
-        blocks.append(block)
-        offset += len(block)
-    text = json.dumps(header, allow_nan=False, separators=(",", ":")).encode()
+        kind = np.uint8 if array.dtype.kind == "b" or array.dtype == np.uint8 else np.dtype("<f4")
+        array = np.ascontiguousarray(array if array.ndim > 2 else array[..., None], kind)
+        kept = {"name": name, "type": "u1" if kind is np.uint8 else "f4", "shape": array.shape}
+        listed.append(kept | {"offset": sum(map(len, blocks))})
+        blocks.append(array.tobytes() + bytes(-array.nbytes % 4))
+    text = json.dumps({**header, "arrays": listed}, allow_nan=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 4)
     return b"".join([struct.pack("<I", len(text)), text, *blocks])
+
+
+def _under(axis: Mapping[str, Any], out: int | None) -> int:
+    """The pixel in the middle of what an output is made of."""
+    if out is None:
+        return axis["size"] // 2
+    if axis["kind"] == "transposed":
+        return (out + axis["cut"]) // axis["stride"]
+    return out * axis["stride"] - axis["before"] + (axis["kernel"] - 1) * axis["dilation"] // 2
 
 
 def _is_place(place: Any) -> bool:
@@ -209,23 +237,18 @@ def _is_place(place: Any) -> bool:
 def _crop(axis: Mapping[str, Any], centre: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Along one axis, the places that are sent and the outs that they feed: [first, last) each."""
     low, high = -axis["before"], axis["size"] + axis["after"]
-    transposed = axis["kind"] == "transposed"
-    side = min(high - low, max(SENT // axis["stride"], 8) if transposed else SENT)
+    transposed, span = axis["kind"] == "transposed", (axis["kernel"] - 1) * axis["dilation"]
+    side = min(high - low, max(SENT // axis["stride"], 8) if transposed else max(SENT, 64 + 2 * span))
     first = min(max(centre - side // 2, low), high - side)
     last = first + side
     if transposed:
         outs = (first * axis["stride"] - axis["cut"], (last - 1) * axis["stride"] + axis["kernel"] - axis["cut"])
     else:
-        span = (axis["kernel"] - 1) * axis["dilation"]
         outs = (
             -(-(first + axis["before"] - span) // axis["stride"]),
             (last - 1 + axis["before"]) // axis["stride"] + 1,
         )
     return (first, last), (max(outs[0], 0), min(outs[1], axis["outs"]))
-
-
-def _three(array: np.ndarray) -> np.ndarray:
-    return array[..., None] if array.ndim == 2 else array
 
 
 def _look(values: np.ndarray, look: str | None, limit: float | None) -> dict[str, Any]:
