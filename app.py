@@ -12,7 +12,10 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("pictures/pooling", "Pooling and strides", "compress"),
         ("pictures/fourier", "Fourier", "graphic_eq"),
     ],
-    "Learning": [("learning/training", "Training", "show_chart")],
+    "Learning": [
+        ("learning/data", "Data and augmentation", "photo_library"),
+        ("learning/training", "Training", "show_chart"),
+    ],
     "Looking inside": [
         ("inside/feature_maps", "Feature maps", "view_module"),
         ("inside/filter_patterns", "Filter patterns", "texture"),

@@ -1,0 +1,147 @@
+"""Looking at a data set: what is in it, some pictures of every class, and the batches that a network is fed."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from convviz import ConvvizError
+from convviz.datasets import reading
+from convviz.datasets.records import Dataset
+
+PARTS = ("train", "validation", "test")
+_KEPT_BYTES = 80_000_000  # a larger data set is read anew each time
+
+_kept: dict[str, Dataset] = {}
+_kept_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What is in a data set.
+
+    Attributes:
+        class_names: one for each class.
+        shape: (H, W, C) of a picture.
+        counts: part -> pictures of each class.
+        examples: uint8 (K, n, H, W, C), n training pictures of each of the K classes, fewer where there are fewer: the
+            rest is black.
+        source: who made it, its licence, how it was split.
+    """
+
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    counts: Mapping[str, tuple[int, ...]]
+    examples: np.ndarray
+    source: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a network is fed in one step.
+
+    Attributes:
+        images: uint8 (N, H, W, C).
+        labels: int64 (N,).
+        class_names: one for each class.
+        number: which batch, counted from 0 without an end.
+        epoch: passes over the training pictures that are complete before it.
+        step: its place within its epoch, from 0.
+        steps_per_epoch: batches in one pass; the last one is smaller if the pictures do not divide evenly.
+        validation_steps: batches that the validation pictures make.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    number: int
+    epoch: int
+    step: int
+    steps_per_epoch: int
+    validation_steps: int
+
+
+def overview(name: str, *, per_class: int = 8, seed: int = 0) -> Overview:
+    """A data set in numbers and examples.
+
+    Args:
+        name: one of ``NAMES``.
+        per_class: training pictures of each class to show.
+        seed: of the choice.
+
+    Returns:
+        Counts by part and class, and the examples.
+
+    Raises:
+        ConvvizError: as ``load``.
+    """
+    data = _at_hand(name)
+    rng = np.random.default_rng(seed)
+    classes = len(data.class_names)
+    examples = np.zeros((classes, per_class, *data.train_images.shape[1:]), np.uint8)
+    for label in range(classes):
+        rows = np.flatnonzero(data.train_labels == label)
+        rows = rng.permutation(rows)[:per_class]
+        examples[label, : len(rows)] = data.train_images[rows]
+    counts = {
+        part: tuple(int(one) for one in np.bincount(getattr(data, f"{part}_labels"), minlength=classes))
+        for part in PARTS
+    }
+    return Overview(data.class_names, data.train_images.shape[1:], counts, examples, data.source)
+
+
+def batch(name: str, number: int, *, batch_size: int = 20, seed: int = 0) -> Batch:
+    """One batch of the generator that never ends: a new order in each epoch.
+
+    Args:
+        name: one of ``NAMES``.
+        number: which batch, from 0; every number has one.
+        batch_size: pictures in it.
+        seed: of the orders.
+
+    Returns:
+        The pictures with their labels, and where they stand.
+
+    Raises:
+        ConvvizError: the number is negative, the size below 1, or as ``load``.
+
+    Source:
+        Chollet, Deep Learning with Python, section 5.2.4: "the generator yields these batches indefinitely".
+
+    Example:
+        >>> batch("digits", 60, batch_size=20).epoch
+        1
+    """
+    if number < 0 or batch_size < 1:
+        raise ConvvizError(f"batch {number} of {batch_size} pictures does not exist; count from 0, with 1 or more")
+    data = _at_hand(name)
+    count = len(data.train_images)
+    steps = math.ceil(count / batch_size)
+    epoch, step = divmod(number, steps)
+    rows = np.random.default_rng((seed, epoch)).permutation(count)[step * batch_size : (step + 1) * batch_size]
+    return Batch(
+        images=data.train_images[rows],
+        labels=data.train_labels[rows],
+        class_names=data.class_names,
+        number=number,
+        epoch=epoch,
+        step=step,
+        steps_per_epoch=steps,
+        validation_steps=math.ceil(len(data.validation_images) / batch_size),
+    )
+
+
+def _at_hand(name: str) -> Dataset:
+    """A data set; the last one is kept if it is not large."""
+    with _kept_lock:
+        if name not in _kept:
+            data = reading.load(name)
+            _kept.clear()
+            if data.train_images.nbytes + data.validation_images.nbytes + data.test_images.nbytes > _KEPT_BYTES:
+                return data
+            _kept[name] = data
+        return _kept[name]

@@ -1,0 +1,78 @@
+"""Page: what a network learns from, and how one picture becomes many."""
+
+import functools
+
+import numpy as np
+import streamlit as st
+
+from convviz import datasets, images, recipes, rendering, sketches
+from pages.shared import augmenting, choices, engine, foot, pickers, readings, ui
+
+ui.heading("Data and augmentation", "What does a network learn from?")
+
+VIEWS = {
+    "examples": "Examples by class",
+    "batches": "Batch by batch",
+    "reading": "From a file to a batch",
+    "augmentation": "One picture, many ways",
+}
+WAYS = 16  # of one picture
+here = [name for name in datasets.NAMES if datasets.is_here(name)]
+
+view = choices.segments("View", list(VIEWS), key="view", default="examples", format_func=VIEWS.get, width="stretch")
+controls, result = st.columns([1, 3], gap="large")
+with controls:
+    if view in ("examples", "batches"):
+        name = choices.select("Data", here, key="browse", default="digits", format_func=readings.TITLES.get)
+        missing = [readings.TITLES[one] for one in datasets.NAMES if one not in here]
+        if missing:
+            st.caption(f"Not on this machine: {', '.join(missing)}.")
+    else:
+        picture = pickers.picture("data")
+    if view == "batches":
+        size = choices.slider("Batch size (pictures a step)", 4, 64, 20, key="browse_size")
+        number = choices.number("Batch (counted without an end)", 0, 10**6, 0, key="browse_batch")
+        step = functools.partial(choices.set_later, "browse_batch", number + 1)
+        st.button("Next batch", icon=":material/skip_next:", on_click=step, width="stretch")
+    if view == "reading":
+        side = choices.slider("Side the network takes (pixels)", 16, 224, 150, key="reading_side")
+    if view == "augmentation":
+        options = augmenting.options("augment")
+    if view != "reading":
+        seed = choices.number("Seed", 0, 9999, 0, key="browse_seed")
+
+with result:
+    if view == "examples":
+        with st.spinner("Reading the data"):
+            shown = engine.compute(datasets.overview, name, seed=seed)
+        readings.examples(shown, readings.TITLES[name])
+        notes, source = readings.examples_noticed(shown), shown.source
+    elif view == "batches":
+        with st.spinner("Reading the data"):
+            shown = engine.compute(datasets.batch, name, number, batch_size=size, seed=seed)
+        readings.batch(shown)
+        notes = readings.batch_noticed(shown)
+        source = "Chollet, Deep Learning with Python, section 5.2.4."
+    elif view == "reading":
+        batch = readings.reading(picture, side)
+        notes = [
+            f"The file has {len(rendering.png(picture.array)):,} bytes; decoded it has {picture.array.size:,} numbers.",
+            f"The network sees {batch.size:,} numbers from {batch.min():.3g} to {batch.max():.3g}.",
+        ]
+        source = "Chollet, Deep Learning with Python, section 5.2.4."
+    else:
+        square = images.resize(picture.array, (150, 150))
+        stack = np.repeat(square[None], WAYS, axis=0)
+        many = ui.cached(readings.augmented)(stack, seed, **options)
+        ui.picture(
+            sketches.sheet(many, columns=4), f"{picture.caption}, {WAYS} ways, 150 × 150 each",
+            f"{picture.alt}, {WAYS} times, each turned, shifted, sheared, zoomed or mirrored differently",
+        )  # fmt: skip
+        notes = readings.augmented_noticed(many, square, options)
+        source = "Chollet, Deep Learning with Python, listing 5.11; Keras' ImageDataGenerator for each number."
+    ui.notes(notes, source)
+    if view == "augmentation":
+        foot.foot(
+            "data", code=recipes.augmentation.ways(picture.name, WAYS, seed, **options),
+            files={"augmented.png": lambda: rendering.png(sketches.sheet(many, columns=4))},
+        )  # fmt: skip
