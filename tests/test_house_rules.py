@@ -19,6 +19,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "downsampling": {"convolution", "kernels", "pooling"},
     "jobs": {"zoo"},
     "kernels": {"matrices"},
+    "kinds": {"convolution", "kernels"},
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
