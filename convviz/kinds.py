@@ -7,19 +7,59 @@ at no neighbour, dilated ones look farther with the same weights, transposed one
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import cv2
 import numpy as np
 
-from convviz import ConvvizError
+from convviz import ConvvizError, kernels
 from convviz.convolution import convolve, depthwise, output_size, pointwise, transpose
 from convviz.convolution.geometry import Padding, Pair, pair
 
 KINDS = ("standard", "dilated", "transposed", "grouped", "depthwise", "pointwise", "separable")
 STAMPS = ("flat", "tent", "random")  # kernels that a transposed convolution lays down
 ENLARGEMENTS = ("nearest", "bilinear")
+LONGEST_MIX = 6  # maps that a pointwise layer made by hand gives at most
+
+
+@dataclass(frozen=True)
+class Mix:
+    """How a pointwise layer mixes red, green and blue.
+
+    Attributes:
+        title: what people call it.
+        rows: for each map that comes out, its share of red, green and blue.
+        names: of the maps that come out.
+        source: where it is from.
+    """
+
+    title: str
+    rows: tuple[tuple[float, float, float], ...]
+    names: tuple[str, ...]
+    source: str
+
+
+MIXES: Mapping[str, Mix] = MappingProxyType(
+    {
+        "luminance": Mix(
+            "Luminance", ((0.299, 0.587, 0.114),), ("brightness",), "ITU-R Recommendation BT.601-7, section 2.5.1"
+        ),
+        "opponent": Mix(
+            "Opponent colours",
+            ((0.70711, -0.70711, 0.0), (0.40825, 0.40825, -0.8165), (0.57735, 0.57735, 0.57735)),
+            ("red against green", "yellow against blue", "brightness"),
+            "van de Sande, Gevers & Snoek 2010, Evaluating color descriptors, IEEE PAMI 32(9), equation 3",
+        ),
+        "swap": Mix(
+            "Red and blue change places",
+            ((0.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)),
+            ("red", "green", "blue"),
+            "Lin, Chen & Yan 2014, Network in network, arXiv:1312.4400, section 3",
+        ),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -200,6 +240,65 @@ def connections(channels: int, filters: int, groups: int) -> np.ndarray:
     _dividing(groups, channels, filters)
     belongs_out, belongs_in = np.arange(filters) * groups // filters, np.arange(channels) * groups // channels
     return belongs_out[:, None] == belongs_in[None]
+
+
+def twelve_channels(picture: np.ndarray) -> np.ndarray:
+    """A map with twelve channels, as in the middle of a network: red, green and blue under four kernels each.
+
+    Args:
+        picture: uint8 (H, W, 3).
+
+    Returns:
+        float32 (H, W, 12): first red as it is, its edges by Sobel both ways and its Laplacian, then green, then blue;
+        255 counts as 1, the border is repeated outside.
+    """
+    seen = [
+        convolve(picture / np.float32(255), kernels.KERNELS[name].weights, padding="same", padding_mode="replicate")
+        for name in ("identity", "sobel_x", "sobel_y", "laplacian")
+    ]
+    return np.stack(seen, axis=-1).reshape(*picture.shape[:2], 12)
+
+
+def random_weights(shape: tuple[int, int, int, int], *, seed: int = 0) -> np.ndarray:
+    """Weights of a layer that has learned nothing yet, drawn as He et al. advise.
+
+    Args:
+        shape: (kh, kw, C, F).
+        seed: of the draw.
+
+    Returns:
+        float32, normal, the variance 2 / (kh kw C).
+
+    Source:
+        He, Zhang, Ren & Sun 2015, Delving deep into rectifiers, arXiv:1502.01852.
+    """
+    spread = np.sqrt(2 / np.prod(shape[:3]))
+    return (np.random.default_rng(seed).standard_normal(shape) * spread).astype(np.float32)
+
+
+def parse_mix(text: str) -> np.ndarray:
+    """A pointwise layer over red, green and blue from its numbers as text.
+
+    Args:
+        text: one row for each map that comes out, rows apart by semicolons.
+
+    Returns:
+        float32 (3, F), in Keras' order.
+
+    Raises:
+        ConvvizError: what is not a number, or rows of another length than 3.
+
+    Example:
+        >>> parse_mix("1 0 0; 0 0.5 0.5").shape
+        (3, 2)
+    """
+    rows = kernels.parse(text)
+    if rows.shape[1] != 3 or len(rows) > LONGEST_MIX:
+        raise ConvvizError(
+            f"the mix has {len(rows)} rows of {rows.shape[1]} numbers; give 1 to {LONGEST_MIX} rows of 3: the shares "
+            "of red, green and blue"
+        )
+    return np.ascontiguousarray(rows.T)
 
 
 def separable(

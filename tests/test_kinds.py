@@ -150,3 +150,28 @@ def test_bilinear_enlargement_is_keras():
     theirs = layers.UpSampling2D(3, interpolation="bilinear")(picture[None, ..., None]).numpy()[0, ..., 0]
     ours = kinds.enlarge_then_convolve(picture, np.ones((1, 1)), factor=3, interpolation="bilinear")
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_mix_is_read_row_by_row_and_bad_ones_are_explained():
+    np.testing.assert_array_equal(kinds.parse_mix("1 0 0; 0 0.5 2")[:, 1], np.float32([0, 0.5, 2]))
+    for text, said in [("1 2; 3 4", "2 rows of 2"), ("1 x 0", "not a number"), ("", "empty"), ("1 0 0;" * 7, "7 rows")]:
+        with pytest.raises(ConvvizError, match=said):
+            kinds.parse_mix(text)
+    opponent = np.array(kinds.MIXES["opponent"].rows)
+    np.testing.assert_allclose(opponent @ opponent.T, np.eye(3), atol=1e-4)
+
+
+def test_twelve_channels_are_ordered_by_colour():
+    picture = np.random.default_rng(7).integers(0, 256, (6, 5, 3), np.uint8)
+    maps = kinds.twelve_channels(picture)
+    assert maps.shape == (6, 5, 12)
+    np.testing.assert_allclose(maps[..., [0, 4, 8]], picture / 255, atol=1e-6)
+    picture[..., 0] = 0
+    changed = np.abs(kinds.twelve_channels(picture) - maps).max(axis=(0, 1)) > 0
+    np.testing.assert_array_equal(changed, [True] * 4 + [False] * 8)
+
+
+def test_random_weights_have_the_spread_of_he_and_their_seed():
+    weights = kinds.random_weights((3, 3, 40, 50), seed=1)
+    assert weights.std() == pytest.approx(np.sqrt(2 / 360), rel=0.02)
+    np.testing.assert_array_equal(weights, kinds.random_weights((3, 3, 40, 50), seed=1))

@@ -5,6 +5,7 @@ them in ``result`` and writes the shown picture to a file. It is written to be r
 """
 
 from convviz.recipes import augmentation, convolution, tables
+from convviz.recipes import convolution, kinds, tables
 from convviz.recipes.openings import OWN, opening
 from convviz.recipes.writing import literal, script
 
@@ -12,6 +13,7 @@ __all__ = [
     "OWN",
     "augmentation",
     "convolution",
+    "kinds",
     "literal",
     "opening",
     "script",
