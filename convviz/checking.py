@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from convviz import ConvvizError, activations, attribution, convolution, images, lazy, pooling, tracing, zoo
+from convviz import ConvvizError, activations, attribution, convolution, images, kinds, lazy, pooling, tracing, zoo
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
@@ -160,6 +160,44 @@ def transpose(image: np.ndarray, weights: np.ndarray, *, stride: Any = 1, paddin
     batch, layer, back = _as_layer(np.asarray(image, np.float32), order)
     theirs = keras.ops.conv_transpose(batch, layer.swapaxes(2, 3), _pair(stride), padding=padding)
     return compare(ours, back(keras.ops.convert_to_numpy(theirs)))
+
+
+def kind(chosen: str, image: np.ndarray, *weights: np.ndarray, groups: int = 1) -> Check:
+    """A grouped, depthwise, pointwise or separable convolution of ours beside Keras' own layer, "same" padding.
+
+    Args:
+        chosen: one of those four.
+        image: (H, W, C).
+        weights: as the function of that name takes them: (kh, kw, C / groups, F); (kh, kw, C); (C, F); (kh, kw, C)
+            and (C, F).
+        groups: for "grouped".
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ConvvizError: as that function.
+    """
+    ours = {
+        "grouped": lambda: kinds.grouped(image, *weights, groups=groups, padding="same"),
+        "depthwise": lambda: convolution.depthwise(image, *weights, padding="same"),
+        "pointwise": lambda: convolution.pointwise(image, *weights),
+        "separable": lambda: kinds.separable(image, *weights, padding="same"),
+    }[chosen]()
+    layers, size, bare = keras.layers, weights[0].shape[:2], {"padding": "same", "use_bias": False}
+    layer, own = {
+        "grouped": lambda: (layers.Conv2D(ours.shape[2], size, groups=groups, **bare), list(weights)),
+        "depthwise": lambda: (layers.DepthwiseConv2D(size, **bare), [weights[0][..., None]]),
+        "pointwise": lambda: (layers.Conv2D(ours.shape[2], 1, **bare), [weights[0][None, None]]),
+        "separable": lambda: (
+            layers.SeparableConv2D(ours.shape[2], size, **bare),
+            [weights[0][..., None], weights[1][None, None]],
+        ),
+    }[chosen]()
+    batch = np.asarray(image, np.float32)[None]
+    layer.build(batch.shape)
+    layer.set_weights(own)
+    return compare(ours, keras.ops.convert_to_numpy(layer(batch))[0])
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "attribution": {"images", "tracing", "zoo"},
     "activations": {"images", "rendering", "tracing", "zoo"},
-    "checking": {"activations", "attribution", "convolution", "images", "pooling", "tracing", "zoo"},
+    "checking": {"activations", "attribution", "convolution", "images", "kinds", "pooling", "tracing", "zoo"},
     "convolution": {"kernels"},
     "costs": {"fourier"},
     "datasets": {"downloads", "images"},

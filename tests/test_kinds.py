@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from convviz import ConvvizError, kernels, kinds
+from convviz import ConvvizError, checking, kernels, kinds
 from convviz.convolution import convolve, transpose
 
 layers = keras.layers
@@ -175,3 +175,21 @@ def test_random_weights_have_the_spread_of_he_and_their_seed():
     weights = kinds.random_weights((3, 3, 40, 50), seed=1)
     assert weights.std() == pytest.approx(np.sqrt(2 / 360), rel=0.02)
     np.testing.assert_array_equal(weights, kinds.random_weights((3, 3, 40, 50), seed=1))
+
+
+def test_check_agrees_for_every_kind_and_is_large_where_something_is_broken(monkeypatch):
+    rng = np.random.default_rng(8)
+    image = rng.normal(size=(8, 7, 6)).astype(np.float32)
+    own = {
+        "grouped": [(3, 3, 3, 4)],
+        "depthwise": [(3, 2, 6)],
+        "pointwise": [(6, 2)],
+        "separable": [(3, 3, 6), (6, 5)],
+    }
+    for chosen, shapes in own.items():
+        weights = [rng.normal(size=shape).astype(np.float32) for shape in shapes]
+        check = checking.kind(chosen, image, *weights, groups=2)
+        assert check.difference < 1e-5
+        assert check.largest > 1
+    monkeypatch.setattr(kinds, "separable", lambda image, *_, **__: np.zeros((8, 7, 5), np.float32))
+    assert checking.kind("separable", image, *weights).difference > 1
