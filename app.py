@@ -16,6 +16,10 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("learning/data", "Data and augmentation", "photo_library"),
         ("learning/training", "Training", "show_chart"),
     ],
+        ("pictures/convolution", "Convolution", "grid_on"),
+        ("pictures/kinds", "Kinds of convolution", "category"),
+    ],
+    "Learning": [("learning/training", "Training", "show_chart")],
     "Looking inside": [
         ("inside/feature_maps", "Feature maps", "view_module"),
         ("inside/filter_patterns", "Filter patterns", "texture"),

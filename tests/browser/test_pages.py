@@ -13,6 +13,7 @@ PAGES = {
     "convolution": "Convolution",
     "pooling": "Pooling and strides",
     "fourier": "Fourier",
+    "kinds": "Kinds of convolution",
     "training": "Training",
     "feature_maps": "Feature maps",
     "filter_patterns": "Filter patterns",
