@@ -10,16 +10,13 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("pictures/pixels", "Pixels", "apps"),
         ("pictures/convolution", "Convolution", "grid_on"),
         ("pictures/pooling", "Pooling and strides", "compress"),
+        ("pictures/kinds", "Kinds of convolution", "category"),
         ("pictures/fourier", "Fourier", "graphic_eq"),
     ],
     "Learning": [
         ("learning/data", "Data and augmentation", "photo_library"),
         ("learning/training", "Training", "show_chart"),
     ],
-        ("pictures/convolution", "Convolution", "grid_on"),
-        ("pictures/kinds", "Kinds of convolution", "category"),
-    ],
-    "Learning": [("learning/training", "Training", "show_chart")],
     "Looking inside": [
         ("inside/feature_maps", "Feature maps", "view_module"),
         ("inside/filter_patterns", "Filter patterns", "texture"),

@@ -4,8 +4,7 @@ One module a subject; every function returns one text. The text gets its picture
 them in ``result`` and writes the shown picture to a file. It is written to be read by somebody who learns.
 """
 
-from convviz.recipes import augmentation, convolution, tables
-from convviz.recipes import convolution, kinds, tables
+from convviz.recipes import augmentation, convolution, kinds, tables
 from convviz.recipes.openings import OWN, opening
 from convviz.recipes.writing import literal, script
 
