@@ -23,7 +23,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
-    "recipes": {"convolution", "zoo"},
+    "recipes": {"convolution", "patterns", "zoo"},
     "scanning": {"convolution", "images", "rendering"},
     "sketches": {"patterns", "rendering"},
     "trust": {"attribution", "datasets", "images", "localization", "rendering", "tracing", "zoo"},

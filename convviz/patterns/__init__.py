@@ -18,7 +18,7 @@ RECIPES = ("fast", "lecture")
 FILTER_LAYERS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")  # kinds of layers with filters
 LECTURE_STEPS = 40
 
-__all__ = ["FILTER_LAYERS", "RECIPES", "Ascent", "ascend", "generate"]
+__all__ = ["FILTER_LAYERS", "RECIPES", "Ascent", "Stage", "ascend", "generate", "plan"]
 
 _PATH = 40.0  # levels of 255 that all steps of the lecture make together; the fast recipe walks as far
 _HEALING = 8.0  # levels for the steps at full size that follow those on a tile
@@ -57,13 +57,20 @@ class Ascent:
 
 
 @dataclass(frozen=True)
-class _Stage:
-    """Steps of falling or equal length on a canvas of one size."""
+class Stage:
+    """Steps of falling or equal length on a canvas of one size.
+
+    Attributes:
+        size: (height, width) of the canvas, pixels.
+        lengths: of each step, levels of 255.
+        momentum: how much of the last step's direction is kept, 0 to 1.
+        grid: pixels that the canvas is rolled by multiples of before each look; 0 for never.
+    """
 
     size: tuple[int, int]
     lengths: tuple[float, ...]
     momentum: float = 0.0
-    grid: int = 0  # pixels that the canvas is rolled by multiples of; 0 for never
+    grid: int = 0
 
 
 def ascend(
@@ -152,6 +159,25 @@ def generate(
     return last.pictures
 
 
+def plan(card: Any, layer: str, *, recipe: str = "fast", size: int = 128, steps: int | None = None) -> list[Stage]:
+    """The steps that ``ascend`` makes on square canvases.
+
+    Args:
+        card: the network's ``zoo.Card``.
+        layer: as for ``ascend``.
+        recipe: as for ``ascend``.
+        size: as for ``ascend``.
+        steps: as for ``ascend``.
+
+    Returns:
+        One stage after the other.
+
+    Raises:
+        ConvvizError: no such recipe, or less than one step or pixel.
+    """
+    return _stages(card, layer, recipe, (size, size), steps)
+
+
 def _known(card: Any, layer: str, filters: Sequence[int] | int) -> np.ndarray:
     """The filters as an array, if the network has the layer and the layer has them."""
     try:
@@ -166,22 +192,22 @@ def _known(card: Any, layer: str, filters: Sequence[int] | int) -> np.ndarray:
     return chosen
 
 
-def _stages(card: Any, layer: str, recipe: str, size: tuple[int, int], steps: int | None) -> list[_Stage]:
+def _stages(card: Any, layer: str, recipe: str, size: tuple[int, int], steps: int | None) -> list[Stage]:
     """The steps of a recipe."""
     if recipe not in RECIPES:
         raise ConvvizError(f"there is no recipe {recipe!r}; choose one of {', '.join(RECIPES)}")
     if min(size) < 1 or (steps is not None and steps < 1):
         raise ConvvizError(f"{steps} steps on {size[0]} pixels draw nothing; choose at least 1 of each")
     if recipe == "lecture":
-        return [_Stage(size, (1.0,) * (LECTURE_STEPS if steps is None else steps))]
+        return [Stage(size, (1.0,) * (LECTURE_STEPS if steps is None else steps))]
     tile, grid = _tile(card, layer, size)
     on_tile = 0 if tile is None else 8 if steps is None else 2 * steps // 3
     if not on_tile:
-        return [_Stage(size, _falling(16 if steps is None else steps, _PATH), _MOMENTUM)]
+        return [Stage(size, _falling(16 if steps is None else steps, _PATH), _MOMENTUM)]
     healing = 4 if steps is None else steps - on_tile
     return [
-        _Stage((tile, tile), _falling(on_tile, _PATH), _MOMENTUM, grid),
-        _Stage(size, _falling(healing, _HEALING), _MOMENTUM),
+        Stage((tile, tile), _falling(on_tile, _PATH), _MOMENTUM, grid),
+        Stage(size, _falling(healing, _HEALING), _MOMENTUM),
     ]
 
 
@@ -206,7 +232,7 @@ def _climb(
     slope: Slope,
     rescue: Callable[[], Slope] | None,
     filters: np.ndarray,
-    stages: list[_Stage],
+    stages: list[Stage],
     rng: np.random.Generator,
 ) -> Iterator[Ascent]:
     """The ascent itself; rescue gives another slope for filters that have none."""
@@ -234,7 +260,7 @@ def _climb(
     yield now(step, slope.height(pixels, filters), dead)
 
 
-def _shift(stage: _Stage, shifts: np.random.Generator) -> tuple[int, int]:
+def _shift(stage: Stage, shifts: np.random.Generator) -> tuple[int, int]:
     """By how much the canvas is rolled for one look: whole cells of the layer."""
     if not stage.grid:
         return 0, 0

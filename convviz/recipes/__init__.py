@@ -4,7 +4,7 @@ One module a subject; every function returns one text. The text gets its picture
 them in ``result`` and writes the shown picture to a file. It is written to be read by somebody who learns.
 """
 
-from convviz.recipes import augmentation, convolution, kinds, tables
+from convviz.recipes import augmentation, convolution, grad_cam, kinds, maps, networks, patterns, tables, training
 from convviz.recipes.openings import OWN, opening
 from convviz.recipes.writing import literal, script
 
@@ -12,9 +12,14 @@ __all__ = [
     "OWN",
     "augmentation",
     "convolution",
+    "grad_cam",
     "kinds",
     "literal",
+    "maps",
+    "networks",
     "opening",
+    "patterns",
     "script",
     "tables",
+    "training",
 ]

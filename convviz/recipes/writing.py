@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-_STANDARD = ("pathlib",)
+_STANDARD = ("csv", "pathlib")
 
 
 def script(*parts: str, about: str = "") -> str:

@@ -1,0 +1,191 @@
+"""Paragraphs that load a network and bring a picture to it; how a layer's output is got hold of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convviz.recipes.writing import literal
+from convviz.zoo import imagenet
+
+OWN_FILE = "network.keras"  # under which a page saves a network that was trained or brought here
+
+RESIZE = '''
+import cv2
+
+
+def resize(picture, height, width):
+    """Averaged over areas where it shrinks, linear between pixels where it grows."""
+    smaller = (min(width, picture.shape[1]), min(height, picture.shape[0]))
+    picture = cv2.resize(picture, smaller, interpolation=cv2.INTER_AREA)
+    return cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
+'''
+
+_BUNDLED = """
+import keras
+
+model = keras.saving.load_model("assets/models/{name}.keras", compile=False)  # comes with ConvViz; Save has it, too
+"""
+
+_IMAGENET = """
+import keras
+
+model = keras.applications.{title}()  # Keras fetches its weights, {megabytes} MB, once
+"""
+
+_PRIVATE = f"""
+import keras
+
+model = keras.saving.load_model("{OWN_FILE}", compile=False)  # the page's Save has this file
+"""
+
+_PREPARE = '''
+import numpy as np
+
+
+def prepare(picture):
+    """A picture as the network takes it: {told}."""
+{steps}
+'''
+
+_CHAIN = """
+import keras
+
+# The layers one after the other, with an eye on what comes out of each.
+inputs = answer = keras.Input(model.input_shape[1:])
+outputs = {}
+for layer in model.layers:
+    answer = outputs[layer.name] = layer(answer)
+"""
+
+_GRAPH = """
+inputs, answer = model.inputs[0], model.outputs[0]
+outputs = {layer.name: layer.output for layer in model.layers}
+"""
+
+LISTEN = '''
+def listen(model, path, heard):
+    """Keep the output of a layer, also of one inside a nested model, whenever the model is called."""
+    layer = model
+    for name in path.split("/"):
+        layer = layer.get_layer(name)
+    call = layer.call
+
+    def listening(*inputs, **options):
+        heard[path] = call(*inputs, **options)
+        return heard[path]
+
+    layer.call = listening
+'''
+
+
+def loading(reference: Any) -> str:
+    """The lines that load a network.
+
+    Args:
+        reference: a ``zoo.Reference``.
+
+    Returns:
+        Python text that leaves ``model``.
+    """
+    if reference.kind == "bundled":
+        return _BUNDLED.format(name=reference.name)
+    if reference.kind == "imagenet":
+        entry = imagenet.APPLICATIONS[reference.name]
+        return _IMAGENET.format(title=entry.title, megabytes=entry.megabytes)
+    return _PRIVATE
+
+
+def opened(reference: Any) -> str:
+    """The lines that give every layer's output a name, for a network of which no program must listen.
+
+    Args:
+        reference: a ``zoo.Reference``; the bundled networks and those trained here are one row of layers.
+
+    Returns:
+        Python text that leaves ``inputs``, ``outputs`` (layer -> symbolic tensor) and ``answer``.
+    """
+    return _GRAPH if reference.kind == "imagenet" else _CHAIN
+
+
+def preparing(reference: Any, card: Any) -> str:
+    """The function that makes a picture the network's input.
+
+    Args:
+        reference: a ``zoo.Reference``.
+        card: its ``zoo.Card``.
+
+    Returns:
+        Python text that leaves ``resize`` and ``prepare(picture)``, which returns float32 (1, H, W, C).
+    """
+    height, width, channels = card.input_shape
+    entry = application(reference, card)
+    steps = []
+    if channels == 1:
+        steps.append("picture = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)")
+    elif channels == 4:
+        steps.append("picture = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])")
+    steps.append(f"sized = resize(picture, {height}, {width}).astype(np.float32)")
+    low, high = card.value_range
+    if entry is not None:
+        steps.append(f"return keras.applications.{entry.module}.preprocess_input(sized[None])")
+    else:
+        steps.append(f"return ({_scaled('sized', low, high)}).reshape({_batch_shape(reference, card)})")
+    told = f"{height} x {width}, {'grey' if channels == 1 else f'{channels} channels'}, "
+    told += "as Keras prepares it" if entry is not None else f"values from {low:g} to {high:g}"
+    return RESIZE + "\n" + _PREPARE.format(told=told, steps="\n".join(f"    {step}" for step in steps)).lstrip()
+
+
+def _batch_shape(reference: Any, card: Any) -> str:
+    """The batch's shape; an own network may take (N, H, W)."""
+    shape = ", ".join(map(str, (1, *card.input_shape)))
+    if reference.kind == "upload" and card.input_shape[-1] == 1:
+        return f"({shape})[: len(model.input_shape)]"
+    return shape
+
+
+def _scaled(name: str, low: float, high: float) -> str:
+    """Values from 0 to 255 brought to a range, as an expression; whatever holds them is float32."""
+    span = high - low
+    scaled = name if span == 255 else f"{name} / 255" if span == 1 else f"{name} * {literal(span / 255)}"
+    return scaled if low == 0 else f"{scaled} {'-' if low < 0 else '+'} {literal(abs(low))}"
+
+
+def values(reference: Any, card: Any, name: str) -> str:
+    """Pixels from 0 to 255 as the network takes them, as an expression that TensorFlow can differentiate.
+
+    Args:
+        reference: a ``zoo.Reference``.
+        card: its ``zoo.Card``.
+        name: of the variable that holds the pixels, (N, H, W, C).
+
+    Returns:
+        Python text.
+    """
+    entry = application(reference, card)
+    if entry is not None:
+        return f"keras.applications.{entry.module}.preprocess_input({name})"
+    return _scaled(name, *card.value_range)
+
+
+def application(reference: Any, card: Any) -> Any:
+    """Which of ``keras.applications`` a network is, so that Keras' own preparation is used; None for another.
+
+    Args:
+        reference: a ``zoo.Reference``.
+        card: its ``zoo.Card``.
+
+    Returns:
+        Entry of ``zoo.imagenet.APPLICATIONS``, or None.
+    """
+    if reference.kind == "imagenet":
+        return imagenet.APPLICATIONS[reference.name]
+    if not card.about.get("Preparation", "").startswith("recognized"):
+        return None
+    family = card.about["Preparation"].removeprefix("recognized as Keras' ").split(",")[0]
+    family = family.split("_1.00_")[0].split("_0.")[0]
+    return next((one for one in imagenet.APPLICATIONS.values() if one.model_name.split("_1.00_")[0] == family), None)
+
+
+def listens(reference: Any) -> bool:
+    """Whether a program must listen on the layers: a visitor's model may be nested or written in plain Python."""
+    return reference.kind == "upload"

@@ -1,0 +1,123 @@
+"""Programs about networks, run as a reader would run them, against what the pages compute."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from convviz import activations, attribution, images, recipes, rendering, zoo
+from convviz.zoo import bundled
+from tests.test_recipes import ran
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder as the repository's root: the bundled networks lie where the programs look for them."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "models").symlink_to(bundled.FOLDER)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def nested(tmp_path_factory):
+    """A visitor's network: a model within a model, and a softmax as a layer of its own."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    inputs = keras.Input((20, 24, 3))
+    inner = keras.Sequential([keras.Input((20, 24, 3)), layers.Conv2D(4, 3, name="conv")], name="inner")
+    maps = layers.Conv2D(5, 3, activation="relu", name="second")(inner(inputs))
+    logits = layers.Dense(3)(layers.GlobalAveragePooling2D()(maps))
+    return keras.Model(inputs, layers.Softmax()(logits), name="own")
+
+
+CHOSEN = [
+    ("mnist", "digit_3", "conv2d_1", 2),
+    ("cats_and_dogs", "cat", "conv2d_3", 7),
+    ("shapes", "cat", "block1_conv1", 1),
+]
+
+
+@pytest.mark.parametrize(("network", "picture", "layer", "channel"), CHOSEN)
+@pytest.mark.parametrize("scale", rendering.SCALES)
+def test_the_feature_maps_program_gives_the_pages_maps_and_mosaics(network, picture, layer, channel, scale, folder):
+    known, card, array = zoo.load(network), zoo.card(network), images.sample(picture)
+    layers = [one.name for one in card.map_layers()][:8]
+    text = recipes.maps.feature_maps(
+        picture, zoo.reference(network), card, layers=layers, layer=layer, channel=channel, scale=scale, columns=16
+    )
+    result = ran(text, folder)["result"]
+    expected = activations.feature_maps(known, array, layers)
+    assert set(expected) <= set(result["maps"])
+    for name, maps in expected.items():
+        np.testing.assert_allclose(result["maps"][name], maps, atol=2e-5 * max(1, np.abs(maps).max()))
+    assert np.array_equal(result["channel"], result["maps"][layer][..., channel])
+    for name, one in activations.mosaics(known, array, layers, columns=16, scale=scale, widest=1200).items():
+        ours = np.asarray(Image.open(folder / f"{name}.png")).astype(int)
+        assert ours.shape == rendered(one.png).shape
+        apart = np.abs(ours - rendered(one.png))
+        assert apart.max() <= 1
+        assert (apart > 0).mean() < 0.01
+
+
+def rendered(png):
+    import io
+
+    return np.asarray(Image.open(io.BytesIO(png))).astype(int)
+
+
+TARGETS = [("mnist", "digit_3", 3), ("cats_and_dogs", "cat", 0), ("cats_and_dogs", "cat", 1), ("shapes", "shapes", 3)]
+
+
+@pytest.mark.parametrize(("network", "picture", "target"), TARGETS)
+@pytest.mark.parametrize("signed", [False, True])
+def test_the_grad_cam_program_gives_the_pages_heat_map(network, picture, target, signed, folder):
+    card, array = zoo.card(network), images.sample(picture)
+    explained = attribution.grad_cam(zoo.load(network), array, target=target, signed=signed)
+    text = recipes.grad_cam.heatmap(
+        picture, zoo.reference(network), card, target=target, layer=explained.layer, shape=array.shape[:2],
+        signed=signed, alpha=0.3,
+    )  # fmt: skip
+    result = ran(text, folder)["result"]
+    np.testing.assert_allclose(result, explained.heatmap, atol=1e-5)
+    over = rendering.overlay(array, explained.heatmap, alpha=0.3, colormap="signed" if signed else "turbo")
+    saved = np.asarray(Image.open(folder / "grad_cam.png")).astype(int)
+    assert np.abs(saved - over).max() <= 3  # one step of the colour table
+
+
+def test_programs_for_a_visitors_nested_network_read_the_file_that_save_gives(nested, folder):
+    array = images.sample("cat")
+    nested.save(folder / "network.keras")
+    network = zoo.wrap(nested)
+    reference = zoo.Reference("upload", "ab" * 32)
+    text = recipes.maps.feature_maps(
+        "cat", reference, network.card, layers=["inner/conv", "second"], layer="inner/conv", channel=0
+    )
+    result = ran(text, folder)["result"]
+    for name, maps in activations.feature_maps(network, array, ["inner/conv", "second"]).items():
+        np.testing.assert_allclose(result["maps"][name], maps, atol=1e-5)
+    for layer in ("inner/conv", "second"):
+        explained = attribution.grad_cam(network, array, target=1, layer=layer)
+        text = recipes.grad_cam.heatmap("cat", reference, network.card, target=1, layer=layer, shape=array.shape[:2])
+        np.testing.assert_allclose(ran(text, folder)["result"], explained.heatmap, atol=1e-5)
+
+
+def test_imagenet_networks_are_kerass_own_with_kerass_preparation(data, folder):
+    if not zoo.is_here("mobilenetv2"):
+        pytest.skip("the weights of MobileNetV2 are not here")
+    network, array = zoo.load("mobilenetv2"), images.sample("cat")
+    explained = attribution.grad_cam(network, array, target=285)
+    text = recipes.grad_cam.heatmap(
+        "cat", zoo.reference("mobilenetv2"), network.card, target=285, layer=explained.layer, shape=array.shape[:2]
+    )
+    np.testing.assert_allclose(ran(text, folder)["result"], explained.heatmap, atol=1e-5)
+
+
+def test_a_class_name_from_outside_stays_a_comment(nested, folder):
+    nested.save(folder / "network.keras")
+    network = zoo.wrap(nested, ["a", 'b\nimport os; os.abort()  """', "c"])
+    text = recipes.grad_cam.heatmap(
+        "cat", zoo.Reference("upload", "00"), network.card, target=1, layer="second", shape=(300, 451)
+    )
+    assert "\nimport os" not in text
+    ran(text, folder)
