@@ -15,7 +15,7 @@ import streamlit as st
 
 from convviz import ConvvizError, images, rendering, uploads, zoo
 from convviz.jobs import Job
-from pages.shared import choices, engine, ui, words
+from pages.shared import choices, drawing, engine, ui, words
 
 OWN = "own"  # the name of the visitor's picture in the address
 OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the programs that read it
@@ -75,7 +75,7 @@ def carried(page: str) -> None:
 
 
 def picture(page: str) -> Picture:
-    """In place: choose the picture, a sample, a file or a photograph taken now."""
+    """In place: choose the picture, a sample, a file, a photograph taken now or a drawing by hand."""
     if choices.is_hidden("picture"):
         return _picture(st.session_state["picture"])
     _mirror("Picture", _pictures(), "picture", page, _picture_title)
@@ -118,7 +118,7 @@ def _picture(name: str) -> Picture:
 
 
 def _own_picture(page: str) -> None:
-    """Take a file or a photograph through the door, once for each."""
+    """Take a file, a photograph or a drawing through the door, once for each."""
     file = st.file_uploader(
         "A file", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key=f"{page}_file", max_upload_size=50
     )
@@ -127,21 +127,26 @@ def _own_picture(page: str) -> None:
         if st.toggle("Use the camera", key=f"{page}_use")
         else None
     )
-    for source, title in ((file, file.name if file else ""), (shot, "Photograph taken here")):
-        if source is None:
+    drawn = drawing.sheet("drawing") if st.toggle("Draw by hand", key=f"{page}_draw") else None
+    for data, title in (
+        (file and file.getvalue(), file.name if file else ""),
+        (shot and shot.getvalue(), "Photograph taken here"),
+        (drawn, drawing.TITLE),
+    ):
+        if data is None:
             continue
-        digest = hashlib.sha256(source.getvalue()).hexdigest()
-        if st.session_state.get(f"_{page}_taken") == digest:
+        digest = hashlib.sha256(data).hexdigest()
+        if st.session_state.get(f"_{page}_taken") == digest and data is not drawn:
             continue
         try:
             with st.spinner("Reading the picture"):
-                data = source.getvalue()
                 array = engine.engine().call(uploads.open_picture, data, timeout=10, longest=LONGEST)
                 before = engine.engine().call(uploads.picture_size, data, timeout=10)
         except ConvvizError as refusal:
             ui.error(str(refusal))
             continue
-        st.session_state[f"_{page}_taken"] = digest
+        if data is not drawn:
+            st.session_state[f"_{page}_taken"] = digest
         alt = f"{title[:80]}, {array.shape[1]} by {array.shape[0]} pixels"
         st.session_state[_OWN_PICTURE] = Picture(OWN, array, title[:80], alt, before)
         choices.set_later("picture", OWN)
