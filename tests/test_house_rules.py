@@ -17,6 +17,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "costs": {"fourier"},
     "datasets": {"downloads", "images"},
     "downsampling": {"convolution", "kernels", "pooling"},
+    "evaluation": {"datasets", "tracing", "zoo"},
     "jobs": {"zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},
@@ -32,8 +33,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "checking", "datasets", "jobs", "patterns", "receptive_field",
-    "tracing", "training", "trust", "uploads", "zoo",
+    "activations", "attribution", "augmentation", "checking", "datasets", "evaluation", "jobs", "patterns",
+    "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it
