@@ -66,7 +66,7 @@ export function outsInView(axis, first, count) {
   let low, high;
   if (axis.kind === "transposed") {
     low = first * axis.stride - axis.cut;
-    high = (first + count - 1) * axis.stride + axis.kernel - 1 - axis.cut;
+    high = (first + count - 1) * axis.stride + Math.max(axis.kernel, axis.stride) - 1 - axis.cut;
   } else {
     const slack = reach(axis) > count ? Math.floor(reach(axis) / 2) : 0;
     low = Math.ceil((first + axis.before - slack) / axis.stride);
@@ -81,7 +81,7 @@ export function outsInView(axis, first, count) {
 export function viewLimits(axis) {
   const all = axis.before + axis.size + axis.after;
   if (axis.kind !== "transposed") return [Math.min(all, MOST, reach(axis) + axis.stride), Math.min(all, MOST)];
-  const most = Math.max(1, Math.floor((MOST - axis.kernel) / axis.stride) + 1);
+  const most = Math.max(1, Math.floor((MOST - Math.max(axis.kernel, axis.stride)) / axis.stride) + 1);
   return [Math.min(all, most, 2), Math.min(all, most)];
 }
 
@@ -98,12 +98,14 @@ export function runs(numbers) {
 
 // --- numbers in words -----------------------------------------------------------------------------------------------
 
-/** A number as it is written out: whole numbers whole, others with six figures. */
+/** A number as it is written out: whole numbers whole, others with six figures, more only before the point. */
 export function exact(x) {
   if (x === undefined) return "…";
   if (Number.isNaN(x)) return "NaN";
   if (!Number.isFinite(x)) return x < 0 ? "−∞" : "∞";
-  const text = Number.isInteger(x) && Math.abs(x) < 1e9 ? String(x) : String(Number(x.toPrecision(6)));
+  const size = Math.abs(x);
+  let text = String(Number.isInteger(x) ? x : Number(x.toPrecision(size < 1e6 ? 6 : 9)));
+  if (size >= 1e9) text = Number(x.toPrecision(6)).toExponential();
   return (Object.is(x, -0) ? "0" : text).replace("e+", "e").replaceAll("-", "−");
 }
 

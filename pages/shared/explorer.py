@@ -27,11 +27,12 @@ LABELS = {"source": "Input", "weights": "Kernel", "result": "Output"}
 
 _logic, _drawing = ((ui.ASSETS / name).read_text() for name in ("explorer_logic.js", "explorer.js"))
 _imported = re.search(r'^import {[^}]*} from "./explorer_logic.js";$', _drawing, re.MULTILINE).group()
+SCRIPT = _drawing.replace(_imported, re.sub("^export ", "", _logic, flags=re.MULTILINE))
 _component = st.components.v2.component(
     "convviz_explorer",
     html=(ui.ASSETS / "explorer.html").read_text(),
     css=(ui.ASSETS / "explorer.css").read_text(),
-    js=_drawing.replace(_imported, re.sub("^export ", "", _logic, flags=re.MULTILINE)),
+    js=SCRIPT,
 )
 
 
@@ -242,7 +243,8 @@ def _crop(axis: Mapping[str, Any], centre: int) -> tuple[tuple[int, int], tuple[
     first = min(max(centre - side // 2, low), high - side)
     last = first + side
     if transposed:
-        outs = (first * axis["stride"] - axis["cut"], (last - 1) * axis["stride"] + axis["kernel"] - axis["cut"])
+        tail = max(axis["kernel"] - axis["stride"], 0)
+        outs = (first * axis["stride"] - axis["cut"], last * axis["stride"] + tail - axis["cut"])
     else:
         outs = (
             -(-(first + axis["before"] - span) // axis["stride"]),

@@ -31,9 +31,9 @@ def pytest_collection_modifyitems(items):
 
 
 class Server:
-    """The app, started as the README starts it, on a free port."""
+    """The app, or another script, started as the README starts it, on a free port."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, script: str = "app.py") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -43,7 +43,7 @@ class Server:
             "-m",
             "streamlit",
             "run",
-            "app.py",
+            script,
             "--server.port",
             str(port),
             "--server.address",
