@@ -62,10 +62,12 @@ class Progress:
         accuracy: part of those that were right, in [0, 1].
         validation_loss: the same for validation pictures, without an update.
         validation_accuracy: in [0, 1].
-        validation_count: how many validation pictures these two stand for: all of them at the end of an epoch.
+        validation_count: how many validation pictures these two stand for: all of them at the end of an epoch and of
+            the run, and when asked for; the first 128 in between, which is a glance.
         images_per_second: training pictures, in the last second or so.
         seconds_left: expected, to the end of the run.
         test_accuracy: on the test pictures, in the last record only.
+        whole: whether the two stand for all validation pictures.
         snapshot: the whole state as bytes, in some records.
     """
 
@@ -80,6 +82,7 @@ class Progress:
     images_per_second: float
     seconds_left: float
     test_accuracy: float | None = None
+    whole: bool = True
     snapshot: bytes | None = field(default=None, repr=False)
 
     def light(self) -> Progress:
@@ -94,7 +97,8 @@ def train(
 
     A message sent into the generator (``generator.send({"learning_rate": 0.01})``) changes the learning rate, the batch
     size or the number of epochs from the next record on; ``{"steps": n}`` makes exactly n steps before the next record,
-    ``{"stop": True}`` yields a last record with a snapshot and ends.
+    ``{"whole": True}`` lets the next record look at all validation pictures, ``{"stop": True}`` yields a last record,
+    which does so too, with a snapshot, and ends.
 
     Args:
         network: a `zoo.Network`, a built ``keras.Model``, or the name of an architecture in `zoo.ARCHITECTURES`, which
@@ -119,9 +123,10 @@ def train(
     changes: Mapping[str, Any] | None = None
     while True:
         run.change(changes or {})
-        record = run.advance((changes or {}).get("steps"))
+        asked = changes or {}
+        record = run.advance(asked.get("steps"), whole=bool(asked.get("whole") or asked.get("stop")))
         over = run.step >= run.steps
-        if over or (changes or {}).get("stop"):
+        if over or asked.get("stop"):
             yield replace(record, snapshot=run.snapshot(), test_accuracy=run.test_accuracy())
             return
         changes = yield replace(record, snapshot=run.snapshot() if run.snapshot_is_due() else None)
@@ -191,7 +196,7 @@ class _Run:
 
     # --- one record --------------------------------------------------------------------------------------------
 
-    def advance(self, steps: int | None = None) -> Progress:
+    def advance(self, steps: int | None = None, *, whole: bool = False) -> Progress:
         """Make a number of steps, by default as many as take a third of a second, never over an epoch's end."""
         count = min(steps or self._fitting(), self.steps_per_epoch - self.position)
         began = time.monotonic()
@@ -209,10 +214,9 @@ class _Run:
         if self.position == self.steps_per_epoch:
             self.epoch, self.position = self.epoch + 1, 0
             self.order = self._shuffled()
-        return self._record(loss, correct, seen, seconds)
+        return self._record(loss, correct, seen, seconds, whole or self.position == 0)
 
-    def _record(self, loss: float, correct: int, seen: int, seconds: float) -> Progress:
-        whole = self.position == 0
+    def _record(self, loss: float, correct: int, seen: int, seconds: float, whole: bool) -> Progress:
         images, labels = self.dataset.validation_images, self.dataset.validation_labels
         count = len(images) if whole else min(_GLANCE, len(images))
         validation_loss, validation_accuracy = self.measure(images[:count], labels[:count])
@@ -225,6 +229,7 @@ class _Run:
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             validation_count=count,
+            whole=count == len(images),
             images_per_second=seen / seconds,
             seconds_left=(self.steps - self.step) * self._seconds_per_step * 1.1,
         )

@@ -106,6 +106,21 @@ def test_unknown_values_in_the_address_give_way_to_the_defaults():
     assert not app.info
 
 
+def test_two_clicks_on_start_are_one_run_and_its_curve_tells_glances_apart():
+    app = opened("learning/training", epochs="30")
+    start = next(button for button in app.button if button.label == "Start")
+    start.click().run()
+    first = app.session_state["_job_training"]
+    next(button for button in app.button if button.label == "Start").click().run()
+    assert app.session_state["_job_training"] is first
+    first.stop()
+    first.result(timeout=60)
+    assert first.latest is None or first.latest.whole
+    app.run()
+    assert not app.error
+    assert not app.exception
+
+
 def test_what_nobody_chose_follows_the_page_and_what_somebody_chose_travels():
     app = opened("explaining/grad_cam")
     assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("shapes", "shapes")

@@ -121,6 +121,24 @@ def test_a_snapshot_becomes_a_keras_file_with_the_same_weights(stripes):
         np.testing.assert_array_equal(one, other)
 
 
+def test_all_validation_pictures_are_measured_at_the_end_of_an_epoch_when_asked_and_at_the_stop(stripes, monkeypatch):
+    monkeypatch.setattr(training, "_GLANCE", 8)
+    model = network()
+    run = training.train(model, stripes, replace(SETTINGS, epochs=50))
+    records = [next(run), *(run.send({"steps": 1}) for _ in range(9))]
+    assert [one.whole for one in records] == [False] * 9 + [True], "ten steps are an epoch"
+    assert [one.validation_count for one in records] == [8] * 9 + [40]
+    assert not run.send({"steps": 1}).whole
+    asked = run.send({"steps": 1, "whole": True})
+    answers = model(stripes.validation_images / 255.0).numpy().argmax(axis=1)
+    assert asked.whole
+    assert asked.validation_accuracy == pytest.approx((answers == stripes.validation_labels).mean())
+    assert not run.send({"steps": 1}).whole
+    last = run.send({"stop": True, "steps": 1})
+    assert last.whole
+    assert last.validation_count == 40
+
+
 def test_only_the_newest_record_keeps_its_snapshot(stripes):
     last = list(training.train(network(), stripes, replace(SETTINGS, epochs=1)))[-1]
     assert last.light().snapshot is None

@@ -56,6 +56,12 @@ def test_times_signs_stand_between_numbers_only():
     assert words.safe("15 x 15 x 3 maps of x 3") == "15 × 15 × 3 maps of x 3"
 
 
+def test_a_layers_name_keeps_its_small_letter():
+    assert words.reason("chosen by hand") == "Chosen by hand."
+    assert words.reason("conv2d_3 is the last convolution").startswith("conv2d")
+    assert words.reason("block4/relu gives").startswith("block4")
+
+
 def test_dead_filters_are_counted_in_grammar():
     assert words.dead([3]).startswith("No picture moves filter 3: its gradient is zero")
     assert words.dead([3, 5, 8]).startswith("No picture moves filters 3, 5 and 8: their gradients are zero")

@@ -54,7 +54,7 @@ with result:
         st.warning(words.sentence(map_.note))
     st.markdown(
         f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. "
-        + words.sentence(words.safe(map_.layer_reason, 300))
+        + words.reason(map_.layer_reason)
     )
     ui.section("The network's answer")
     charts.bars([one.name for one in top], [one.probability for one in top], key="top_classes")

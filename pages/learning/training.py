@@ -30,7 +30,8 @@ with controls:
     settings = training.Settings(epochs, batch_size, learning_rate, optimizer, seed=seed)
     job = engine.job(runs.SLOT)
     busy = job is not None and not job.ended
-    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch"):
+    start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch")
+    if start and not busy:  # the second click of two comes too late to be held back by the button
         runs.begin("mnist", dataset, settings)
         st.rerun()
 
@@ -47,7 +48,7 @@ def watch() -> None:
 
 
 with result:
-    engine.live(watch, runs.SLOT)
+    engine.live(watch, runs.SLOT, every=0.4)
     if job is not None:
         runs.harvest(job)
     ui.notes(

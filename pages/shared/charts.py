@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -32,20 +32,33 @@ def _plotly() -> Any:
 def curves(
     title: str,
     x: Sequence[float],
-    lines: Mapping[str, tuple[Sequence[float], tuple[str, str]]],
+    lines: Mapping[str, tuple[Sequence[float | None], tuple[str, str]]],
     *,
     x_title: str,
     key: str,
     logarithmic: bool = False,
     marked: bool = False,
+    measured: Collection[str] = (),
+    scattered: Collection[str] = (),
 ) -> None:
-    """Lines over a common axis; each has a name, numbers, and a colour with a dash; points too, where it is marked."""
-    step = max(1, len(x) // MOST_POINTS)
-    figure = _plotly().Figure()
+    """Lines over a common axis; each has a name, numbers (None where there is none), and a colour with a dash.
+
+    Where it is marked, or a line is among the measured ones, its points are drawn, too; a scattered one is faint points
+    without a line.
+    """
+    figure, last = _plotly().Figure(), []
     for name, (numbers, (colour, dash)) in lines.items():
-        kept_x, kept = [*x[::step], *x[-1:]], [*numbers[::step], *numbers[-1:]]
+        points = [(place, number) for place, number in zip(x, numbers, strict=True) if number is not None]
+        if not points:
+            continue
+        last.append(f"{name} {points[-1][1]:.3g}")
+        step = max(1, len(points) // MOST_POINTS)
+        kept_x, kept = zip(*points[::step], *points[-1:], strict=True)
+        looks: dict[str, Any] = {"mode": "lines+markers" if marked or name in measured else "lines"}
+        if name in scattered:
+            looks = {"mode": "markers", "marker": {"size": 4, "opacity": 0.35, "color": colour}}
         line = {"color": colour, "dash": dash, "width": 2}
-        figure.add_scatter(x=kept_x, y=kept, name=name, mode="lines+markers" if marked else "lines", line=line)
+        figure.add_scatter(x=kept_x, y=kept, name=name, line=line, **looks)
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         height=260 if len(lines) < 3 else 340,
@@ -57,8 +70,8 @@ def curves(
         else {"orientation": "h", "y": -0.3, "yanchor": "top"},
         hovermode="x unified",
     )
-    last = ", ".join(f"{name} {numbers[-1]:.3g}" for name, (numbers, _) in lines.items() if len(numbers))
-    st.plotly_chart(figure, key=key, alt=f"{title} over {x_title}; now {last}", config={"displayModeBar": False})
+    told = f"{title} over {x_title}; now {', '.join(last)}"
+    st.plotly_chart(figure, key=key, alt=told, config={"displayModeBar": False})
 
 
 def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:

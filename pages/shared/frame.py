@@ -20,7 +20,6 @@ from pages.shared import choices, engine, pickers, ui, words
 
 log = logging.getLogger(__name__)
 
-SIDEBAR = 264  # pixels
 _M_ARENA_MAX = -8  # malloc.h
 
 
@@ -60,12 +59,7 @@ def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
 
 def show(page: Any) -> None:
     """Draw the frame and the page in it."""
-    st.set_page_config(
-        page_title=f"{page.title} · ConvViz",
-        page_icon=ui.ASSETS / "favicon.png",
-        layout="wide",
-        initial_sidebar_state=SIDEBAR,
-    )
+    st.set_page_config(page_title=f"{page.title} · ConvViz", page_icon=ui.ASSETS / "favicon.png", layout="wide")
     _freeze_soon()
     ui.stylesheet()
     engine.owner()

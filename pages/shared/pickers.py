@@ -60,14 +60,13 @@ def carried(page: str) -> None:
         page: its name in the address.
     """
     picture_, network_ = OPENINGS.get(page, OPENING)
-    left, right = st.columns([1, 3], vertical_alignment="bottom")
-    with right:
-        name = choices.select(
-            "Picture", _pictures(), key="picture", default=picture_, format_func=_picture_title,
-            missing=lambda asked: "The picture of this link belongs to another visit" if asked == OWN else "",
-        )  # fmt: skip
+    thumbnail = st.container(key="thumbnail")
+    name = choices.select(
+        "Picture", _pictures(), key="picture", default=picture_, format_func=_picture_title,
+        missing=lambda asked: "The picture of this link belongs to another visit" if asked == OWN else "",
+    )  # fmt: skip
     shown = _picture(name)
-    left.image(images.limit(shown.array, 96), alt=shown.alt, output_format="PNG")
+    thumbnail.image(images.limit(shown.array, 192), alt=shown.alt, output_format="PNG", width=72)
     choices.select(
         "Network", _networks(), key="network", default=network_, format_func=network_title,
         missing=lambda asked: "The network of this link belongs to another visit" if asked.startswith("run") else "",
@@ -107,7 +106,7 @@ def _pictures() -> list[str]:
 
 
 def _picture_title(name: str) -> str:
-    return st.session_state[_OWN_PICTURE].title if name == OWN else images.sample_title(name)
+    return st.session_state[_OWN_PICTURE].title if name == OWN else images.sample_title(name).removesuffix(" (grey)")
 
 
 def _picture(name: str) -> Picture:

@@ -48,8 +48,19 @@ def controls(job: Job) -> None:
     if job.state == "paused":
         pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, width="stretch")
     else:
-        pause.button("Pause", icon=":material/pause:", on_click=job.pause, disabled=job.ended, width="stretch")
+        pause.button(
+            "Pause", icon=":material/pause:", on_click=_pause, args=(job,), disabled=job.ended, width="stretch"
+        )
     stop.button("Stop training", icon=":material/stop:", on_click=job.stop, disabled=job.ended, width="stretch")
+
+
+def _pause(job: Job) -> None:
+    """Pause after one more step and a look at all validation pictures, so that the curve ends on a whole measure."""
+    if job.latest is None or job.latest.whole or job.place_in_line:
+        job.pause()
+    elif job.state != "paused":
+        job.change(whole=True)
+        job.advance(steps=1)
 
 
 def state(job: Job) -> None:
@@ -66,7 +77,7 @@ def state(job: Job) -> None:
             st.progress(0.0, "The worker loads the data and builds the network")
         return
     ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
-    left = ends or f"about {now.seconds_left:.0f} s left"
+    left = ends or f"{words.sentence(words.duration(now.seconds_left)).rstrip('.')} left"
     st.progress(min(1.0, now.step / now.steps), f"Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}")
     _, dataset, settings = st.session_state["_training_what"]
     st.caption(
@@ -75,8 +86,12 @@ def state(job: Job) -> None:
     )
     columns = st.columns(4)
     columns[0].metric("Training accuracy", f"{now.accuracy:.1%}")
+    told = [one for one in job.history if one.whole] or [now]
+    what = "all" if told[-1].whole else "a glance at"
     columns[1].metric(
-        "Validation accuracy", f"{now.validation_accuracy:.1%}", help=f"on {now.validation_count} pictures"
+        "Validation accuracy",
+        f"{told[-1].validation_accuracy:.1%}",
+        help=f"on {what} {told[-1].validation_count:,} pictures, after {told[-1].step} steps",
     )
     columns[2].metric("Images per second", f"{now.images_per_second:,.0f}")
     test = "after the run" if now.test_accuracy is None else f"{now.test_accuracy:.1%}"
@@ -93,19 +108,36 @@ def curves(job: Job) -> None:
     steps = [one.step for one in history]
     left, right = st.columns(2)
     for column, what in ((left, "loss"), (right, "accuracy")):
+        seen = [(one.whole, getattr(one, f"validation_{what}")) for one in history]
         lines = {
             "training": ([getattr(one, what) for one in history], charts.TRAINING),
-            "validation": ([getattr(one, f"validation_{what}") for one in history], charts.VALIDATION),
+            "validation": ([number if whole else None for whole, number in seen], charts.VALIDATION),
+            "glances": ([None if whole else number for whole, number in seen], charts.VALIDATION),
         }
         with column:
-            charts.curves(what.capitalize(), steps, lines, x_title="step", key=f"curve_{what}")
+            charts.curves(
+                what.capitalize(),
+                steps,
+                lines,
+                x_title="step",
+                key=f"curve_{what}",
+                measured=("validation",),
+                scattered=("glances",),
+            )
+    glances = {one.validation_count for one in history if not one.whole}
+    whole = {one.validation_count for one in history if one.whole}
+    st.caption(
+        "Training: the pictures since the point before."
+        + (f" Validation: all {max(whole):,} pictures, at the end of an epoch and of the run." if whole else "")
+        + (f" The faint points are glances at the first {max(glances)} of them, which scatter more." if glances else "")
+    )
 
 
 def harvest(job: Job) -> None:
     """After the end: the trained network, offered on every page and to take home."""
     if not job.ended or job.snapshot is None:
         return
-    architecture, dataset, settings = st.session_state["_training_what"]
+    architecture, _, settings = st.session_state["_training_what"]
     if st.session_state.get("_harvested") != job.number:
         with st.spinner("Keeping the network"):
             names = zoo.card(architecture).class_names
@@ -114,7 +146,7 @@ def harvest(job: Job) -> None:
             )
         reference = zoo.Reference("run", job.number, hashlib.sha256(data).hexdigest()[:16])
         engine.engine().keep(reference, data, owner=engine.owner())
-        pickers.offer_trained(NETWORK, f"Trained here on {dataset}, {job.latest.step} steps", reference)
+        pickers.offer_trained(NETWORK, f"Trained here, {job.latest.step} steps", reference)
         st.session_state["_harvested"] = job.number
         st.rerun()
     data = engine.engine().data(pickers.reference(NETWORK), engine.owner())
@@ -138,7 +170,7 @@ def noticed(job: Job | None) -> list[str]:
         return [
             f"After {last.step} steps the loss on training pictures is {last.loss:.2f}; "
             f"guessing gives ln 10 = {math.log(10):.2f}.",
-            "The broken line is for pictures that the network does not learn from.",
+            "Broken line and faint points are for pictures that the network does not learn from.",
         ]
     gap = last.accuracy - last.validation_accuracy
     return [

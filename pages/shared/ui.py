@@ -35,7 +35,7 @@ def two_sides() -> tuple[Any, Any]:
 
     On a phone the choices are on top, under a heading that folds them; the first choice folds them, too.
     """
-    left, right = st.columns([10, 37], gap="medium")
+    left, right = st.columns([10, 34], gap="medium")
     with left, st.container(key="choices"):
         return st.expander("Choices", expanded=True, icon=":material/tune:"), right
 

@@ -34,6 +34,12 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
+def reason(given: str) -> str:
+    """Why a layer was taken, as a sentence; one that begins with a layer's name keeps its small letter."""
+    whole = safe(given, 300)
+    return f"{whole}." if re.match(r"\w*[_\d/]", given) else sentence(whole)
+
+
 def shape(array: np.ndarray) -> str:
     """An array's shape, such as 300 × 451 × 3."""
     return " × ".join(str(side) for side in array.shape)
