@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_pages import heading, no_complaint, settled
 
-expect.set_options(timeout=60_000)
+expect.set_options(timeout=90_000)
 STEP = re.compile(r"Step \d+ of")
 
 
@@ -38,7 +38,7 @@ def test_the_numbers_move_about_twice_a_second(server, page):
     moments = page.evaluate("window.moments")
     gaps = [after - before for before, after in itertools.pairwise(moments[1:])]
     print(f"gaps between updates, ms: median {statistics.median(gaps):.0f}, all {[round(gap) for gap in sorted(gaps)]}")
-    assert statistics.median(gaps) < 3000, "a busy machine is slower; one at rest shows two a second"
+    assert statistics.median(gaps) < 5000, "a busy machine is slower; one at rest shows two a second"
     stopped(page)
 
 
@@ -85,7 +85,7 @@ def test_two_tabs_of_one_browser_have_runs_of_their_own(server, browser):
     context = browser.new_context()
     first, second = context.new_page(), context.new_page()
     for tab in (first, second):
-        tab.set_default_timeout(60_000)
+        tab.set_default_timeout(90_000)
         started(tab, server)
     stopped(first)
     expect(second.get_by_text(re.compile("Stopped"))).to_have_count(0)
