@@ -11,7 +11,22 @@ from typing import Any
 
 import numpy as np
 
-from convviz import ConvvizError, activations, attribution, convolution, images, kinds, lazy, pooling, tracing, zoo
+from convviz import (
+    ConvvizError,
+    activations,
+    attribution,
+    convolution,
+    downsampling,
+    fourier,
+    histograms,
+    images,
+    kernels,
+    kinds,
+    lazy,
+    pooling,
+    tracing,
+    zoo,
+)
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
@@ -137,6 +152,120 @@ def pool(image: np.ndarray, size: Any = 2, *, stride: Any = None, padding: str =
     batch = np.asarray(image, np.float32).reshape(1, *np.shape(image)[:2], -1)
     theirs = function(batch, _pair(size), None if stride is None else _pair(stride), padding=padding)
     return compare(ours, keras.ops.convert_to_numpy(theirs).reshape(ours.shape))
+
+
+def smaller(
+    image: np.ndarray,
+    *,
+    weights: np.ndarray,
+    size: int = 2,
+    stride: int = 2,
+    taps: int = 3,
+    relu: bool = False,
+    padding: str = "valid",
+) -> Check:
+    """``downsampling.downsample``, every way of it, beside Keras' convolutions and poolings.
+
+    Args:
+        image: as for ``downsampling.downsample``, and so are all others.
+        weights: (kh, kw).
+        size: of the pooling window, pixels.
+        stride: pixels.
+        taps: of the blur.
+        relu: whether negative values become 0.
+        padding: "valid" or "same".
+
+    Returns:
+        The largest difference of all maps.
+
+    Raises:
+        ConvvizError: as ``downsampling.downsample``.
+    """
+
+    def slid(values: Any, kernel: np.ndarray, step: int = 1, padding: str = "valid") -> Any:
+        return keras.ops.conv(values, np.asarray(kernel, np.float32)[..., None, None], step, padding)
+
+    def blurred(values: Any) -> Any:
+        mirrored = ((0, 0), *(((taps - 1) // 2, taps // 2),) * 2, (0, 0))
+        values = keras.ops.convert_to_numpy(values)
+        values = values if padding == "valid" else np.pad(values, mirrored, mode="reflect")
+        return slid(values, kernels.binomial(taps), stride)
+
+    batch, after = (
+        np.asarray(image, np.float32)[None, ..., None],
+        keras.ops.relu if relu else keras.ops.convert_to_tensor,
+    )
+    before = after(slid(batch, weights, padding=padding))
+    theirs = {
+        "stride": after(slid(batch, weights, stride, padding)),
+        "max": keras.ops.max_pool(before, size, stride, padding),
+        "average": keras.ops.average_pool(before, size, stride, padding),
+        "blurred_stride": blurred(before),
+        "blurred_max": blurred(keras.ops.max_pool(before, size, 1, padding)),
+    }
+    choices = {"weights": weights, "size": size, "stride": stride, "taps": taps, "relu": relu, "padding": padding}
+    return _worst(
+        [
+            compare(downsampling.downsample(image, way, **choices), keras.ops.convert_to_numpy(values)[0, ..., 0])
+            for way, values in theirs.items()
+        ]
+    )
+
+
+def by_waves(image: np.ndarray, weights: np.ndarray) -> Check:
+    """``fourier.convolve`` beside ``keras.ops.conv`` on the picture, continued at its other side.
+
+    Args:
+        image: (H, W).
+        weights: (kh, kw).
+
+    Returns:
+        The largest difference.
+    """
+    (kh, kw), batch = np.shape(weights), np.asarray(image, np.float32)
+    batch = np.pad(batch, (((kh - 1) // 2, kh // 2), ((kw - 1) // 2, kw // 2)), mode="wrap")[None, ..., None]
+    theirs = keras.ops.conv(batch, np.asarray(weights, np.float32)[..., None, None], 1, padding="valid")
+    return compare(fourier.convolve(image, weights), keras.ops.convert_to_numpy(theirs)[0, ..., 0])
+
+
+def folded(image: np.ndarray, stride: int) -> Check:
+    """``fourier.fold`` beside the spectrum that Keras finds of the pixels that are kept.
+
+    Args:
+        image: (H, W), whole multiples of the stride.
+        stride: pixels.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ConvvizError: as ``fourier.fold``.
+    """
+    kept = np.asarray(image, np.float64)[::stride, ::stride]
+    real, imaginary = keras.ops.fft2((kept, np.zeros_like(kept)))
+    magnitude = np.hypot(keras.ops.convert_to_numpy(real), keras.ops.convert_to_numpy(imaginary))
+    return compare(fourier.fold(image, stride), np.fft.fftshift(np.log1p(magnitude)))
+
+
+def figures(picture: np.ndarray) -> Check:
+    """``histograms.summary`` and ``histograms.histogram`` beside Keras' own counts, means and deviations.
+
+    Args:
+        picture: uint8 (H, W, 3).
+
+    Returns:
+        The largest difference.
+    """
+    channels = np.moveaxis(np.asarray(picture, np.float64), -1, 0).reshape(3, -1)
+    found = [getattr(keras.ops, name)(channels, axis=1) for name in ("min", "max", "mean", "std")]
+    counts = [keras.ops.bincount(channel.astype(np.int32), minlength=256) for channel in channels]
+    ours = [(one.minimum, one.maximum, one.mean, one.deviation) for one in histograms.summary(picture)]
+    return _worst(
+        [
+            compare(np.array(ours).T, np.stack([keras.ops.convert_to_numpy(one) for one in found])),
+            compare(histograms.histogram(picture), np.stack([keras.ops.convert_to_numpy(one) for one in counts])),
+        ]
+    )
 
 
 def transpose(image: np.ndarray, weights: np.ndarray, *, stride: Any = 1, padding: str = "valid") -> Check:

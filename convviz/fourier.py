@@ -63,6 +63,27 @@ def convolve(image: np.ndarray, kernel: np.ndarray, *, flip: bool = False) -> np
     return np.fft.irfft2(product, s=(height, width), axes=(0, 1)).astype(np.float32)
 
 
+def product(image: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """The picture's waves, each multiplied with the kernel's: log(1 + magnitude), the mean value in the middle.
+
+    Args:
+        image: (H, W), any real dtype.
+        kernel: (kh, kw), not turned round.
+
+    Returns:
+        float32 (H, W), laid out as ``spectrum`` is; by the convolution theorem it is the spectrum of the convolution.
+
+    Raises:
+        ConvvizError: this is no picture, or no kernel.
+
+    Source:
+        Gonzalez & Woods, Digital Image Processing, 4th ed., section 4.6, the 2-D convolution theorem.
+    """
+    image, kernel = _real(image, (2,)), _real(kernel, (2,))
+    waves = np.fft.fft2(image.astype(np.float64)) * np.fft.fft2(_wrap(kernel[::-1, ::-1], image.shape))
+    return np.fft.fftshift(np.log1p(np.abs(waves))).astype(np.float32)
+
+
 def frequency_response(kernel: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     """By how much a kernel strengthens or weakens each wave: the magnitude of its spectrum, frequency 0 in the middle.
 

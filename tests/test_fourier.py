@@ -30,6 +30,14 @@ def test_the_product_of_picture_and_response_is_the_spectrum_of_the_outcome():
     np.testing.assert_allclose(after, before * fourier.frequency_response(kernel, (16, 24)), atol=2e-4)
 
 
+def test_the_product_is_the_spectrum_of_the_convolution_found_without_waves():
+    rng = np.random.default_rng(5)
+    for shape in ((16, 24), (7, 9), (5, 30)):
+        image, kernel = rng.random(shape), rng.standard_normal(rng.integers(1, 6, 2))
+        slid = ndimage.correlate(image, kernel, mode="wrap", origin=[-(1 - side % 2) for side in kernel.shape])
+        np.testing.assert_allclose(fourier.product(image, kernel), fourier.spectrum(slid), atol=1e-6)
+
+
 def test_a_wave_is_two_points_and_its_mean_the_middle():
     waves = 1 + np.cos(2 * np.pi * 3 * np.arange(32) / 32)[:, None] * np.ones((1, 20))
     strong = np.argwhere(fourier.spectrum(waves) > 1)

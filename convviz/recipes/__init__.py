@@ -4,7 +4,20 @@ One module a subject; every function returns one text. The text gets its picture
 them in ``result`` and writes the shown picture to a file. It is written to be read by somebody who learns.
 """
 
-from convviz.recipes import augmentation, convolution, grad_cam, kinds, maps, networks, patterns, tables, training
+from convviz.recipes import (
+    augmentation,
+    convolution,
+    fourier,
+    grad_cam,
+    kinds,
+    maps,
+    networks,
+    patterns,
+    pixels,
+    pooling,
+    tables,
+    training,
+)
 from convviz.recipes.openings import OWN, opening
 from convviz.recipes.writing import literal, script
 
@@ -12,6 +25,7 @@ __all__ = [
     "OWN",
     "augmentation",
     "convolution",
+    "fourier",
     "grad_cam",
     "kinds",
     "literal",
@@ -19,6 +33,8 @@ __all__ = [
     "networks",
     "opening",
     "patterns",
+    "pixels",
+    "pooling",
     "script",
     "tables",
     "training",

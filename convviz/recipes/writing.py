@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-_STANDARD = ("csv", "pathlib")
+_STANDARD = ("csv", "pathlib", "timeit")
 
 
 def script(*parts: str, about: str = "") -> str:

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from convviz import fourier, images
-from pages.shared import choices, kernel_picker, pickers, ui, waves
+from convviz import images
+from pages.shared import choices, foot, kernel_picker, pickers, ui, waves
 
 ui.heading("Fourier", "What does a convolution do to the waves that a picture is made of?")
 
@@ -21,15 +21,12 @@ with controls:
         side = choices.select("Longer side of the picture (pixels)", waves.SIDES, key="fourier_side", default=256)
         again = st.button("Measure again", icon=":material/refresh:", width="stretch")
 
-array = images.grey(picture.array)
 with result:
     if part == "Theorem":
-        notice = waves.theorem(array, kernel.weights, name, picture)
+        shown = waves.theorem(images.grey(picture.array), kernel.weights, name, picture)
     elif part == "Strides":
-        rings = seen != "the picture"
-        notice = waves.folding(
-            fourier.rings(256) if rings else array, stride, taps, "Rings" if rings else picture.caption
-        )
+        shown = waves.folding(picture if seen == "the picture" else None, stride, taps)
     else:
-        notice = waves.cost(images.limit(array, side), again=again)
-    ui.notes(notice, waves.PARTS[part])
+        shown = waves.cost(picture, side, again=again)
+    ui.notes(shown.notice, waves.PARTS[part])
+    foot.foot("fourier", code=shown.code, files=shown.files, check=shown.check)

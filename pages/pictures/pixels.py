@@ -1,9 +1,11 @@
 """Page: a picture is numbers."""
 
+from functools import partial
+
 import streamlit as st
 
-from convviz import histograms, images
-from pages.shared import charts, choices, magnifier, pickers, ui, words
+from convviz import checking, histograms, images, recipes, rendering
+from pages.shared import charts, choices, engine, foot, magnifier, pickers, ui, words
 
 ui.heading("Pixels", "What does a computer see where we see a picture?")
 
@@ -18,18 +20,19 @@ with controls:
     top = choices.number(f"First row (0 to {down})", 0, down, down // 2, key="pixel_row")
     left = choices.number(f"First column (0 to {across})", 0, across, across // 2, key="pixel_column")
     with st.expander("More"):
-        tinted = choices.segments("A channel alone", ["in its colour", "as grey levels"], key="channel_look")
+        look = choices.segments("A channel alone", ["in its colour", "as grey levels"], key="channel_look")
 
 array = picture.array
 counts = dict(zip(histograms.NAMES[3], ui.cached(histograms.histogram)(array), strict=True))
 channels = ui.cached(histograms.summary)(array)
+tinted = look == "in its colour"
+apart = [images.only(array, index) if tinted else array[..., index] for index in range(depth)]
 
 with result:
     magnifier.magnifier(array, (top, left), side, picture.alt, keys=("pixel_row", "pixel_column"))
 
     st.markdown("**The three channels apart**")
-    for index, (one, column) in enumerate(zip(channels, st.columns(3), strict=True)):
-        alone = images.only(array, index) if tinted == "in its colour" else array[..., index]
+    for one, alone, column in zip(channels, apart, st.columns(3), strict=True):
         with column:
             ui.picture(
                 alone,
@@ -74,4 +77,10 @@ with result:
             ),
         ],
         "Gonzalez & Woods, Digital Image Processing, 4th ed., sections 2.4 and 3.3.",
+    )
+    foot.foot(
+        "pixels",
+        code=recipes.pixels.numbers(picture.name, top, left, side, tinted=tinted),
+        files={f"{one.name}.png": partial(rendering.png, alone) for one, alone in zip(channels, apart, strict=True)},
+        check=lambda: str(engine.compute(checking.figures, array)),
     )

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from convviz import downsampling, images
-from pages.shared import choices, kernel_picker, pickers, shrinking, ui
+from convviz import checking, downsampling, images, recipes
+from pages.shared import choices, engine, explorer, foot, kernel_picker, pickers, shrinking, ui
 
 ui.heading("Pooling and strides", "How is a feature map made smaller, and what gets lost?")
 
@@ -37,12 +37,28 @@ changes = {
     way: ui.cached(downsampling.shift_changes)(array, way, tuple(range(most + 1)), compared=compared, **settings)
     for way in downsampling.WAYS
 }
+limit = None if name == "identity" else ui.limit_of(before)
 
 with result:
-    looks = {"whole": seen == "whole", "grey": name == "identity", "alt": picture.alt}
-    shrinking.pictures(before, smaller, stride, **looks)
+    shrinking.pictures(before, smaller, stride, whole=seen == "whole", limit=limit, alt=picture.alt)
+    st.markdown("**How one number comes about**")
+    mode = choices.segments("Pooling", ["max", "average"], key="pool_mode")
+    explorer.explorer(
+        "pooling", before, None, smaller[mode], key="pool_explorer", limit=limit,
+        settings={"size": size, "stride": stride, "padding": padding, "mode": mode},
+        labels={"source": "Before", "result": downsampling.WAYS[mode].title},
+        looks={"source": "picture", "result": "picture"} if limit is None else {},
+    )  # fmt: skip
     st.markdown("**What each keeps**")
     shrinking.table(before, smaller, stride, {way: change[1] for way, change in changes.items()})
     st.markdown("**What a shift of the picture does**")
     shrinking.curves(changes, compared)
     ui.notes(shrinking.noticed(before, smaller, changes, stride, compared), shrinking.SOURCE)
+    foot.foot(
+        "pooling",
+        code=recipes.pooling.smaller(
+            picture.name, padding=padding, compared=compared, shifts=most + 1, limit=limit, **settings
+        ),
+        files=shrinking.files({"before": before, **smaller}, limit),
+        check=lambda: str(engine.compute(checking.smaller, array, padding=padding, **settings)),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import streamlit as st
@@ -25,10 +25,9 @@ def before(array: np.ndarray, weights: np.ndarray, *, relu: bool, padding: str) 
 
 
 def pictures(
-    large: np.ndarray, smaller: Mapping[str, np.ndarray], stride: int, *, whole: bool, grey: bool, alt: str
+    large: np.ndarray, smaller: Mapping[str, np.ndarray], stride: int, *, whole: bool, limit: float | None, alt: str
 ) -> None:
     """The feature map and what each way makes of it, all with the same scale, whole or the middle of it close up."""
-    limit = ui.limit_of(large)
     tiles = {"Before": (large, 1)} | {WAYS[way].title: (values, stride) for way, values in smaller.items()}
     for row in range(0, len(tiles), 3):
         for column, (title, (values, step)) in zip(st.columns(3), list(tiles.items())[row : row + 3], strict=True):
@@ -36,8 +35,8 @@ def pictures(
             part = words.shape(shown) if whole else f"{words.shape(shown)} of {words.shape(values)}"
             caption = f"{title}, {part}, values {words.numbers(shown.min(), shown.max())}"
             with column:
-                ui.picture(_drawn(shown, limit, grey), caption, f"{title}: {part} of {alt}", at_least=300)
-    if not grey:
+                ui.picture(drawn(shown, limit), caption, f"{title}: {part} of {alt}", at_least=300)
+    if limit is not None:
         signed = large.min() < 0
         ui.colour_bar("signed" if signed else "viridis", limit, beyond=limit < np.abs(large).max())
 
@@ -49,11 +48,16 @@ def _middle(values: np.ndarray, step: int) -> np.ndarray:
     return values[top : top + count, left : left + count]
 
 
-def _drawn(values: np.ndarray, limit: float, grey: bool) -> np.ndarray:
-    """A map in grey levels where it is the picture itself, else in the colours of its sign."""
-    if grey:
+def drawn(values: np.ndarray, limit: float | None) -> np.ndarray:
+    """A map in the colours of its sign, to a limit; without one, grey levels from 0 to 255."""
+    if limit is None:
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
     return rendering.signed(values, limit) if values.min() < 0 else rendering.magnitude(values, limit)
+
+
+def files(maps: Mapping[str, np.ndarray], limit: float | None) -> dict[str, Callable[[], bytes]]:
+    """Each map as a PNG, one pixel a cell, to save."""
+    return {f"{way}.png": lambda values=values: rendering.png(drawn(values, limit)) for way, values in maps.items()}
 
 
 def table(large: np.ndarray, smaller: Mapping[str, np.ndarray], stride: int, shifted: Mapping[str, float]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
 
-from convviz import convolution, costs, downsampling, fourier, kernels, rendering
+from convviz import checking, convolution, costs, downsampling, fourier, images, kernels, recipes, rendering
 from pages.shared import charts, engine, pickers, ui, words
 
 PARTS = {  # of the page -> where it is from
@@ -18,16 +21,28 @@ PARTS = {  # of the page -> where it is from
     "& LeCun 2014, Fast training of convolutional networks through FFTs, arXiv:1312.5851.",
 }
 SIDES = (64, 128, 256, 512)  # of the picture that is timed
+RINGS = 256  # pixels of a side
 SLOT = "fourier_cost"
+_FILES = ("whole.png", "kept.png", "kept_after_blur.png"), ("spectrum.png", "folded.png", "folded_after_blur.png")
 _WANTED = "_fourier_cost_wanted"
 LAYOUT = "the middle is the mean, further out are finer waves, at the border they are two pixels long"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What stands under a part: what to notice, its program, its files, and a check where Keras has the means."""
+
+    notice: list[str]
+    code: str
+    files: dict[str, Callable[[], bytes]]
+    check: Callable[[], str] | None = None
 
 
 # --- the theorem --------------------------------------------------------------------------------------------------
 
 
-def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.Picture) -> list[str]:
-    """Above, picture and kernel are convolved; below, their spectra are multiplied. What to notice."""
+def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.Picture) -> Shown:
+    """Above, picture and kernel are convolved; below, their spectra are multiplied."""
     circular = {"padding": "same", "padding_mode": "circular"}
     direct = ui.cached(convolution.convolve)(array, weights, **circular)
     product = ui.cached(fourier.convolve)(array, weights)
@@ -45,7 +60,7 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
         )
     st.markdown("**In its waves: a product**")
     columns = st.columns(4, gap="medium")
-    spectra = [_spectrum(array), response, _spectrum(direct)]
+    spectra = [_spectrum(array), response, ui.cached(fourier.product)(array, weights)]
     titles = [
         "Spectrum of the picture, log(1 + magnitude)",
         "× response of the kernel",
@@ -70,12 +85,19 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
         icon=":material/compare_arrows:",
     )
     mean, finest = (_plain(response[place]) for place in ((array.shape[0] // 2, array.shape[1] // 2), (0, 0)))
-    return [
+    notice = [
         f"In a spectrum {LAYOUT}.",
         f"The kernel multiplies the mean by {mean} and the finest wave by {finest}; its strongest response "
         f"is {float(response.max()):.3g}.",
-        "The theorem holds for a picture that goes on at its other side, and so does this convolution.",
+        "The product is the spectrum of the direct convolution to within "
+        f"{_plain(float(np.abs(spectra[2] - _spectrum(direct)).max()))} on this scale. Both take the picture as going on "
+        "at its other side.",
     ]
+    colours = dict(zip(("spectrum.png", "response.png", "product.png"), spectra, strict=True))
+    files = {file: lambda values=values: rendering.png(rendering.magnitude(values)) for file, values in colours.items()}
+    files["feature_map.png"] = lambda: rendering.png(_signed(product, limit))
+    code = recipes.fourier.theorem(picture.name, weights, limit=None if _is_light(direct) else limit)
+    return Shown(notice, code, files, lambda: str(engine.compute(checking.by_waves, array, weights)))
 
 
 def _spectrum(values: np.ndarray) -> np.ndarray:
@@ -93,16 +115,22 @@ def _range(values: np.ndarray) -> str:
 
 def _signed(values: np.ndarray, limit: float) -> np.ndarray:
     """Grey levels where nothing is negative and all fits a byte, as in a blur; else colours of the sign."""
-    if values.min() > -0.5 and values.max() < 255.5:
-        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    if _is_light(values):
+        return _levels(values)
     return rendering.signed(values, limit)
+
+
+def _is_light(values: np.ndarray) -> bool:
+    return bool(values.min() > -0.5 and values.max() < 255.5)
 
 
 # --- strides ------------------------------------------------------------------------------------------------------
 
 
-def folding(array: np.ndarray, stride: int, taps: int, title: str) -> list[str]:
-    """A picture, every s-th pixel of it, and the same after a blur, each with its spectrum. What to notice."""
+def folding(picture: pickers.Picture | None, stride: int, taps: int) -> Shown:
+    """A picture (the rings where None), every s-th pixel of it, and the same after a blur, each with its spectrum."""
+    array = fourier.rings(RINGS) if picture is None else images.grey(picture.array)
+    title = "Rings" if picture is None else picture.caption
     whole = downsampling.whole_strides(array, stride)
     blurred = ui.cached(fourier.convolve)(whole, kernels.binomial(taps))
     height, width = (side // stride for side in whole.shape)
@@ -115,11 +143,11 @@ def folding(array: np.ndarray, stride: int, taps: int, title: str) -> list[str]:
         (blurred[::stride, ::stride], ui.cached(fourier.fold)(blurred, stride),
          f"Blurred with {taps} × {taps}, then every {_nth(stride)} pixel", "its spectrum: little was left to fold"),
     ]  # fmt: skip
-    for number, (picture, spectrum, said, about) in enumerate(rows):
+    for number, (pixels, spectrum, said, about) in enumerate(rows):
         left_column, right_column = st.columns(2, gap="medium")
         with left_column:
-            levels = np.clip(np.rint(picture), 0, 255).astype(np.uint8)
-            ui.picture(levels, f"{said}, {words.shape(picture)}", f"{said}: {words.shape(picture)}", at_least=420)
+            shape = words.shape(pixels)
+            ui.picture(_levels(pixels), f"{said}, {shape}", f"{said}: {shape}", at_least=420)
         with right_column:
             drawn = rendering.magnitude(spectrum, top_level)
             if number == 0:
@@ -130,12 +158,22 @@ def folding(array: np.ndarray, stride: int, taps: int, title: str) -> list[str]:
         st.caption("log(1 + magnitude), one scale for the three spectra")
     beyond, after = (fourier.share_beyond(one, stride) for one in (whole, blurred))
     apart = float(np.abs(rows[1][1] - _spectrum(rows[1][0])).max())
-    return [
+    notice = [
         f"{words.percent(beyond)} of the picture's power, without its mean, lies in waves shorter than {2 * stride} "
         f"pixels. A stride of {stride} cannot hold them; they come back as coarse waves that never were (aliases).",
         f"The blur first takes them away: {words.percent(after)} of the power of what is left would fold.",
         f"The folded spectrum is that of the kept pixels, {f'to within {apart:.1g}' if apart else 'bit for bit'}.",
     ]
+    files = {}
+    for of_picture, of_spectrum, row in zip(_FILES[0], _FILES[1], rows, strict=True):
+        files[of_picture] = lambda values=row[0]: rendering.png(_levels(values))
+        files[of_spectrum] = lambda values=row[1]: rendering.png(rendering.magnitude(values, top_level))
+    code = recipes.fourier.folding(picture and picture.name, stride=stride, taps=taps, size=RINGS)
+    return Shown(notice, code, files, lambda: str(engine.compute(checking.folded, whole, stride)))
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def _nth(stride: int) -> str:
@@ -145,14 +183,22 @@ def _nth(stride: int) -> str:
 # --- cost ---------------------------------------------------------------------------------------------------------
 
 
-def cost(array: np.ndarray, *, again: bool) -> list[str]:
-    """Both ways timed in the worker, kernel by kernel. What to notice."""
+def cost(picture: pickers.Picture, side: int, *, again: bool) -> Shown:
+    """Both ways timed in the worker, kernel by kernel."""
+    array = images.limit(images.grey(picture.array), side)
     wanted = (array.shape, hashlib.blake2b(array.tobytes(), digest_size=8).hexdigest())
     if again or st.session_state.get(_WANTED) != wanted or engine.job(SLOT) is None:
         engine.start(SLOT, costs.measure, array)
         st.session_state[_WANTED] = wanted
     engine.live(lambda: _course(array.shape), SLOT)
-    return _noticed_costs(array.shape)
+    code = recipes.fourier.cost(picture.name, side=side, sides=costs.SIDES)
+    return Shown(_noticed_costs(), code, {"costs.csv": functools.partial(_table, engine.job(SLOT).history)})
+
+
+def _table(history: list[costs.Cost]) -> bytes:
+    """The measured times, to save."""
+    lines = [f"{one.side},{one.direct:.9f},{one.transform:.9f}" for one in history]
+    return "\n".join(["side,direct_seconds,fourier_seconds", *lines, ""]).encode()
 
 
 def _course(shape: tuple[int, ...]) -> None:
@@ -185,7 +231,7 @@ def _course(shape: tuple[int, ...]) -> None:
         )  # fmt: skip
 
 
-def _noticed_costs(shape: tuple[int, ...]) -> list[str]:
+def _noticed_costs() -> list[str]:
     """Where the curves cross, measured now, and how far apart they end."""
     job = engine.job(SLOT)
     history = job.history if job is not None and job.ended else []
