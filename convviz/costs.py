@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from convviz import fourier
 SIDES = (1, 3, 5, 7, 9, 11, 13, 15, 19, 23, 27, 31, 39, 47, 55, 63)  # of kernels, in pixels
 REPEATS = 5  # at least; the quickest counts, since what disturbs a measurement only ever makes it longer
 SECONDS = 0.2  # that one kernel is timed for, at least
+_clock = time.perf_counter if sys.platform == "win32" else time.thread_time  # the latter leaves out what others take
 _BLOCK = 11  # taps along a side that OpenCV filters directly; larger kernels it gives to a Fourier transform
 
 
@@ -25,8 +27,8 @@ class Cost:
 
     Attributes:
         side: of the kernel, pixels.
-        direct: seconds by the sum of products.
-        transform: seconds by the Fourier transform.
+        direct: seconds of a processor by the sum of products.
+        transform: the same by the Fourier transform.
         difference: the largest absolute difference of the two results.
         done: kernels measured so far.
         total: kernels in all.
@@ -98,21 +100,25 @@ def crossing(costs: Sequence[Cost]) -> float | None:
         costs: in the order of their sides.
 
     Returns:
-        pixels, where the straight lines between the measured times cross for the last time; None where they do not,
-        or where the direct way is quicker at the largest size.
+        pixels: between the two sizes that part the measurements best into those where the direct way is quicker and,
+        above, those where the transform is, there where the straight lines between the times cross; None where one way
+        is quicker at nearly all sizes.
 
     Example:
         >>> crossing([Cost(3, 1.0, 2.0, 0.0, 1, 2), Cost(5, 3.0, 2.0, 0.0, 2, 2)])
         4.0
     """
     ahead = [one.direct - one.transform for one in costs]  # above zero: the transform is quicker
-    for place in range(len(ahead) - 1, 0, -1):
-        if ahead[place] <= 0:
-            return None
-        if ahead[place - 1] <= 0:
-            share = -ahead[place - 1] / (ahead[place] - ahead[place - 1])
-            return costs[place - 1].side + share * (costs[place].side - costs[place - 1].side)
-    return None
+    wrong = [
+        sum(one > 0 for one in ahead[:place]) + sum(one <= 0 for one in ahead[place:])
+        for place in range(len(ahead) + 1)
+    ]
+    place = max(place for place, count in enumerate(wrong) if count == min(wrong))
+    if place in (0, len(costs)):
+        return None
+    below, above = costs[place - 1 : place + 1]
+    share = -ahead[place - 1] / (ahead[place] - ahead[place - 1]) if ahead[place - 1] <= 0 < ahead[place] else 0.5
+    return below.side + share * (above.side - below.side)
 
 
 def _timed(image: np.ndarray, kernel: np.ndarray, seconds: float) -> tuple[float, float, float]:
@@ -121,8 +127,8 @@ def _timed(image: np.ndarray, kernel: np.ndarray, seconds: float) -> tuple[float
     end = time.perf_counter() + seconds
     while turns < REPEATS or time.perf_counter() < end:
         for place, work in enumerate((direct, fourier.convolve)):
-            start = time.perf_counter()
+            start = _clock()
             results[place] = work(image, kernel)
-            quickest[place] = min(quickest[place], time.perf_counter() - start)
+            quickest[place] = min(quickest[place], _clock() - start)
         turns += 1
     return *quickest, float(np.abs(results[0] - results[1]).max())

@@ -47,5 +47,7 @@ def test_the_crossing_is_where_the_lines_between_the_measured_times_cross():
     assert costs.crossing([cost(1, 1, 4), cost(3, 2, 4)]) is None
     assert costs.crossing([cost(1, 5, 4), cost(3, 6, 4)]) is None, "the transform is quicker from the start"
     assert costs.crossing([]) is None
-    noisy = [cost(1, 5, 4), cost(3, 3, 4), cost(5, 5, 4)]
-    assert costs.crossing(noisy) == pytest.approx(4), "a single slow measurement at the start does not count"
+    slow_start = [cost(1, 5, 4), cost(3, 3, 4), cost(5, 5, 4)]
+    assert costs.crossing(slow_start) == pytest.approx(4), "a single slow measurement does not count"
+    slow_end = [cost(1, 1, 4), cost(3, 2, 4), cost(7, 6, 4), cost(9, 8, 9), cost(11, 12, 4), cost(13, 14, 4)]
+    assert costs.crossing(slow_end) == pytest.approx(5)

@@ -84,14 +84,14 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
         f"for values up to {float(np.abs(direct).max()):.4g}.",
         icon=":material/compare_arrows:",
     )
+    between = _plain(float(np.abs(spectra[2] - _spectrum(direct)).max()))
     mean, finest = (_plain(response[place]) for place in ((array.shape[0] // 2, array.shape[1] // 2), (0, 0)))
     notice = [
         f"In a spectrum {LAYOUT}.",
         f"The kernel multiplies the mean by {mean} and the finest wave by {finest}; its strongest response "
         f"is {float(response.max()):.3g}.",
         "The product is the spectrum of the direct convolution to within "
-        f"{_plain(float(np.abs(spectra[2] - _spectrum(direct)).max()))} on this scale. Both take the picture as going on "
-        "at its other side.",
+        f"{between} on this scale. Both take the picture as going on at its other side.",
     ]
     colours = dict(zip(("spectrum.png", "response.png", "product.png"), spectra, strict=True))
     files = {file: lambda values=values: rendering.png(rendering.magnitude(values)) for file, values in colours.items()}
@@ -135,13 +135,15 @@ def folding(picture: pickers.Picture | None, stride: int, taps: int) -> Shown:
     blurred = ui.cached(fourier.convolve)(whole, kernels.binomial(taps))
     height, width = (side // stride for side in whole.shape)
     top, left = whole.shape[0] // 2 - height // 2, whole.shape[1] // 2 - width // 2
+    beyond, after = (ui.cached(fourier.share_beyond)(one, stride) for one in (whole, blurred))
     top_level = float(_spectrum(whole).max())
     rows = [
         (whole, _spectrum(whole), title, "its spectrum; the frame holds the waves that the stride can keep"),
         (whole[::stride, ::stride], ui.cached(fourier.fold)(whole, stride), f"Every {_nth(stride)} pixel",
          "the spectrum, folded: what was outside the frame lies on what was inside"),
         (blurred[::stride, ::stride], ui.cached(fourier.fold)(blurred, stride),
-         f"Blurred with {taps} × {taps}, then every {_nth(stride)} pixel", "its spectrum: little was left to fold"),
+         f"Blurred with {taps} × {taps}, then every {_nth(stride)} pixel",
+         f"its spectrum; {words.percent(after)} of its power folded"),
     ]  # fmt: skip
     for number, (pixels, spectrum, said, about) in enumerate(rows):
         left_column, right_column = st.columns(2, gap="medium")
@@ -156,12 +158,12 @@ def folding(picture: pickers.Picture | None, stride: int, taps: int) -> Shown:
     with right_column:
         ui.colour_bar("viridis", top_level)
         st.caption("log(1 + magnitude), one scale for the three spectra")
-    beyond, after = (fourier.share_beyond(one, stride) for one in (whole, blurred))
     apart = float(np.abs(rows[1][1] - _spectrum(rows[1][0])).max())
     notice = [
         f"{words.percent(beyond)} of the picture's power, without its mean, lies in waves shorter than {2 * stride} "
         f"pixels. A stride of {stride} cannot hold them; they come back as coarse waves that never were (aliases).",
-        f"The blur first takes them away: {words.percent(after)} of the power of what is left would fold.",
+        f"After the blur they are {words.percent(after)} of what is left, "
+        f"{'so that less folds' if after < beyond else 'no less than before'}.",
         f"The folded spectrum is that of the kept pixels, {f'to within {apart:.1g}' if apart else 'bit for bit'}.",
     ]
     files = {}
@@ -226,7 +228,7 @@ def _course(shape: tuple[int, ...]) -> None:
             "Fourier": ([1e3 * one.transform for one in history], charts.VALIDATION),
         }
         charts.curves(
-            "Time of one convolution (ms, the quickest of many)", [one.side for one in history], lines,
+            "Time of one convolution (ms of a processor, the quickest of many)", [one.side for one in history], lines,
             x_title="side of the kernel (pixels)", key="cost_curve", logarithmic=True, marked=True,
         )  # fmt: skip
 
