@@ -108,16 +108,17 @@ def crossing(costs: Sequence[Cost]) -> float | None:
         >>> crossing([Cost(3, 1.0, 2.0, 0.0, 1, 2), Cost(5, 3.0, 2.0, 0.0, 2, 2)])
         4.0
     """
-    ahead = [one.direct - one.transform for one in costs]  # above zero: the transform is quicker
+    ahead = [math.log(one.direct / one.transform) for one in costs]  # above zero: the transform is quicker
     wrong = [
-        sum(one > 0 for one in ahead[:place]) + sum(one <= 0 for one in ahead[place:])
-        for place in range(len(ahead) + 1)
+        sum(max(0, one) for one in ahead[:place]) - sum(min(0, one) for one in ahead[place:])
+        for place in range(len(costs) + 1)
     ]
-    place = max(place for place, count in enumerate(wrong) if count == min(wrong))
+    place = wrong.index(min(wrong))
     if place in (0, len(costs)):
         return None
-    below, above = costs[place - 1 : place + 1]
-    share = -ahead[place - 1] / (ahead[place] - ahead[place - 1]) if ahead[place - 1] <= 0 < ahead[place] else 0.5
+    below, above = costs[place - 1], costs[place]
+    behind, before = below.transform - below.direct, above.direct - above.transform
+    share = behind / (behind + before) if min(behind, before) >= 0 < max(behind, before) else 0.5
     return below.side + share * (above.side - below.side)
 
 
