@@ -21,7 +21,7 @@ def data() -> Path:
     return DATA
 
 
-LAST = ("test_jobs.py", "test_pages.py", "browser")  # these start workers, the whole app, a browser
+LAST = ("test_jobs.py", "test_pages.py", "test_foot.py", "browser")  # these start workers, the whole app, a browser
 
 
 def pytest_collection_modifyitems(items):

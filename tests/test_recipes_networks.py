@@ -1,5 +1,7 @@
 """Programs about networks, run as a reader would run them, against what the pages compute."""
 
+import ast
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -102,6 +104,46 @@ def test_programs_for_a_visitors_nested_network_read_the_file_that_save_gives(ne
         np.testing.assert_allclose(ran(text, folder)["result"], explained.heatmap, atol=1e-5)
 
 
+def test_a_visitors_network_in_the_older_format_is_read_and_one_of_kerass_own_is_prepared_as_keras_does(folder):
+    import keras
+
+    model = keras.applications.MobileNetV2(weights=None, include_top=False, input_shape=(64, 64, 3))
+    network, reference = zoo.wrap(model), zoo.Reference("upload", "00")
+    model.save(folder / "network.h5")
+    text = recipes.script(
+        recipes.opening("cat"),
+        recipes.networks.loading(reference),
+        recipes.networks.preparing(reference, network.card),
+        "result = prepare(picture)",
+    )
+    assert "mobilenet_v2.preprocess_input" in text
+    result = ran(text, folder)["result"]
+    np.testing.assert_allclose(result, network.prepare(images.sample("cat")), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "choices"),
+    [
+        ((16, 12, 3), {"colours": "bgr", "input_range": (-1, 1)}),
+        ((16, 12, 5), {"input_range": (0, 255)}),
+        ((16, 12, 1), {"input_range": (-0.5, 2)}),
+        ((16, 12), {}),
+        ((400, 500, 4), {}),
+    ],
+)
+def test_a_picture_is_prepared_as_its_owner_has_told(shape, choices, folder):
+    import keras
+
+    inputs = keras.Input(shape)
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(inputs)))
+    network, reference = zoo.wrap(model, **choices), zoo.Reference("upload", "00")
+    text = recipes.script(recipes.opening("cat"), recipes.networks.preparing(reference, network.card))
+    found = ran(f"class model: input_shape = {(None, *shape)}\n{text}\nresult = prepare(picture)", folder)["result"]
+    expected = network.prepare(images.sample("cat"))
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=2e-6 * np.abs(expected).max())
+    assert found.shape[1:] == shape
+
+
 def test_imagenet_networks_are_kerass_own_with_kerass_preparation(data, folder):
     if not zoo.is_here("mobilenetv2"):
         pytest.skip("the weights of MobileNetV2 are not here")
@@ -121,3 +163,20 @@ def test_a_class_name_from_outside_stays_a_comment(nested, folder):
     )
     assert "\nimport os" not in text
     ran(text, folder)
+
+
+def test_a_layers_name_from_outside_stays_a_name(nested):
+    from dataclasses import replace
+
+    card = zoo.wrap(nested).card
+    hostile = '"]; import os; os.abort()  # {x}\n"""'
+    layers = tuple(replace(one, name=hostile) if one.name == "second" else one for one in card.layers)
+    card, reference = replace(card, layers=layers), zoo.Reference("upload", "00")
+    for text in (
+        recipes.maps.feature_maps("cat", reference, card, layers=[hostile], layer=hostile, channel=0),
+        recipes.grad_cam.heatmap("cat", reference, card, target=1, layer=hostile, shape=(300, 451)),
+        recipes.patterns.drawn(reference, card, layer=hostile, filters=[0]),
+    ):
+        names = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
+        assert hostile in names
+        assert "os" not in {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}

@@ -7,7 +7,7 @@ from typing import Any
 from convviz.recipes import networks
 from convviz.recipes.openings import opening
 from convviz.recipes.tables import COLOURED, SIGNED
-from convviz.recipes.writing import script
+from convviz.recipes.writing import quoted, remark, script
 
 _LINEAR = """
 # What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
@@ -28,7 +28,7 @@ elif hasattr(last, "activation"):
 _TAPE = """
 import tensorflow as tf
 
-inner = keras.Model(inputs, [outputs["{layer}"], answer])
+inner = keras.Model(inputs, [outputs[{layer}], answer])
 with tf.GradientTape() as tape:
     maps, logits = inner(prepare(picture), training=False)
     chosen = {chosen}  # {told}
@@ -40,13 +40,13 @@ _TAPE_ANYWHERE = """
 import tensorflow as tf
 
 heard = {{}}
-listen(model, "{layer}", heard)
+listen(model, {layer}, heard)
 with tf.GradientTape() as tape:
     batch = tf.constant(prepare(picture))
     tape.watch(batch)
     logits = model(batch, training=False)
     logits = logits[0] if isinstance(logits, (list, tuple)) else logits
-    maps = heard["{layer}"]
+    maps = heard[{layer}]
     chosen = {chosen}  # {told}
 gradients = tape.gradient(chosen, maps).numpy()[0]
 maps = maps.numpy()[0]
@@ -109,14 +109,14 @@ def heatmap(
     cells = card.layer(layer).output_shape[:2]
     shrinks = shape[0] < cells[0] and shape[1] < cells[1]
     listens = networks.listens(reference)
-    told = " ".join(card.class_names[target].split())
+    told = remark(card.class_names[target])
     return script(
         opening(name),
         networks.loading(reference),
         networks.preparing(reference, card),
         networks.LISTEN if listens else networks.opened(reference),
         _LINEAR_ANYWHERE if listens else _LINEAR,
-        (_TAPE_ANYWHERE if listens else _TAPE).format(layer=layer, chosen=chosen, told=told),
+        (_TAPE_ANYWHERE if listens else _TAPE).format(layer=quoted(layer), chosen=chosen, told=told),
         _MAP.format(
             raw="maps @ weights" if signed else "np.maximum(maps @ weights, 0)",
             interpolation="INTER_AREA" if shrinks else "INTER_LINEAR",

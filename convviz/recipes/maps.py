@@ -8,7 +8,7 @@ from typing import Any
 from convviz.recipes import networks
 from convviz.recipes.openings import opening
 from convviz.recipes.tables import COLOURED, SIGNED
-from convviz.recipes.writing import script
+from convviz.recipes.writing import quoted, script
 
 _OUTPUTS = """
 # The network up to some of its layers, as a network with several outputs.
@@ -105,7 +105,7 @@ import cv2
 from PIL import Image
 
 # One channel large, and over the picture.
-channel = maps["{layer}"][..., {channel}]
+channel = maps[{layer}][..., {channel}]
 if channel.min() < 0:
     Image.fromarray(signed(channel, np.abs(channel).max())).save("channel.png")
 else:
@@ -151,7 +151,7 @@ def feature_maps(
     """
     wanted = list(dict.fromkeys([*layers, layer]))
     listens = networks.listens(reference)
-    told = "[\n" + "".join(f'    "{one}",\n' for one in wanted) + "]"
+    told = "[\n" + "".join(f"    {quoted(one)},\n" for one in wanted) + "]"
     return script(
         opening(name),
         networks.loading(reference),
@@ -163,6 +163,6 @@ def feature_maps(
         SIGNED,
         COLOURED,
         _SAVE.format(columns=columns),
-        _LARGE.format(layer=layer, channel=channel, alpha=alpha, rest=round(1 - alpha, 6)),
+        _LARGE.format(layer=quoted(layer), channel=channel, alpha=alpha, rest=round(1 - alpha, 6)),
         about="What the layers of a network make of a picture.",
     )

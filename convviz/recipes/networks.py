@@ -8,6 +8,7 @@ from convviz.recipes.writing import literal
 from convviz.zoo import imagenet
 
 OWN_FILE = "network.keras"  # under which a page saves a network that was trained or brought here
+OLD_FILE = "network.h5"  # the same for one that was brought in Keras' older format
 
 RESIZE = '''
 import cv2
@@ -36,6 +37,15 @@ _PRIVATE = f"""
 import keras
 
 model = keras.saving.load_model("{OWN_FILE}", compile=False)  # the page's Save has this file
+"""
+
+_UPLOADED = f"""
+from pathlib import Path
+
+import keras
+
+path = "{OLD_FILE}" if Path("{OLD_FILE}").exists() else "{OWN_FILE}"  # the page's Save has this file
+model = keras.saving.load_model(path, compile=False)
 """
 
 _PREPARE = '''
@@ -92,7 +102,7 @@ def loading(reference: Any) -> str:
     if reference.kind == "imagenet":
         entry = imagenet.APPLICATIONS[reference.name]
         return _IMAGENET.format(title=entry.title, megabytes=entry.megabytes)
-    return _PRIVATE
+    return _UPLOADED if reference.kind == "upload" else _PRIVATE
 
 
 def opened(reference: Any) -> str:
@@ -125,6 +135,10 @@ def preparing(reference: Any, card: Any) -> str:
     elif channels == 4:
         steps.append("picture = np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])")
     steps.append(f"sized = resize(picture, {height}, {width}).astype(np.float32)")
+    if card.colours == "bgr" and channels in (3, 4):
+        steps.append("sized[..., :3] = sized[..., 2::-1]  # blue, green, red")
+    if channels not in (1, 3, 4):
+        steps.append(f"sized = sized[..., np.arange({channels}) % 3]  # the colours over and over")
     low, high = card.value_range
     if entry is not None:
         steps.append(f"return keras.applications.{entry.module}.preprocess_input(sized[None])")
@@ -162,6 +176,8 @@ def values(reference: Any, card: Any, name: str) -> str:
         Python text.
     """
     entry = application(reference, card)
+    if card.colours == "bgr" and card.input_shape[-1] == 3:
+        name = f"{name}[..., ::-1]"
     if entry is not None:
         return f"keras.applications.{entry.module}.preprocess_input({name})"
     return _scaled(name, *card.value_range)

@@ -7,7 +7,7 @@ from typing import Any
 
 from convviz import patterns
 from convviz.recipes import networks
-from convviz.recipes.writing import literal, script
+from convviz.recipes.writing import literal, quoted, script
 
 _INNER = """
 import keras
@@ -16,7 +16,7 @@ import keras
 whole = keras.Model({inputs}, {output})
 inner = keras.models.clone_model(whole, input_tensors=keras.Input((None, None, {channels})))
 inner.set_weights(whole.get_weights())
-layer = inner.get_layer("{name}")
+layer = inner.get_layer({name})
 """
 
 _SLOPE = '''
@@ -144,7 +144,7 @@ def drawn(reference: Any, card: Any, *, layer: str, filters: Sequence[int], size
     channels = card.input_shape[-1]
     *outer, name = layer.split("/")
     stages = patterns.plan(card, layer, recipe="fast", size=size)
-    inside = "".join(f'.get_layer("{one}")' for one in outer)
+    inside = "".join(f".get_layer({quoted(one)})" for one in outer)
     nested = f"model = model{inside}  # what comes before it in the whole network is left out" if outer else ""
     direct = reference.kind in ("upload", "imagenet")
     momentum = stages[0].momentum
@@ -164,9 +164,9 @@ def drawn(reference: Any, card: Any, *, layer: str, filters: Sequence[int], size
         "" if direct else networks.opened(reference),
         _INNER.format(
             inputs="model.inputs" if direct else "inputs",
-            output=f'model.get_layer("{name}").output' if direct else f'outputs["{name}"]',
+            output=f"model.get_layer({quoted(name)}).output" if direct else f"outputs[{quoted(name)}]",
             channels=channels,
-            name=name,
+            name=quoted(name),
         ),
         f"filters = np.array({list(filters)})\n"
         f"size, seed = {size}, {seed}  # pixels of a picture's side; seed of the noise",
@@ -175,5 +175,5 @@ def drawn(reference: Any, card: Any, *, layer: str, filters: Sequence[int], size
         fast,
         _LECTURE,
         _SAVE,
-        about=f"What some filters of {name} look for: gradient ascent from grey noise.",
+        about="What some filters look for: gradient ascent from grey noise.",
     )

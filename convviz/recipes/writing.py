@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from typing import Any
 
@@ -64,6 +65,34 @@ def literal(values: Any) -> str:
     if array.ndim == 1:
         return f"[{', '.join(_number(one) for one in array)}]"
     return "[\n" + "".join(textwrap.indent(literal(row), "    ") + ",\n" for row in array) + "]"
+
+
+def quoted(name: str) -> str:
+    r"""A name from outside as Python text, whatever stands in it.
+
+    Args:
+        name: such as a layer's.
+
+    Returns:
+        Python text that gives the same name.
+
+    Example:
+        >>> print(quoted('a"b'))
+        "a\"b"
+    """
+    return json.dumps(name)
+
+
+def remark(name: str) -> str:
+    """A name from outside as part of a comment: one line, and printable.
+
+    Args:
+        name: such as a class's.
+
+    Returns:
+        At most 80 letters.
+    """
+    return "".join(letter for letter in " ".join(name.split()) if letter.isprintable())[:80]
 
 
 def _number(value: Any) -> str:

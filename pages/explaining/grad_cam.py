@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from convviz import attribution, rendering
-from pages.shared import charts, choices, engine, pickers, ui, words
+from convviz import attribution, checking, recipes, rendering
+from pages.shared import charts, choices, engine, foot, pickers, ui, words
 
 ui.heading("Grad-CAM", "Which places of the picture spoke for this class?")
 
@@ -42,8 +42,9 @@ with result:
     told = words.where(map_.heatmap, named)
     with heat:
         coarse = " × ".join(map(str, map_.raw.shape))
+        coloured = rendering.heat(map_.heatmap, colours)
         ui.picture(
-            rendering.heat(map_.heatmap, colours), f"Heat map for {words.safe(named)}, {coarse} enlarged",
+            coloured, f"Heat map for {words.safe(named)}, {coarse} enlarged",
             told, at_least=300,
         )  # fmt: skip
         ui.colour_bar(colours, 1.0, words=("against", "for") if signed else ("little", "most"))
@@ -66,3 +67,14 @@ with result:
         ],
         "Selvaraju et al. 2017, Grad-CAM, arXiv:1610.02391.",
     )
+    foot.foot(
+        "grad_cam",
+        code=recipes.grad_cam.heatmap(
+            picture.name, network, card, target=index, layer=map_.layer, shape=picture.array.shape[:2], signed=signed,
+            alpha=alpha, colormap=colormap,
+        ),
+        files={**foot.pngs({"grad_cam": blended, "heat_map": coloured}), **pickers.network_files(network)},
+        check=foot.checked(
+            checking.grad_cam, network, picture.array, index, layer=map_.layer, signed=signed
+        ),
+    )  # fmt: skip

@@ -1,9 +1,11 @@
 """Page: every channel of every layer, for one picture."""
 
+import functools
+
 import streamlit as st
 
-from convviz import activations, rendering
-from pages.shared import choices, engine, pickers, ui, words
+from convviz import activations, checking, recipes, rendering
+from pages.shared import choices, engine, foot, pickers, ui, words
 
 ui.heading("Feature maps", "What does each layer make of the picture?")
 AT_ONCE = 8  # layers that one screenful shows
@@ -51,7 +53,7 @@ with result:
 
     shown = names[first - 1 : first - 1 + AT_ONCE]
     silent = engine.compute(activations.sparsity, network, picture.array)
-    blank = {}
+    blank, files = {}, {}
     for index in range(0, len(shown), 4):
         part = tuple(shown[index : index + 4])
         with st.spinner(f"Layers {first + index} to {first + index + len(part) - 1} of {len(names)}"):
@@ -64,6 +66,7 @@ with result:
                 count = f"{one.shape[-1]} channels of {one.shape[0]} × {one.shape[1]}"
                 said = f"{count}, values {words.numbers(one.minimum, one.maximum)}, {len(one.blank)} blank"
                 st.image(one.png, caption=said, alt=f"Feature maps of {name}: {said}", output_format="PNG")
+            files[f"{name.replace('/', '_')}.png"] = functools.partial(bytes, one.png)
             if name in silent:  # a layer that pools or normalizes only repeats the blank ones
                 blank[name] = len(one.blank), one.shape[-1]
     ui.notes(
@@ -74,3 +77,16 @@ with result:
         ],
         "Chollet, Deep Learning with Python, section 5.4.1; Zeiler & Fergus 2014, arXiv:1311.2901.",
     )
+    foot.foot(
+        "feature_maps",
+        code=recipes.maps.feature_maps(
+            picture.name, network, card, layers=shown, layer=layer, channel=channel, scale=scale, columns=columns,
+            alpha=alpha,
+        ),
+        files={
+            **foot.pngs({"channel": ui.map_picture(chosen), "over_the_picture": blended}),
+            **files,
+            **pickers.network_files(network),
+        },
+        check=foot.checked(checking.feature_maps, network, picture.array, (*shown, layer)),
+    )  # fmt: skip

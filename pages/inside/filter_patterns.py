@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.shared import ascents, choices, engine, pickers, ui
+from convviz import recipes
+from pages.shared import ascents, choices, engine, foot, pickers, ui
 
 ui.heading("Filter patterns", "What does a filter look for?")
 MOST = 16  # filters at once
@@ -29,4 +30,11 @@ with result:
         ascents.noticed(layer),
         "Erhan et al. 2009, Visualizing higher-layer features of a deep network; Chollet, Deep Learning with Python, "
         "section 5.4.2.",
+    )
+    foot.foot(
+        "filter_patterns",
+        code=recipes.patterns.drawn(
+            network, card, layer=layer, filters=range(first, first + count), size=size, seed=seed
+        ),
+        files={**ascents.files(), **pickers.network_files(network)},
     )

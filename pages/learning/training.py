@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from convviz import datasets, training
-from pages.shared import choices, engine, runs, ui
+from convviz import datasets, recipes, training
+from pages.shared import choices, engine, foot, runs, ui
 
 TITLES = {"digits": "Digits (scikit-learn)", "mnist": "MNIST"}
 SOURCES = {
@@ -55,4 +55,10 @@ with result:
         runs.noticed(job),
         "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with "
         "Python, section 5.1.",
+    )
+    foot.foot(
+        "training",
+        code=recipes.training.training(*runs.what("mnist", dataset, settings)),
+        files=runs.files(),
+        private="the run itself is not in the link; whoever opens it can start the same one" if job is not None else "",
     )

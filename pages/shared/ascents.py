@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -52,6 +54,13 @@ def shown() -> None:
     if now.dead:
         st.warning(words.dead(now.dead))
     _curve(job)
+
+
+def files() -> dict[str, Callable[[], bytes]]:
+    """The pictures that are drawn by now, for the page's foot."""
+    job = engine.job(SLOT)
+    pictures = job.latest.pictures if job is not None and job.latest is not None and job.ended else {}
+    return {f"patterns_{recipe}.png": functools.partial(bytes, png) for recipe, png in pictures.items()}
 
 
 def _caption(job: Job, recipe: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import mimetypes
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlencode
 
+import numpy as np
 import streamlit as st
 
-from pages.shared import choices, pickers, words
+from convviz import rendering
+from pages.shared import choices, engine, pickers, words
 
 _LOOKS = {"type": "tertiary", "width": "content"}
 
@@ -40,13 +44,38 @@ def foot(
         with st.popover("Save", icon=":material/download:", key=f"{page}_save", **_LOOKS):
             for name, make in {**files, **own}.items():
                 _file(page, name, make)
+            if not (files or own):
+                st.caption("There is nothing to save yet.")
         asked = check is not None and st.button(
             "Check", icon=":material/fact_check:", key=f"{page}_check", help="Compute it anew with Keras", **_LOOKS
         )
-    if asked:
-        with st.spinner("Keras computes it, too"):
-            said = check()
-        st.info(words.sentence(said), icon=":material/fact_check:")
+        if asked:
+            with st.spinner("Keras computes it, too", width="content"):
+                said = check()
+            st.markdown(words.sentence(said), width="content")
+
+
+def checked(function: Callable[..., Any], *arguments: Any, **options: Any) -> Callable[[], str]:
+    """A check for `foot`: what a function of ``convviz.checking`` finds when a worker runs it.
+
+    Args:
+        function: of ``convviz.checking``.
+        arguments: of it.
+        options: of it.
+    """
+    return lambda: str(engine.compute(function, *arguments, **options))
+
+
+def pngs(pictures: Mapping[str, np.ndarray]) -> dict[str, Callable[[], bytes]]:
+    """Pictures for `foot`'s files.
+
+    Args:
+        pictures: name without ending -> uint8 (H, W) or (H, W, 3).
+
+    Returns:
+        name with ending -> function that makes the file.
+    """
+    return {f"{name}.png": functools.partial(rendering.png, array) for name, array in pictures.items()}
 
 
 def _code(page: str, code: str) -> None:

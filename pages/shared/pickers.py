@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from convviz import ConvvizError, images, rendering, uploads, zoo
+from convviz import ConvvizError, images, recipes, rendering, uploads, zoo
 from convviz.jobs import Job
 from pages.shared import choices, drawing, engine, ui, words
 
@@ -23,6 +23,7 @@ LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
 OPENING = ("cat", "cats_and_dogs")  # the picture and the network that nobody has chosen
 OPENINGS = {"grad_cam": ("shapes", "shapes")}  # page -> its own pair, where another shows its point better
 _OWN_PICTURE = "_own_picture"
+_HDF5 = b"\x89HDF"  # how a network's file in Keras' older format begins
 _TRAINED = "_trained_networks"  # name in the address -> (title, reference)
 
 sample = st.cache_data(images.sample, max_entries=40, show_spinner=False)
@@ -208,6 +209,18 @@ def card(chosen: zoo.Reference) -> zoo.Card:
         return zoo.card(chosen.name)
     with st.spinner("Loading the network"):
         return engine.compute(zoo.describe, chosen)
+
+
+def network_files(chosen: zoo.Reference) -> dict[str, Callable[[], bytes]]:
+    """The network as a file for `foot`, under the name by which a program loads it; none where Keras fetches it."""
+    if chosen.kind == "bundled":
+        path = zoo.bundled.FOLDER / f"{chosen.name}.keras"
+        return {path.name: path.read_bytes}
+    if chosen.kind in engine.PRIVATE:
+        data = engine.engine().data(chosen, engine.owner())
+        name = recipes.networks.OLD_FILE if data.startswith(_HDF5) else recipes.networks.OWN_FILE
+        return {name: functools.partial(bytes, data)}
+    return {}
 
 
 def network_title(name: str) -> str:

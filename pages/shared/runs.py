@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 import hashlib
+import io
 import math
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -13,6 +17,10 @@ from convviz.jobs import Job
 from pages.shared import charts, engine, pickers, ui, words
 
 SLOT = "training"
+_COLUMNS = (
+    "step", "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "validation_count",
+    "images_per_second", "test_accuracy",
+)  # fmt: skip
 NETWORK = "run"  # the trained network's name in the address
 
 
@@ -40,6 +48,32 @@ def begin(architecture: str, dataset: str, settings: training.Settings) -> None:
     """Start a training in place of the one before."""
     engine.start(SLOT, training.train, architecture, dataset, settings)
     st.session_state["_training_what"] = (architecture, dataset, settings)
+
+
+def what(architecture: str, dataset: str, settings: training.Settings) -> tuple[str, str, training.Settings]:
+    """What the shown run trains, by which settings; before the first run, what is given."""
+    return st.session_state.get("_training_what", (architecture, dataset, settings))
+
+
+def files() -> dict[str, Callable[[], bytes]]:
+    """The curves so far as a table, for the page's foot, and the trained network where there is one."""
+    job = engine.job(SLOT)
+    if job is None:
+        return {}
+    kept = job.ended and st.session_state.get("_harvested") == job.number
+    return {
+        "curves.csv": functools.partial(_table, job),
+        **(pickers.network_files(pickers.reference(NETWORK)) if kept else {}),
+    }
+
+
+def _table(job: Job) -> bytes:
+    """A row for each record of a run."""
+    file = io.StringIO(newline="")
+    table = csv.writer(file)
+    table.writerow(_COLUMNS)
+    table.writerows([getattr(one, name) for name in _COLUMNS] for one in list(job.history))
+    return file.getvalue().encode()
 
 
 def controls(job: Job) -> None:

@@ -1,0 +1,99 @@
+"""What stands under the pages: programs that belong to what is shown, links that hold it, files."""
+
+import ast
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+
+from convviz import rendering
+from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed with this file, too
+
+PAGES = {
+    "inside/feature_maps": {"channel.png", "over_the_picture.png", "conv2d.png", "cats_and_dogs.keras"},
+    "inside/filter_patterns": {"cats_and_dogs.keras"},
+    "explaining/grad_cam": {"grad_cam.png", "heat_map.png", "shapes.keras"},
+    "learning/training": set(),
+}
+
+
+def code(app) -> str:
+    """The program, and not the link."""
+    return next(one.value for one in app.get("code") if one.language == "python")
+
+
+def link(app) -> str:
+    return next(one.value for one in app.get("code") if one.language != "python")
+
+
+@pytest.mark.parametrize(("page", "files"), PAGES.items())
+def test_a_page_hands_out_a_whole_program_and_its_files(page, files):
+    app = opened(page)
+    tree = ast.parse(code(app))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    imported = {name.name.split(".")[0] for node in imports for name in node.names}
+    assert imported <= {"csv", "cv2", "keras", "numpy", "skimage", "tensorflow"}
+    assert any(isinstance(node, ast.Name) and node.id == "result" for node in ast.walk(tree))
+    labels = {one.label for one in app.get("download_button")}
+    assert files | {f"Download {page.rpartition('/')[2]}.py"} <= labels
+
+
+def test_the_program_is_that_of_the_choices():
+    app = opened(
+        "explaining/grad_cam", picture="coffee", network="cats_and_dogs", cam_layer="conv2d_1", signed="true",
+        **{"class": "0"},
+    )  # fmt: skip
+    text = code(app)
+    for line in (
+        "data.coffee()",
+        "models/cats_and_dogs.keras",
+        'outputs["conv2d_1"]',
+        "-logits[0, 0]",
+        "signed(result",
+    ):
+        assert line in text
+
+
+def test_the_link_holds_every_choice_of_the_page():
+    app = opened("inside/filter_patterns", network="mnist", pattern_layer="conv2d_2", filters_shown="3")
+    address = urlsplit(link(app))
+    assert address.path.endswith("/filter_patterns")
+    asked = {name: values[0] for name, values in parse_qs(address.query).items()}
+    assert asked.items() >= {"network": "mnist", "pattern_layer": "conv2d_2", "filters_shown": "3"}.items()
+
+
+def test_a_choice_made_now_is_in_the_link_and_in_the_program_at_once():
+    app = opened("learning/training")
+    app.slider(key="epochs").set_value(9).run()
+    assert "epochs=9" in link(app)
+    assert "range(9)" in code(app)
+
+
+def test_an_own_picture_is_read_from_a_file_that_save_offers_and_the_link_says_so():
+    app = opened("inside/feature_maps", network="mnist")
+    from pages.shared import pickers
+
+    app.session_state["_own_picture"] = pickers.Picture(
+        "own", np.zeros((20, 30, 3), np.uint8), "mine", "mine, 30 by 20 pixels"
+    )
+    app.session_state["_pending_choices"] = {"picture": "own"}
+    app.run()
+    assert not app.exception
+    assert 'Image.open("picture.png")' in code(app)
+    assert "picture.png" in {one.label for one in app.get("download_button")}
+    assert "Your own picture is not in the link" in texts(app)
+
+
+def test_check_says_how_far_keras_is_from_what_is_shown():
+    app = opened("inside/feature_maps", network="mnist", picture="digit_3")
+    app.button(key="feature_maps_check").click().run()
+    assert not app.exception
+    assert "Keras computes " in texts(app)
+    assert " numbers" in texts(app)
+
+
+def test_files_are_made_when_they_are_asked_for():
+    from pages.shared import foot
+
+    (make,) = foot.pngs({"a": np.zeros((2, 3), np.uint8)}).values()
+    assert make() == rendering.png(np.zeros((2, 3), np.uint8))
