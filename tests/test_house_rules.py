@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "attribution": {"images", "tracing", "zoo"},
+    "annotations": {"rendering"},
     "activations": {"images", "rendering", "tracing", "zoo"},
     "checking": {
         "activations",
