@@ -1,108 +1,80 @@
-"""Page: slide one kernel over a picture."""
+"""Page: slide one kernel, or a filter, over a picture or a matrix."""
 
-import numpy as np
+import functools
+
 import streamlit as st
 
-from convviz import convolution, images, rendering
-from pages.shared import choices, kernel_picker, pickers, ui, words
+from convviz import checking, convolution, recipes, rendering, scanning
+from pages.shared import (
+    choices, engine, explorer, foot, kernel_picker, responses, scenes, sources, ui, windows, written_out,
+)  # fmt: skip
 
 ui.heading("Convolution", "How does one small kernel turn a picture into a feature map?")
+scenes.buttons()
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
-    picture = pickers.picture("convolution")
-    name, kernel = kernel_picker.kernel()
-    rows, columns = st.columns(2)
-    with rows:
-        stride_y = choices.number("Stride down (pixels)", 1, 16, 1, key="stride_y")
-    with columns:
-        stride_x = choices.number("Stride across (pixels)", 1, 16, 1, key="stride_x")
-    how = choices.segments("Padding", ["valid", "same", "custom"], key="padding")
-    if how == "custom":
-        amounts = {}
-        for side, column in zip(("top", "bottom", "left", "right"), st.columns(2) * 2, strict=True):
-            with column:
-                amounts[side] = choices.number(f"{side.capitalize()} (pixels)", 0, 32, 1, key=f"pad_{side}")
-        padding = ((amounts["top"], amounts["bottom"]), (amounts["left"], amounts["right"]))
-    else:
-        padding = how
-    with st.expander("More"):
-        dilation_y = choices.number("Dilation down (pixels)", 1, 8, 1, key="dilation_y")
-        dilation_x = choices.number("Dilation across (pixels)", 1, 8, 1, key="dilation_x")
-        mode = choices.select("Outside the picture", convolution.PADDING_MODES, key="outside")
-        flip = choices.toggle("Flip the kernel (the mathematician's convolution)", key="flip")
-        colour = choices.toggle("Red, green and blue, each with this kernel", key="colour")
-        clipped = choices.toggle("Show values as grey levels from 0 to 255", key="clipped")
-
-array = picture.array if colour else images.grey(picture.array)
-settings = {
-    "stride": (stride_y, stride_x),
-    "padding": padding,
-    "dilation": (dilation_y, dilation_x),
-    "padding_mode": mode,
-    "flip": flip,
-}
-feature_map = ui.cached(convolution.convolve)(array, kernel.weights, **settings)
-low, high = float(np.nanmin(feature_map)), float(np.nanmax(feature_map))
+    source = sources.source("convolution")
+    name, kernel = kernel_picker.filter_() if source.channels == "filter" else kernel_picker.kernel()
+    image, weights = source.array, kernel.weights
+    settings, fits = windows.settings(image.shape, weights.shape)
+    with st.expander("Show"):
+        clipped = choices.toggle("Values as grey levels from 0 to 255", key="clipped")
+        mark = choices.toggle("A frame around the largest answer", key="mark")
+        is_sobel = source.channels != "filter" and name in ("sobel_x", "sobel_y")
+        choices.belong(is_sobel, "sobel")
+        sobel = choices.toggle("Edges by Sobel, strength and direction", is_sobel, key="sobel")
+        patches = choices.toggle("Every patch that the kernel sees", key="patches")
+        every = choices.toggle("Every kernel on this picture", key="every")
+    two = choices.toggle("Then a second kernel", key="two")
+    second = kernel_picker.kernel("second_", default="gaussian_blur")[1] if two else None
 
 with result:
-    before, middle, after = st.columns([9, 3, 9])
-    with before:
-        ui.picture(array, f"{picture.caption}, {words.shape(array)}, values 0 to 255", picture.alt, at_least=300)
-    with middle, st.container(key="kernel_picture"):
-        ui.picture(
-            rendering.signed(kernel.weights),
-            f"Kernel, {words.shape(kernel.weights)}",
-            f"The cells of {name}",
-            at_least=110,
+    scenes.sentence()
+    if not fits:
+        responses.unfit(source, weights, name)
+    else:
+        feature_map = ui.cached(convolution.convolve)(image, weights, **settings)
+        explorer.explorer(
+            "convolution", image, weights, feature_map, key="convolution_explorer", settings=settings,
+            looks={"source": source.look}, limit=ui.limit_of(feature_map),
+        )  # fmt: skip
+        row, column = responses.strongest(feature_map)
+        window = convolution.trace(image, weights, row, column, **settings).window if mark else None
+        before, middle, after = st.columns([9, 3, 9])
+        with before:
+            responses.before(source, window)
+        with middle, st.container(key="kernel_picture"):
+            responses.kernel_picture(weights, name)
+        with after:
+            responses.after(feature_map, name, clipped=clipped)
+        written_out.cell(image, weights, feature_map, settings)
+        windows.sizes(image.shape, weights.shape, settings, feature_map.shape)
+        if weights.ndim == 3:
+            responses.channel_sums(image, weights, settings)
+        if second is not None:
+            responses.two_steps(image, weights, second.weights, settings)
+        if patches:
+            responses.patches(image, weights.shape, settings, source.look)
+        if sobel:
+            responses.sobel(image)
+        if every:
+            responses.every_kernel(image, settings)
+        ui.notes(
+            responses.notices(weights, feature_map, flip=settings["flip"]),
+            f"{kernel.source}; Dumoulin & Visin 2016, arXiv:1603.07285.",
         )
-        ui.colour_bar("signed", float(np.abs(kernel.weights).max()))
-    with after:
-        caption = f"Feature map, {words.shape(feature_map)}, values {words.numbers(low, high)}"
-        alt = f"The picture under {name}: values from {low:.0f} to {high:.0f}, mean {float(feature_map.mean()):.1f}"
-        if colour or clipped:
-            ui.picture(
-                np.clip(feature_map, 0, 255).astype(np.uint8), f"{caption}, shown from 0 to 255", alt, at_least=300
-            )
-        else:
-            limit = ui.limit_of(feature_map)
-            ui.picture(rendering.signed(feature_map, limit), caption, alt, at_least=300)
-            ui.colour_bar("signed", limit, beyond=limit < max(-low, high))
-
-    st.markdown("**The size, with its numbers**")
-    for index, axis in enumerate(("height", "width")):
-        st.markdown(
-            words.size_formula(
-                axis, array.shape[index], kernel.weights.shape[index], index, settings, feature_map.shape[index]
-            )
-        )
-
-    if choices.toggle("Edges by Sobel: magnitude and direction", name in ("sobel_x", "sobel_y"), key="sobel"):
-        magnitude, angle = ui.cached(convolution.gradient)(images.grey(picture.array))
-        left, right = st.columns(2)
-        with left:
-            ui.picture(
-                rendering.magnitude(magnitude),
-                f"Magnitude √(Gx² + Gy²), up to {magnitude.max():.0f}",
-                f"Strength of the edges, up to {magnitude.max():.0f}",
-            )
-            ui.colour_bar("viridis", float(magnitude.max()))
-        with right:
-            ui.picture(
-                rendering.direction(angle, magnitude),
-                "Direction atan2(Gy, Gx) as hue, strength as brightness",
-                "Direction of the edges as hue: bright where an edge is strong",
-            )
-
-    share = float((np.abs(feature_map) < 0.05 * max(abs(low), abs(high), 1e-9)).mean())
-    total = float(kernel.weights.sum())
-    ui.notes(
-        [
-            f"The kernel's cells sum to {total:g}: "
-            + ("an even area becomes 0." if abs(total) < 1e-6 else f"an even area of value v becomes {total:g} · v."),
-            f"{share:.0%} of the feature map lies within 5 % of zero; what is left is where the picture answers.",
-            "Without the flip this is cross-correlation, which is what convolutional networks compute; flipping turns "
-            "the kernel by 180°" + (" and with it the sign of Sobel." if name.startswith("sobel") else "."),
-        ],
-        f"{kernel.source}; Dumoulin & Visin 2016, arXiv:1603.07285.",
-    )
+        pixels = responses.pixels_of(feature_map, clipped=clipped)
+        scan = functools.partial(
+            scanning.gif, source.pixels, pixels, window=weights.shape[:2],
+            **{one: settings[one] for one in ("stride", "padding", "dilation", "padding_mode")},
+        )  # fmt: skip
+        foot.foot(
+            "convolution",
+            code=recipes.convolution.feature_map(
+                source.name, weights, **settings, colour=source.channels == "each", clipped=clipped,
+                matrix=None if source.name else image, limit=ui.limit_of(feature_map), shape=image.shape[:2],
+            ),
+            files={"feature_map.png": functools.partial(rendering.png, pixels), "scan.gif": scan},
+            check=lambda: str(engine.compute(checking.convolve, image, weights, **settings)),
+        )  # fmt: skip

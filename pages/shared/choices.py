@@ -194,6 +194,12 @@ def text(label: str, default: str, *, key: str, **looks: Any) -> str:
     return _end(key, default, lambda: st.text_input(label, key=key, **_KEPT, **looks))
 
 
+def area(label: str, default: str, *, key: str, longest: int, **looks: Any) -> str:
+    """Several lines of text, up to so many letters."""
+    _begin(key, default, lambda asked: asked[:longest])
+    return _end(key, default, lambda: st.text_area(label, key=key, max_chars=longest, **_KEPT, **looks))
+
+
 def _begin(key: str, default: Any, parse: Callable[[str], Any]) -> str | None:
     """Before a widget is drawn: its value is the address's where somebody arrives with one, or the one it had.
 

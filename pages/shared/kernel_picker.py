@@ -1,4 +1,4 @@
-"""Choosing a kernel by name, or making one cell by cell."""
+"""Choosing a kernel by name, or making one cell by cell; for a filter, one for each channel."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from convviz import ConvvizError, kernels
 from pages.shared import choices, ui
 
 CUSTOM = "custom"
+CHANNELS = ("red", "green", "blue")
+LONGEST = 2000  # letters of a kernel as text
 
 
 def kernel(prefix: str = "", *, default: str = "sobel_x") -> tuple[str, kernels.Kernel]:
@@ -21,10 +23,32 @@ def kernel(prefix: str = "", *, default: str = "sobel_x") -> tuple[str, kernels.
     """
     names = [*kernels.KERNELS, CUSTOM]
     name = choices.select("Kernel", names, key=f"{prefix}kernel", default=default, format_func=_title)
-    chosen = _custom(prefix) if name == CUSTOM else kernels.KERNELS[name]
-    st.caption(chosen.responds_to)
-    _grid(chosen.weights, prefix)
+    if name == CUSTOM:
+        chosen = _custom(prefix)
+        st.caption("Your own cells.")
+    else:
+        chosen = kernels.KERNELS[name]
+        st.caption(chosen.responds_to, help=f"Source: {chosen.source}.")
+    _cells(name, chosen.weights, prefix)
     return name, chosen
+
+
+def filter_(prefix: str = "") -> tuple[str, kernels.Kernel]:
+    """A filter over red, green and blue: one kernel for each channel, all brought to one size.
+
+    Returns:
+        its name in words, and a kernel whose weights are float32 (kh, kw, 3).
+    """
+    chosen = []
+    for channel, tab in zip(CHANNELS, st.tabs([channel.capitalize() for channel in CHANNELS]), strict=True):
+        with tab:
+            chosen.append(kernel(f"{prefix}{channel}_")[1])
+    rows, columns = (max(one.weights.shape[axis] for one in chosen) for axis in (0, 1))
+    if len({one.weights.shape for one in chosen}) > 1:
+        st.caption(f"Smaller kernels are filled with zeros to {rows} × {columns}: a filter's kernels have one size.")
+    weights = np.stack([kernels.centred(one.weights, rows, columns) for one in chosen], axis=-1)
+    sources = "; ".join(dict.fromkeys(one.source for one in chosen))
+    return "a filter", kernels.Kernel(weights, "what its kernels add up to", sources, "Filter")
 
 
 def _title(name: str) -> str:
@@ -33,41 +57,59 @@ def _title(name: str) -> str:
 
 def _custom(prefix: str) -> kernels.Kernel:
     """The kernel whose cells stand in the address."""
-    left, right = st.columns(2)
-    text = choices.text("Cells, rows apart by ;", "0 0 0; 0 1 0; 0 0 0", key=f"{prefix}cells")
+    text = choices.area(
+        "Cells as text, rows apart by ;", "0 0 0; 0 1 0; 0 0 0", key=f"{prefix}cells", longest=LONGEST, height=68
+    )
+    good = f"_{prefix}good_cells"
     try:
         weights = kernels.parse(text)
-        st.session_state[f"_{prefix}good_cells"] = text
+        st.session_state[good] = text
     except ConvvizError as refusal:
         ui.error(str(refusal))
-        weights = kernels.parse(st.session_state.get(f"_{prefix}good_cells", "1"))
-    rows = left.number_input("Rows", 1, 11, weights.shape[0], key=f"_{prefix}rows_{_digest(weights)}")
-    columns = right.number_input("Columns", 1, 11, weights.shape[1], key=f"_{prefix}columns_{_digest(weights)}")
-    if (rows, columns) != weights.shape:
-        _adopt(kernels.resized(weights, rows, columns), prefix)
+        weights = kernels.parse(st.session_state.get(good, "1"))
     return kernels.Kernel(weights, "what its cells say", "made here", "Custom")
 
 
+def _cells(name: str, weights: np.ndarray, prefix: str) -> None:
+    """The cells, to edit in a grid or as text, and their number."""
+    digest = _digest(weights)
+    left, right = st.columns(2)
+    rows = left.number_input("Rows", 1, kernels.LARGEST, weights.shape[0], key=f"_{prefix}rows_{digest}")
+    columns = right.number_input("Columns", 1, kernels.LARGEST, weights.shape[1], key=f"_{prefix}columns_{digest}")
+    if (rows, columns) != weights.shape:
+        _adopt(kernels.text(kernels.resized(weights, rows, columns)), prefix)
+    if name != CUSTOM:
+        known = kernels.text(weights)
+        typed = st.text_area("Cells as text, rows apart by ;", known, height=68, key=f"_{prefix}text_{name}")
+        if typed != known:
+            st.session_state[f"_{prefix}good_cells"] = known
+            _adopt(typed, prefix)
+    _grid(weights, prefix)
+
+
 def _grid(weights: np.ndarray, prefix: str) -> None:
-    """The cells, to edit."""
-    table = pd.DataFrame(weights.astype(float), columns=[str(column + 1) for column in range(weights.shape[1])])
-    edited = st.data_editor(table, hide_index=True, key=f"_{prefix}grid_{_digest(weights)}", width="stretch").to_numpy(
-        float
-    )
+    """The cells as a grid. It is drawn on a canvas, which has no name for those who cannot see it; the text has."""
+    names = [str(column + 1) for column in range(weights.shape[1])]
+    table = pd.DataFrame(weights.astype(float), columns=names)
+    st.caption(f"Cells of the kernel, {weights.shape[0]} × {weights.shape[1]}, to change here or as text")
+    looks = {one: st.column_config.NumberColumn(width=44 if len(names) > 3 else None) for one in names}
+    edited = st.data_editor(
+        table, hide_index=True, key=f"_{prefix}grid_{_digest(weights)}", width="stretch", column_config=looks
+    ).to_numpy(float)
     if not np.isfinite(edited).all():
         ui.error("a cell is empty or not a number; type a number, such as 0 or -1.5")
     elif not np.array_equal(edited.astype(np.float32), weights):
-        _adopt(edited.astype(np.float32), prefix)
+        text = kernels.text(edited)
+        try:
+            kernels.parse(text)
+        except ConvvizError as refusal:
+            ui.error(str(refusal))
+            return
+        _adopt(text, prefix)
 
 
-def _adopt(weights: np.ndarray, prefix: str) -> None:
+def _adopt(text: str, prefix: str) -> None:
     """Go on with these cells."""
-    try:
-        text = kernels.text(weights)
-        kernels.parse(text)
-    except ConvvizError as refusal:
-        ui.error(str(refusal))
-        return
     choices.set_later(f"{prefix}kernel", CUSTOM)
     choices.set_later(f"{prefix}cells", text)
     st.rerun()

@@ -1,0 +1,79 @@
+"""One cell of a feature map, its sum written out with the real numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from convviz import convolution
+from pages.shared import choices, kernel_picker, ui, words
+
+MOST_TERMS = 60  # in one sum; more are counted
+
+
+def cell(image: np.ndarray, weights: np.ndarray, feature_map: np.ndarray, settings: dict[str, Any]) -> None:
+    """Choose a cell by row and column, and see how it comes about."""
+    ui.section("One cell, written out")
+    places, told = st.columns([1, 3])
+    with places:
+        row = choices.number("Output row, from 0", 0, feature_map.shape[0] - 1, 0, key="cell_row")
+        column = choices.number("Output column, from 0", 0, feature_map.shape[1] - 1, 0, key="cell_column")
+    seen = convolution.trace(image, weights, row, column, **settings)
+    with told:
+        st.markdown("  \n".join(lines(seen, each=weights.ndim == 2 and image.ndim == 3)))
+        st.caption(_where(seen, image.shape))
+
+
+def lines(seen: convolution.Trace, *, each: bool = False) -> list[str]:
+    """The sum as Markdown: one line, or one for each channel and, unless each stays by itself, their sum."""
+    if seen.patch.ndim == 2:
+        return [equation(seen.patch, seen.weights)]
+    weights = np.broadcast_to(seen.weights[..., None] if seen.weights.ndim == 2 else seen.weights, seen.patch.shape)
+    channels = [
+        f"{name}: {equation(seen.patch[..., n], weights[..., n])}" for n, name in enumerate(kernel_picker.CHANNELS)
+    ]
+    if each:
+        return channels
+    sums = seen.products.sum(axis=(0, 1))
+    together = " ".join(f"{'−' if one < 0 else '+'} {number(abs(one))}" for one in sums).removeprefix("+ ")
+    return [*channels, f"the filter: {together} = **{number(float(np.sum(sums)))}**"]
+
+
+def equation(patch: np.ndarray, weights: np.ndarray) -> str:
+    """Value times weight, added up: terms that are zero are left out.
+
+    Example:
+        >>> equation(np.array([[105.0, 102.0, 7.0]]), np.array([[5.0, -1.0, 0.0]]))
+        '105·5 − 102 = **423**'
+    """
+    counted = [(float(v), float(w)) for v, w in zip(patch.ravel(), weights.ravel(), strict=True) if v * w != 0]
+    total = number(float(sum(v * w for v, w in counted)))
+    if not counted:
+        return f"each of the {patch.size} products is 0, and so is their sum: **0**"
+    terms = [
+        f"{'−' if v * w < 0 else '+'} {number(abs(v))}{'' if abs(w) == 1 else f'·{number(abs(w))}'}"
+        for v, w in counted[:MOST_TERMS]
+    ]
+    more = f" + … {words.count(len(counted) - MOST_TERMS, 'more product')}" if len(counted) > MOST_TERMS else ""
+    text = " ".join(terms)
+    text = text.removeprefix("+ ") if text.startswith("+") else text.replace("− ", "−", 1)
+    return f"{text}{more} = **{total}**"
+
+
+def number(value: float) -> str:
+    """A number with up to six digits, its minus as it is printed, zero without a sign."""
+    return f"{value + 0.0:.6g}".replace("-", "−")
+
+
+def _where(seen: convolution.Trace, shape: tuple[int, ...]) -> str:
+    """Which part of the picture the window covers."""
+    top, left, bottom, right = seen.window
+    zero = int((seen.products == 0).sum())
+    out = top < 0 or left < 0 or bottom > shape[0] or right > shape[1]
+    return (
+        f"Value times weight. The window covers rows {number(top)} to {bottom - 1} and columns {number(left)} to "
+        f"{right - 1} of the picture, counted from 0{', and reaches into the padding' if out else ''}; "
+        f"{zero} of its {words.count(seen.products.size, 'product')} {'is' if zero == 1 else 'are'} 0."
+    )
