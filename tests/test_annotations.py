@@ -34,7 +34,9 @@ def test_the_wheel_shows_the_hue_that_a_direction_has_in_the_picture():
 
 
 def test_a_sheet_has_every_tile_at_its_place():
-    tiles = np.arange(6, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(2, 2).repeat(3, 3).reshape(2, 3, 2, 2, 3)
+    tiles = (
+        np.arange(6, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(2, 2).repeat(3, 3).reshape(2, 3, 2, 2, 3)
+    )
     made = annotations.sheet(tiles, cell=3, gap=2)
     assert made.shape == (2 * 8 - 2, 3 * 8 - 2, 3)
     assert [[int(made[row, column, 0]) for column in (0, 8, 16)] for row in (0, 8)] == [[0, 1, 2], [3, 4, 5]]

@@ -73,10 +73,10 @@ def test_the_convolution_page_states_the_size_with_its_numbers():
 def test_an_edited_cell_makes_the_kernel_custom_and_bad_cells_are_explained():
     app = opened("pictures/convolution", kernel="custom", cells="0 0 0; 0 2 0; 0 0 0")
     assert "even area of value v becomes 2 · v" in texts(app)
-    app.text_input(key="cells").set_value("1 x; 2 3").run()
+    app.text_area(key="cells").set_value("1 x; 2 3").run()
     assert len(app.error) == 1
     assert "x" in app.error[0].value
-    assert app.text_input(key="cells").value == "1 x; 2 3", "what was typed stays"
+    assert app.text_area(key="cells").value == "1 x; 2 3", "what was typed stays"
     assert "even area of value v becomes 2 · v" in texts(app), "the last good kernel stays"
 
 

@@ -86,3 +86,13 @@ def test_the_convolution_program_gives_the_pages_feature_map_and_its_picture(kin
     saved = np.asarray(Image.open(tmp_path / "feature_map.png")).astype(int)
     assert np.abs(saved - shown).max() <= 2  # a last bit may fall to the other side of a level
     assert (saved != shown).mean() < 0.01
+
+
+def test_the_program_for_a_matrix_gives_the_lectures_320(tmp_path):
+    weights = kernels.KERNELS["sharpen"].weights
+    text = recipes.convolution.feature_map("", weights, padding="same", matrix=kernels.SHARPEN_EXAMPLE, shape=(5, 5))
+    found = ran(text, tmp_path)
+    assert found["result"][0, 0] == found["by_keras"][0, 0] == 320
+    np.testing.assert_array_equal(
+        found["result"], convolution.convolve(kernels.SHARPEN_EXAMPLE, weights, padding="same")
+    )

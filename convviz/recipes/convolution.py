@@ -23,6 +23,12 @@ _COLOUR = """
 image = picture  # red, green and blue
 """
 
+_MATRIX = """
+import numpy as np
+
+image = np.array({cells}, dtype=np.float64)
+"""
+
 _SETTINGS = """
 import numpy as np
 
@@ -84,6 +90,7 @@ def feature_map(
     colour: bool = False,
     clipped: bool = False,
     limit: float | None = None,
+    matrix: np.ndarray | None = None,
     shape: tuple[int, int],
 ) -> str:
     """The feature map of one kernel or filter, by its definition and by Keras.
@@ -99,6 +106,7 @@ def feature_map(
         colour: the kernel goes over red, green and blue, each for itself; a filter always sees colours.
         clipped: the picture is shown as grey levels (or colours) from 0 to 255.
         limit: the value of full red in the picture; None for the largest magnitude.
+        matrix: (H, W), what is convolved in place of a picture; ``name`` does not count then.
         shape: (H, W) of the picture, pixels.
 
     Returns:
@@ -130,8 +138,8 @@ def feature_map(
     grey_levels = clipped or (colour and not whole_filter)
     shown = "np.abs(result).max()" if limit is None else repr(float(limit))
     return script(
-        opening(name),
-        _COLOUR if colour else _GREY,
+        opening(name) if matrix is None else _MATRIX.format(cells=literal(matrix)),
+        "" if matrix is not None else _COLOUR if colour else _GREY,
         settings,
         "" if grey_levels else SIGNED,
         loops,

@@ -4,7 +4,7 @@ import functools
 
 import streamlit as st
 
-from convviz import checking, convolution, recipes, rendering, scanning
+from convviz import checking, convolution, recipes, rendering
 from pages.shared import (
     choices, engine, explorer, foot, kernel_picker, responses, scenes, sources, ui, windows, written_out,
 )  # fmt: skip
@@ -65,16 +65,12 @@ with result:
             f"{kernel.source}; Dumoulin & Visin 2016, arXiv:1603.07285.",
         )
         pixels = responses.pixels_of(feature_map, clipped=clipped)
-        scan = functools.partial(
-            scanning.gif, source.pixels, pixels, window=weights.shape[:2],
-            **{one: settings[one] for one in ("stride", "padding", "dilation", "padding_mode")},
-        )  # fmt: skip
         foot.foot(
             "convolution",
             code=recipes.convolution.feature_map(
                 source.name, weights, **settings, colour=source.channels == "each", clipped=clipped,
                 matrix=None if source.name else image, limit=ui.limit_of(feature_map), shape=image.shape[:2],
             ),
-            files={"feature_map.png": functools.partial(rendering.png, pixels), "scan.gif": scan},
+            files={"feature_map.png": functools.partial(rendering.png, pixels)},
             check=lambda: str(engine.compute(checking.convolve, image, weights, **settings)),
         )  # fmt: skip

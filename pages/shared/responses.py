@@ -156,8 +156,12 @@ def composed(
     edge = both.difference(edge=True)
     count = words.count(int(both.edge.sum()), "place")
     if edge <= max(10 * apart, 1e-5 * largest):
-        why = "around a circle there is no edge" if settings["padding_mode"] == "circular" else "here it does not matter"
-        return f"{made.format(*sizes)} They agree everywhere: {inside}; also at the {count} that see padding, for {why}."
+        why = (
+            "around a circle there is no edge" if settings["padding_mode"] == "circular" else "here it does not matter"
+        )
+        return (
+            f"{made.format(*sizes)} They agree everywhere: {inside}; also at the {count} that see padding, for {why}."
+        )
     middle = f"Away from the edge they agree: {inside}." if not both.edge.all() else "Every place here sees the edge."
     return (
         f"{made.format(*sizes)} {middle} At the {count} of the edge they differ by up to {written_out.number(edge)}: "

@@ -72,7 +72,7 @@ def _dilation(size: tuple[int, ...], kernel: tuple[int, ...], padding: Any) -> t
     """Distances between taps, no larger than fits."""
     chosen = []
     for axis, (column, way, key) in enumerate(zip(st.columns(2), ("down", "across"), "yx", strict=True)):
-        room = size[axis] - 1 if padding == "valid" else sum(padding[axis]) + size[axis] - 1
+        room = size[axis] - 1 + (0 if isinstance(padding, str) else sum(padding[axis]))
         fits = MOST_DILATION if padding == "same" or kernel[axis] == 1 else room // (kernel[axis] - 1)
         with column:
             chosen.append(

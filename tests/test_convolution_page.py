@@ -1,0 +1,244 @@
+"""The Convolution page through app.py: every scene's number, matrices, filters, two kernels, what cannot be."""
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from convviz import convolution, kernels
+from pages.shared import responses, scenes, windows, written_out
+from tests.test_pages import opened, texts
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _engine():
+    from pages.shared import engine
+
+    yield
+    engine.close()
+    engine._engine.cache_clear()
+
+
+def played(name: str) -> AppTest:
+    """The page after a click on a scene's button, with no complaint."""
+    app = opened("pictures/convolution")
+    app.button(key=f"_scene_{name}").click().run()
+    assert not app.exception
+    assert not app.error, app.error[0].value
+    assert scenes.SCENES[name].look in texts(app)
+    return app
+
+
+def _one(value):
+    """A value of the address, which AppTest gives as a list or bare."""
+    return value[0] if isinstance(value, list) else value
+
+
+SAID = {  # scene -> what the page computes and says
+    "edges": "The kernel's cells sum to 0",
+    "320": "105·5 − 102 − 103 = **320**",
+    "6600": "50·30 + 20·30 + 50·30 + 50·30 + 50·30 = **6600**",
+    "0": "each of the 49 products is 0, and so is their sum: **0**",
+    "mouse": "The largest value, 45900, is at row 35, column 79",
+    "patches": "5 · 5 = 25 patches of 3 × 3, one for each cell of the output.",
+    "five": "25 places in all",
+    "three": "9 places in all",
+    "odd": "adds 0 rows above and 1 below, 0 columns on the left and 1 on the right. The total is odd",
+    "blurs": "3 × 3 and 3 × 3 make one kernel of 5 × 5",
+    "filter": "3 · 3 · 3 = 27 weights",
+    "maps": "13 maps of 26 × 26",
+}
+
+
+@pytest.mark.parametrize("name", scenes.SCENES)
+def test_a_scene_shows_its_number(name):
+    assert SAID[name] in texts(played(name))
+
+
+def test_the_lectures_sizes_are_written_out():
+    assert "⌊(7 + 0 + 0 − 3) / 1⌋ + 1 = **5**" in texts(played("five"))
+    assert "⌊(7 + 0 + 0 − 3) / 2⌋ + 1 = **3**" in texts(played("three"))
+    assert "⌊(5 + 1 + 1 − 3) / 1⌋ + 1 = **5**" in texts(played("patches"))
+
+
+def test_a_scene_is_in_the_address_and_another_visit_finds_it():
+    app = played("three")
+    again = opened("pictures/convolution", **{key: _one(value) for key, value in app.query_params.items()})
+    assert scenes.SCENES["three"].look in texts(again)
+    assert again.number_input(key="stride_y").value == 2
+    assert "9 places in all" in texts(again)
+
+
+def test_a_scenes_sentence_goes_with_the_first_other_choice():
+    app = played("five")
+    app.number_input(key="stride_x").set_value(3).run()
+    assert scenes.SCENES["five"].look not in texts(app)
+
+
+def test_edges_by_sobel_are_shown_with_sobel_only_until_somebody_asks():
+    app = opened("pictures/convolution")
+    assert app.toggle(key="sobel").value
+    app.selectbox(key="kernel").set_value("sharpen").run()
+    assert not app.toggle(key="sobel").value
+    assert "sobel" not in app.query_params
+    app.toggle(key="sobel").set_value(True).run()
+    assert any("strength and direction" in header.value for header in app.header)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("1 x; 2 3", "cell 'x' is not a number"),
+        ("1 2; 3", "rows have 1 and 2 cells"),
+        (" ", "is empty"),
+        ("nan", "out of range"),
+        ("1000000000000", "out of range"),
+    ],
+)
+@pytest.mark.parametrize("what", ["matrix", "kernel"])
+def test_what_is_no_matrix_is_said_in_one_sentence_and_stays(what, cells, said):
+    key, more = ("matrix", {"input": "matrix"}) if what == "matrix" else ("cells", {"kernel": "custom"})
+    app = opened("pictures/convolution", **more)
+    app.text_area(key=key).set_value(cells).run()
+    assert [said in error.value for error in app.error] == [True]
+    assert f"the {what}" in app.error[0].value.lower()
+    assert app.text_area(key=key).value == cells, "what was typed stays"
+    assert len(app.get("image")) >= 3, "the page goes on with the last good one"
+
+
+def test_a_matrix_keeps_its_fractions():
+    app = opened("pictures/convolution", input="matrix", matrix="0.5 -1.25; 3 4", kernel="custom", cells="2 0; 0 1")
+    assert "0.5·2 + 4 = **5**" in texts(app)
+
+
+@pytest.mark.parametrize("matrix", ["7", "1 2; 3 4"])
+def test_a_picture_smaller_than_the_kernel_is_shown_with_the_reason_beside_the_padding(matrix):
+    app = opened("pictures/convolution", input="matrix", matrix=matrix)
+    assert len(app.error) == 1
+    assert "does not fit" in app.error[0].value
+    captions = [image.captions[0] for image in app.get("image")]
+    assert any(caption.startswith("Matrix, ") for caption in captions)
+    assert any("3 × 3" in caption for caption in captions)
+    app.segmented_control(key="padding").set_value("same").run()
+    assert not app.error
+
+
+def test_a_preset_edited_as_text_becomes_custom():
+    app = opened("pictures/convolution", kernel="sharpen")
+    app.text_area(key="_text_sharpen").set_value("0 -1 0; -1 7 -1; 0 -1 0").run()
+    assert app.selectbox(key="kernel").value == "custom"
+    assert "an even area of value v becomes 3 · v" in texts(app)
+
+
+def test_a_preset_edited_into_nonsense_keeps_the_text_and_the_kernel():
+    app = opened("pictures/convolution", kernel="sharpen")
+    app.text_area(key="_text_sharpen").set_value("0 -1 zero").run()
+    assert app.text_area(key="cells").value == "0 -1 zero"
+    assert len(app.error) == 1
+    assert "an even area keeps its value" in texts(app), "sharpen is still what is shown"
+
+
+def test_a_preset_gets_other_rows_and_columns():
+    app = opened("pictures/convolution", kernel="box_blur")
+    rows = next(one for one in app.number_input if one.label == "Rows")
+    rows.set_value(11).run()
+    assert app.selectbox(key="kernel").value == "custom"
+    assert "− 11) / 1⌋ + 1 = **290**" in texts(app)
+
+
+def test_a_filter_says_its_channel_sums():
+    text = texts(played("filter"))
+    assert "red: " in text
+    assert "the filter: " in text
+
+
+def test_kernels_of_two_sizes_make_a_filter_of_the_larger():
+    app = opened("pictures/convolution", channels="filter", red_kernel="curve")
+    assert "7 · 7 · 3 = 147 weights" in texts(app)
+    assert "filled with zeros to 7 × 7" in texts(app)
+
+
+@pytest.mark.parametrize("flip", ["true", "false"])
+def test_the_page_says_whether_the_kernel_is_flipped(flip):
+    text = texts(opened("pictures/convolution", flip=flip))
+    assert ("is turned by 180° first" in text) == (flip == "true")
+    assert ("is not turned" in text) == (flip == "false")
+
+
+def test_no_choice_leads_to_a_complaint_or_an_unbounded_dilation():
+    app = opened(
+        "pictures/convolution", input="matrix", matrix="1 2 3 4 5;6 7 8 9 10;1 1 1 1 1;2 2 2 2 2;3 3 3 3 3",
+        dilation_y="8", dilation_x="8", stride_y="16", padding="valid",
+    )  # fmt: skip
+    assert not app.error
+    assert app.number_input(key="dilation_y").value == 2
+    assert "**1** (kernel 3 with dilation 2 spans 5)" in texts(app)
+
+
+def test_check_says_what_keras_computes():
+    app = opened("pictures/convolution", input="matrix", kernel="sharpen", padding="same")
+    app.button(key="convolution_check").click().run()
+    assert "Keras computes" in texts(app)
+    assert "25 numbers" in texts(app)
+
+
+# --- the words ------------------------------------------------------------------------------------------------------
+
+
+def test_a_sum_is_written_with_its_signs():
+    def one(patch, weights):
+        return written_out.equation(np.array([patch], float), np.array([weights], float))
+
+    assert one([105, 102, 7], [5, -1, 0]) == "105·5 − 102 = **423**"
+    assert one([3, 2], [-2, -1]) == "−3·2 − 2 = **−8**"
+    assert one([-3, 2], [-2, 0.5]) == "3·2 + 2·0.5 = **7**"
+    assert one([1, -1], [1, 1]) == "1 − 1 = **0**"
+    assert one([0, 0], [1, 1]) == "each of the 2 products is 0, and so is their sum: **0**"
+    assert one(range(1, 71), [1] * 70).endswith("+ … 10 more products = **2485**")
+
+
+def test_the_total_of_a_sum_is_the_cell_of_the_feature_map():
+    rng = np.random.default_rng(0)
+    image, weights = rng.integers(0, 256, (9, 8, 3)), rng.integers(-3, 4, (3, 3, 3))
+    feature_map = convolution.convolve(image, weights)
+    for row, col in ((0, 0), (3, 5)):
+        last = written_out.lines(convolution.trace(image, weights, row, col))[-1]
+        assert f"**{written_out.number(feature_map[row, col])}**" in last
+
+
+def test_values_that_are_no_numbers_are_counted():
+    assert responses.span(np.array([1.0, np.nan, -2.0, np.inf])) == "values −2 to 1, 2 values not finite"
+    assert responses.span(np.array([np.nan])) == "no finite value, 1 value not finite"
+    wild = responses.pixels_of(np.array([[np.nan, np.inf], [-np.inf, 1]]), clipped=True)
+    assert wild.tolist() == [[0, 255], [0, 1]]
+    assert "No value" in responses.notices(np.ones((1, 1)), np.full((2, 2), np.nan), flip=False)[1]
+
+
+def test_what_same_adds_is_told_from_the_numbers():
+    assert windows.same([(0, 0), (0, 0)]) == "“Same” adds nothing here: the places fit as they are."
+    assert "odd" not in windows.same([(1, 1), (2, 2)])
+    assert "puts the odd row after" in windows.same([(0, 1), (1, 1)])
+    assert "puts the odd column after" in windows.same([(1, 1), (1, 2)])
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("sobel_x", "every value changes its sign"), ("outline", "nothing changes"), ("emboss", "answers elsewhere")],
+)
+def test_what_the_flip_does_is_true_of_the_kernel(name, said):
+    image, weights = np.random.default_rng(1).random((9, 9)), kernels.KERNELS[name].weights
+    plain, turned = (convolution.convolve(image, weights, flip=flip) for flip in (False, True))
+    assert said in responses.notices(weights, plain, flip=False)[2]
+    np.testing.assert_allclose({"sobel_x": -plain, "outline": plain, "emboss": turned}[name], turned, atol=1e-5)
+
+
+def test_where_two_kernels_differ_from_one_is_said_and_why():
+    image, blur = np.random.default_rng(2).random((20, 20)), kernels.KERNELS["box_blur"].weights
+
+    def said(**settings):
+        settings = {"padding": "valid", "padding_mode": "zero", **settings}
+        return responses.composed(convolution.in_two_steps(image, blur, blur, **settings), (3, 3), (3, 3), settings)
+
+    assert "agree everywhere" in said()
+    assert "around a circle there is no edge" in said(padding="same", padding_mode="circular")
+    both = convolution.in_two_steps(image, blur, blur, padding="same")
+    assert f"At the 76 places of the edge they differ by up to {both.difference(edge=True):.6g}" in said(padding="same")
