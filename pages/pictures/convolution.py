@@ -6,8 +6,18 @@ import streamlit as st
 
 from convviz import checking, convolution, recipes, rendering
 from pages.shared import (
-    choices, engine, explorer, foot, kernel_picker, responses, scenes, sources, ui, windows, written_out,
-)  # fmt: skip
+    choices,
+    engine,
+    explorer,
+    foot,
+    kernel_picker,
+    responses,
+    scenes,
+    sources,
+    ui,
+    windows,
+    written_out,
+)
 
 ui.heading("Convolution", "How does one small kernel turn a picture into a feature map?")
 scenes.buttons()
@@ -35,12 +45,13 @@ with result:
         responses.unfit(source, weights, name)
     else:
         feature_map = ui.cached(convolution.convolve)(image, weights, **settings)
-        explorer.explorer(
+        largest = responses.strongest(feature_map) if mark else None
+        pinned = explorer.explorer(
             "convolution", image, weights, feature_map, key="convolution_explorer", settings=settings,
-            looks={"source": source.look}, limit=ui.limit_of(feature_map),
+            looks={"source": source.look}, limit=ui.limit_of(feature_map), at=largest, pins=True,
         )  # fmt: skip
-        row, column = responses.strongest(feature_map)
-        window = convolution.trace(image, weights, row, column, **settings).window if mark else None
+        written_out.follow(pinned)
+        window = convolution.trace(image, weights, *largest, **settings).window if mark else None
         before, middle, after = st.columns([9, 3, 9])
         with before:
             responses.before(source, window)

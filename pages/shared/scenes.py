@@ -46,8 +46,8 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
     {
         "edges": Scene(
             "Sobel's edges",
-            "Red is where the left is brighter, blue where the right is; further down, both Sobel kernels together give "
-            "strength and direction.",
+            "Red is where the left is brighter, blue where the right is; further down, both Sobel kernels together "
+            "give strength and direction.",
             {"picture": "cat", "kernel": "sobel_x"},
         ),
         "320": Scene(
@@ -68,8 +68,8 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         ),
         "mouse": Scene(
             "Find the curve",
-            "Play the scan, or look for the frame: the answer is largest where the mouse has a line that rises and bends "
-            "to the right.",
+            "Play the scan, or look for the frame: the answer is largest where the mouse has a line that rises and "
+            "bends to the right.",
             {"picture": "drawing", "kernel": "curve", "mark": True},
         ),
         "patches": Scene(
@@ -104,7 +104,8 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
             "negative, grey not at all.",
             {"picture": "astronaut", "channels": "filter",
              **{f"{one}_kernel": kernel_picker.CUSTOM for one in kernel_picker.CHANNELS},
-             "red_cells": "0 0 0; 0 1 0; 0 0 0", "green_cells": "0 0 0; 0 -1 0; 0 0 0", "blue_cells": "0 0 0; 0 0 0; 0 0 0"},
+             "red_cells": "0 0 0; 0 1 0; 0 0 0", "green_cells": "0 0 0; 0 -1 0; 0 0 0",
+             "blue_cells": "0 0 0; 0 0 0; 0 0 0"},
         ),
         "maps": Scene(
             "28 × 28 to 26 × 26",
@@ -117,10 +118,11 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
 
 def buttons() -> None:
     """One quiet button for each scene."""
-    with st.container(key="scenes"), st.expander("Scenes of the lecture", icon=":material/theater_comedy:"):
-        with st.container(horizontal=True, key="scene_buttons", gap="small"):
-            for name, scene in SCENES.items():
-                st.button(scene.title, key=f"_scene_{name}", on_click=play, args=(name,), width="content")
+    with st.container(horizontal=True, key="scenes", gap="small"):
+        for name, scene in SCENES.items():
+            st.button(
+                scene.title, key=f"_scene_{name}", on_click=play, args=(name,), type="tertiary", width="content"
+            )  # fmt: skip
 
 
 def play(name: str) -> None:

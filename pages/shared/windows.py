@@ -37,8 +37,8 @@ def settings(size: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[dict[str, 
         )  # fmt: skip
         flip = choices.toggle(
             "Flip the kernel", key="flip",
-            help="The mathematician's convolution turns the kernel by 180° first. Convolutional networks do not; theirs "
-            "is, strictly, a cross-correlation.",
+            help="The mathematician's convolution turns the kernel by 180° first. Convolutional networks do not; "
+            "theirs is, strictly, a cross-correlation.",
         )  # fmt: skip
     chosen = {
         "stride": (stride_y, stride_x),

@@ -10,6 +10,7 @@ import streamlit as st
 from convviz import convolution
 from pages.shared import choices, kernel_picker, ui, words
 
+_PINNED = "_pinned_cell"
 MOST_TERMS = 60  # in one sum; more are counted
 
 
@@ -24,6 +25,16 @@ def cell(image: np.ndarray, weights: np.ndarray, feature_map: np.ndarray, settin
     with told:
         st.markdown("  \n".join(lines(seen, each=weights.ndim == 2 and image.ndim == 3)))
         st.caption(_where(seen, image.shape))
+
+
+def follow(pinned: tuple[int, int] | None) -> None:
+    """Write out the cell that was pinned in the grids, once: afterwards the numbers beside it may say another one."""
+    if pinned is not None and pinned != st.session_state.get(_PINNED):
+        choices.set_later("cell_row", pinned[0])
+        choices.set_later("cell_column", pinned[1])
+        st.session_state[_PINNED] = pinned
+        st.rerun()
+    st.session_state[_PINNED] = pinned
 
 
 def lines(seen: convolution.Trace, *, each: bool = False) -> list[str]:
