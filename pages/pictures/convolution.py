@@ -29,7 +29,9 @@ with controls:
     image, weights = source.array, kernel.weights
     settings, fits = windows.settings(image.shape, weights.shape)
     with st.expander("Show"):
-        clipped = choices.toggle("Values as grey levels from 0 to 255", key="clipped")
+        is_picture = image.dtype == "uint8" and responses.is_picture_again(weights)
+        choices.belong(is_picture, "clipped")
+        clipped = choices.toggle("Values as grey levels from 0 to 255", is_picture, key="clipped")
         mark = choices.toggle("A frame around the largest answer", key="mark")
         is_sobel = source.channels != "filter" and name in ("sobel_x", "sobel_y")
         choices.belong(is_sobel, "sobel")
@@ -46,25 +48,26 @@ with result:
     else:
         feature_map = ui.cached(convolution.convolve)(image, weights, **settings)
         largest = responses.strongest(feature_map) if mark else None
+        first = written_out.chosen(feature_map.shape) if source.is_matrix else largest
         pinned = explorer.explorer(
             "convolution", image, weights, feature_map, key="convolution_explorer", settings=settings,
-            looks={"source": source.look}, limit=ui.limit_of(feature_map), at=largest, pins=True,
+            looks={"source": source.look, "result": responses.look(feature_map, clipped=clipped)}, pins=True,
+            limit=ui.limit_of(feature_map), at=first,
         )  # fmt: skip
         written_out.follow(pinned)
         window = convolution.trace(image, weights, *largest, **settings).window if mark else None
-        before, middle, after = st.columns([9, 3, 9])
-        with before:
-            responses.before(source, window)
-        with middle, st.container(key="kernel_picture"):
-            responses.kernel_picture(weights, name)
-        with after:
-            responses.after(feature_map, name, clipped=clipped)
+        if not source.is_matrix:  # whose cells are all in the grids
+            before, after = st.columns(2)
+            with before:
+                responses.before(source, window)
+            with after:
+                responses.after(feature_map, name, clipped=clipped)
         written_out.cell(image, weights, feature_map, settings)
         windows.sizes(image.shape, weights.shape, settings, feature_map.shape)
         if weights.ndim == 3:
             responses.channel_sums(image, weights, settings)
         if second is not None:
-            responses.two_steps(image, weights, second.weights, settings)
+            responses.two_steps(image, weights, second.weights, settings, clipped=clipped)
         if patches:
             responses.patches(image, weights.shape, settings, source.look)
         if sobel:

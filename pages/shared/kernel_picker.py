@@ -23,13 +23,17 @@ def kernel(prefix: str = "", *, default: str = "sobel_x") -> tuple[str, kernels.
     """
     names = [*kernels.KERNELS, CUSTOM]
     name = choices.select("Kernel", names, key=f"{prefix}kernel", default=default, format_func=_title)
-    if name == CUSTOM:
-        chosen = _custom(prefix)
-        st.caption("Your own cells.")
-    else:
-        chosen = kernels.KERNELS[name]
-        st.caption(chosen.responds_to, help=f"Source: {chosen.source}.")
-    _cells(name, chosen.weights, prefix)
+    told, grid = st.container(), st.container()
+    with st.expander("Size, and cells as text", expanded=name == CUSTOM):
+        if name == CUSTOM:
+            chosen = _custom(prefix)
+        else:
+            chosen = kernels.KERNELS[name]
+            told.caption(chosen.responds_to, help=f"Source: {chosen.source}.")
+            _as_text(name, chosen.weights, prefix)
+        _size(chosen.weights, prefix)
+    with grid:
+        _grid(chosen.weights, prefix)
     return name, chosen
 
 
@@ -70,28 +74,30 @@ def _custom(prefix: str) -> kernels.Kernel:
     return kernels.Kernel(weights, "what its cells say", "made here", "Custom")
 
 
-def _cells(name: str, weights: np.ndarray, prefix: str) -> None:
-    """The cells, to edit in a grid or as text, and their number."""
+def _as_text(name: str, weights: np.ndarray, prefix: str) -> None:
+    """A preset's cells as text; whatever is typed makes them one's own."""
+    known = kernels.text(weights)
+    typed = st.text_area("Cells as text, rows apart by ;", known, height=68, key=f"_{prefix}text_{name}")
+    if typed != known:
+        st.session_state[f"_{prefix}good_cells"] = known
+        _adopt(typed, prefix)
+
+
+def _size(weights: np.ndarray, prefix: str) -> None:
+    """How many rows and columns; new cells are zero."""
     digest = _digest(weights)
     left, right = st.columns(2)
     rows = left.number_input("Rows", 1, kernels.LARGEST, weights.shape[0], key=f"_{prefix}rows_{digest}")
     columns = right.number_input("Columns", 1, kernels.LARGEST, weights.shape[1], key=f"_{prefix}columns_{digest}")
     if (rows, columns) != weights.shape:
         _adopt(kernels.text(kernels.resized(weights, rows, columns)), prefix)
-    if name != CUSTOM:
-        known = kernels.text(weights)
-        typed = st.text_area("Cells as text, rows apart by ;", known, height=68, key=f"_{prefix}text_{name}")
-        if typed != known:
-            st.session_state[f"_{prefix}good_cells"] = known
-            _adopt(typed, prefix)
-    _grid(weights, prefix)
 
 
 def _grid(weights: np.ndarray, prefix: str) -> None:
     """The cells as a grid. It is drawn on a canvas, which has no name for those who cannot see it; the text has."""
     names = [str(column + 1) for column in range(weights.shape[1])]
     table = pd.DataFrame(weights.astype(float), columns=names)
-    st.caption(f"Cells of the kernel, {weights.shape[0]} × {weights.shape[1]}, to change here or as text")
+    st.caption(f"Cells of the kernel, {weights.shape[0]} × {weights.shape[1]}: change any, here or as text below")
     looks = {one: st.column_config.NumberColumn(width=44 if len(names) > 3 else None) for one in names}
     edited = st.data_editor(
         table, hide_index=True, key=f"_{prefix}grid_{_digest(weights)}", width="stretch", column_config=looks

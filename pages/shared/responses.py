@@ -23,15 +23,15 @@ def span(values: np.ndarray) -> str:
 
 
 def kernel_picture(weights: np.ndarray, name: str) -> None:
-    """A kernel in colours, or the three of a filter one under the other."""
+    """A kernel in colours, brown to teal as in the grids, or the three of a filter one under the other."""
     limit = float(np.abs(weights).max())
     title = kernels.KERNELS[name].title if name in kernels.KERNELS else name.capitalize()
     planes = [weights] if weights.ndim == 2 else list(np.moveaxis(weights, -1, 0))
     for plane, channel in zip(planes, kernel_picker.CHANNELS if weights.ndim == 3 else [""], strict=True):
         told = f"Kernel for {channel}" if channel else title
-        shown = rendering.signed(plane, limit)
+        shown = rendering.heat(plane / (limit or 1.0), "weights")
         ui.picture(shown, f"{told}, {words.shape(plane)}", f"{told}: {kernels.text(plane)}"[:300], at_least=110)
-    ui.colour_bar("signed", limit)
+    ui.colour_bar("weights", limit)
 
 
 def before(source: Any, window: tuple[int, int, int, int] | None = None) -> None:
@@ -48,6 +48,11 @@ def pixels_of(feature_map: np.ndarray, *, clipped: bool) -> np.ndarray:
     if clipped or feature_map.ndim == 3:
         return np.clip(np.nan_to_num(feature_map, posinf=255, neginf=0), 0, 255).astype(np.uint8)
     return rendering.signed(feature_map, ui.limit_of(feature_map))
+
+
+def look(feature_map: np.ndarray, *, clipped: bool) -> str:
+    """The word for `pixels_of` in the grids."""
+    return "picture" if clipped or feature_map.ndim == 3 else "signed"
 
 
 def after(feature_map: np.ndarray, name: str, *, clipped: bool, title: str = "Feature map") -> None:
@@ -73,6 +78,11 @@ def unfit(source: Any, weights: np.ndarray, name: str) -> None:
     with right, st.container(key="kernel_picture"):
         kernel_picture(weights, name)
     st.markdown("There is no place for this kernel on this picture; beside the padding it says why.")
+
+
+def is_picture_again(weights: np.ndarray) -> bool:
+    """Whether a kernel keeps the brightness of an even area, so that what it gives is looked at as a picture."""
+    return weights.ndim == 2 and abs(float(weights.sum()) - 1) < 1e-5
 
 
 def strongest(feature_map: np.ndarray) -> tuple[int, int]:
@@ -128,17 +138,19 @@ def channel_sums(image: np.ndarray, weights: np.ndarray, settings: dict[str, Any
     ui.colour_bar("signed", limit, beyond=limit < float(np.abs(maps).max()))
 
 
-def two_steps(image: np.ndarray, first: np.ndarray, second: np.ndarray, settings: dict[str, Any]) -> None:
+def two_steps(
+    image: np.ndarray, first: np.ndarray, second: np.ndarray, settings: dict[str, Any], *, clipped: bool
+) -> None:
     """A second kernel over the first one's map, and the single kernel that equals the two."""
     ui.section("Two kernels, one after the other, and the one that equals them")
     both = ui.cached(convolution.in_two_steps)(image, first, second, **settings)
     twice, kernel, once = st.columns([9, 3, 9])
     with twice:
-        after(both.twice, "both kernels", clipped=False, title="In two steps")
+        after(both.twice, "both kernels", clipped=clipped, title="In two steps")
     with kernel, st.container(key="kernel_picture_two"):
         kernel_picture(both.kernel, "the single kernel")
     with once:
-        after(both.once, "the single kernel", clipped=False, title="In one step")
+        after(both.once, "the single kernel", clipped=clipped, title="In one step")
     st.markdown(composed(both, first.shape, second.shape, settings))
 
 
@@ -254,8 +266,12 @@ def _answers(feature_map: np.ndarray) -> str:
     top = f"The largest value, {written_out.number(float(finite.max()))}, is at row {row}, column {column}"
     if feature_map.size == 1:
         return f"The feature map is one number, {written_out.number(float(finite[0]))}."
-    near = words.share(float((np.abs(finite) < 0.05 * most).mean()))
-    return f"{top}; {near} of the feature map lies within 5% of zero, the rest is where the picture answers."
+    near = float((np.abs(finite) < 0.05 * most).mean())
+    if near == 0:
+        return f"{top}; no value lies within 5% of zero."
+    return (
+        f"{top}; {words.share(near)} of the feature map lies within 5% of zero, the rest is the answer."
+    )
 
 
 def _turned(weights: np.ndarray, *, flip: bool) -> str:

@@ -16,7 +16,7 @@ from pages.shared import choices, kernel_picker
 _PLAIN: Mapping[str, Any] = MappingProxyType(  # what a scene does not say
     {
         "input": "picture", "channels": "grey", "stride_y": 1, "stride_x": 1, "padding": "valid", "dilation_y": 1,
-        "dilation_x": 1, "outside": "zero", "flip": False, "clipped": False, "mark": False, "patches": False,
+        "dilation_x": 1, "outside": "zero", "flip": False, "mark": False, "patches": False,
         "every": False, "two": False, "cell_row": 0, "cell_column": 0,
     }
 )  # fmt: skip
@@ -45,7 +45,7 @@ _COUNTED = np.arange(1, 37).reshape(6, 6)
 SCENES: Mapping[str, Scene] = MappingProxyType(
     {
         "edges": Scene(
-            "Sobel's edges",
+            "Edges",
             "Red is where the left is brighter, blue where the right is; further down, both Sobel kernels together "
             "give strength and direction.",
             {"picture": "cat", "kernel": "sobel_x"},
@@ -108,7 +108,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
              "blue_cells": "0 0 0; 0 0 0; 0 0 0"},
         ),
         "maps": Scene(
-            "28 × 28 to 26 × 26",
+            "One map a kernel",
             "Every kernel makes one map of the digit, each 26 × 26: further down, all of them.",
             {"picture": "digit_4", "kernel": "sobel_x", "every": True},
         ),
@@ -118,7 +118,8 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
 
 def buttons() -> None:
     """One quiet button for each scene."""
-    with st.container(horizontal=True, key="scenes", gap="small"):
+    with st.container(horizontal=True, key="scenes", gap="small", vertical_alignment="center"):
+        st.caption("Scenes", width="content")
         for name, scene in SCENES.items():
             st.button(
                 scene.title, key=f"_scene_{name}", on_click=play, args=(name,), type="tertiary", width="content"

@@ -35,6 +35,11 @@ class Source:
     channels: str = "grey"
 
     @property
+    def is_matrix(self) -> bool:
+        """Whether it was typed."""
+        return not self.name
+
+    @property
     def look(self) -> str:
         """How it is coloured: a matrix by its values, whatever their range."""
         if self.array.dtype == np.uint8:

@@ -15,6 +15,7 @@ from convviz import images, rendering
 from pages.shared import words
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
+FEW = 400  # values, among which each one counts
 SHOWN = 900  # pixels of the longer side that a picture is sent with at most
 
 
@@ -73,9 +74,11 @@ def _png(array: np.ndarray) -> bytes:
 
 
 def limit_of(values: np.ndarray) -> float:
-    """Where a scale ends: the magnitude that only one value in two hundred exceeds, so that the rest can be seen."""
+    """Where a scale ends: of many values where only one in two hundred exceeds it, so that the rest can be seen."""
     finite = np.abs(values[np.isfinite(values)])
-    return float(np.percentile(finite, 99.5)) or float(finite.max()) or 1.0 if finite.size else 1.0
+    if finite.size <= FEW:
+        return float(finite.max(initial=0.0)) or 1.0
+    return float(np.percentile(finite, 99.5)) or float(finite.max()) or 1.0
 
 
 def colour_bar(colormap: str, limit: float, *, words: tuple[str, str] | None = None, beyond: bool = False) -> None:

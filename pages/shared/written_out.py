@@ -10,6 +10,7 @@ import streamlit as st
 from convviz import convolution
 from pages.shared import choices, kernel_picker, ui, words
 
+_KEYS = ("cell_row", "cell_column")
 _PINNED = "_pinned_cell"
 MOST_TERMS = 60  # in one sum; more are counted
 
@@ -17,21 +18,27 @@ MOST_TERMS = 60  # in one sum; more are counted
 def cell(image: np.ndarray, weights: np.ndarray, feature_map: np.ndarray, settings: dict[str, Any]) -> None:
     """Choose a cell by row and column, and see how it comes about."""
     ui.section("One cell, written out")
-    places, told = st.columns([1, 3])
-    with places:
-        row = choices.number("Output row, from 0", 0, feature_map.shape[0] - 1, 0, key="cell_row")
-        column = choices.number("Output column, from 0", 0, feature_map.shape[1] - 1, 0, key="cell_column")
+    down, across, _ = st.columns([1, 1, 2])
+    with down:
+        row = choices.number("Output row, from 0", 0, feature_map.shape[0] - 1, 0, key=_KEYS[0])
+    with across:
+        column = choices.number("Output column, from 0", 0, feature_map.shape[1] - 1, 0, key=_KEYS[1])
     seen = convolution.trace(image, weights, row, column, **settings)
-    with told:
-        st.markdown("  \n".join(lines(seen, each=weights.ndim == 2 and image.ndim == 3)))
-        st.caption(_where(seen, image.shape))
+    st.markdown("  \n".join(lines(seen, each=weights.ndim == 2 and image.ndim == 3)))
+    st.caption(_where(seen, image.shape))
+
+
+def chosen(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The cell that will be written out on a feature map of that shape, before its numbers are drawn."""
+    row, column = (min(st.session_state.get(key, 0), shape[n] - 1) for n, key in enumerate(_KEYS))
+    return row, column
 
 
 def follow(pinned: tuple[int, int] | None) -> None:
     """Write out the cell that was pinned in the grids, once: afterwards the numbers beside it may say another one."""
     if pinned is not None and pinned != st.session_state.get(_PINNED):
-        choices.set_later("cell_row", pinned[0])
-        choices.set_later("cell_column", pinned[1])
+        for key, place in zip(_KEYS, pinned, strict=True):
+            choices.set_later(key, place)
         st.session_state[_PINNED] = pinned
         st.rerun()
     st.session_state[_PINNED] = pinned
