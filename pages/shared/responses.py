@@ -269,9 +269,7 @@ def _answers(feature_map: np.ndarray) -> str:
     near = float((np.abs(finite) < 0.05 * most).mean())
     if near == 0:
         return f"{top}; no value lies within 5% of zero."
-    return (
-        f"{top}; {words.share(near)} of the feature map lies within 5% of zero, the rest is the answer."
-    )
+    return f"{top}; {words.share(near)} of the feature map lies within 5% of zero, the rest is the answer."
 
 
 def _turned(weights: np.ndarray, *, flip: bool) -> str:
