@@ -32,7 +32,7 @@ if test != "weights":
     slow = [trials.title(one) for one in methods if one in attribution.SLOW]
     if slow:
         st.caption(f"{', '.join(slow)}: many passes through the network, so it takes longer.")
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     if test == "truth":
         network, card = pickers.named("shapes")

@@ -20,7 +20,7 @@ WAYS = 16  # of one picture
 here = [name for name in datasets.NAMES if datasets.is_here(name)]
 
 view = choices.segments("View", list(VIEWS), key="view", default="examples", format_func=VIEWS.get, width="stretch")
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     if view in ("examples", "batches"):
         name = choices.select("Data", here, key="browse", default="digits", format_func=readings.TITLES.get)

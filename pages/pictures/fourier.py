@@ -7,7 +7,7 @@ from pages.shared import choices, foot, kernel_picker, pickers, ui, waves
 
 ui.heading("Fourier", "What does a convolution do to the waves that a picture is made of?")
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("fourier")
     part = choices.segments("Show", list(waves.PARTS), key="fourier_part")

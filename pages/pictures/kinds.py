@@ -9,7 +9,7 @@ ui.heading("Kinds of convolution", "What does each kind of convolution do to a p
 
 kind = choices.segments("Kind", list(kind_views.TITLES), key="kind", format_func=kind_views.TITLES.get)
 st.markdown(kind_views.ABOUT[kind])
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("kinds")
 shown = kind_views.view(kind, picture, controls, result)

@@ -9,7 +9,7 @@ from pages.shared import charts, choices, engine, foot, magnifier, pickers, ui, 
 
 ui.heading("Pixels", "What does a computer see where we see a picture?")
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("pixels")
     height, width, depth = picture.array.shape
@@ -31,7 +31,7 @@ apart = [images.only(array, index) if tinted else array[..., index] for index in
 with result:
     magnifier.magnifier(array, (top, left), side, picture.alt, keys=("pixel_row", "pixel_column"))
 
-    st.markdown("**The three channels apart**")
+    ui.section("The three channels apart")
     for one, alone, column in zip(channels, apart, st.columns(3), strict=True):
         with column:
             ui.picture(
@@ -43,10 +43,10 @@ with result:
 
     plot, table = st.columns([3, 2], gap="medium")
     with plot:
-        st.markdown("**How often each value occurs**")
+        ui.section("How often each value occurs")
         charts.histogram(counts, key="pixel_histogram")
     with table:
-        st.markdown("**Channel by channel**")
+        ui.section("Channel by channel")
         st.table(
             [
                 {

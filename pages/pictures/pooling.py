@@ -7,7 +7,7 @@ from pages.shared import choices, engine, explorer, foot, kernel_picker, pickers
 
 ui.heading("Pooling and strides", "How is a feature map made smaller, and what gets lost?")
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("pooling")
     size = choices.slider("Pooling window (pixels)", 1, 8, 2, key="pool_size")
@@ -41,7 +41,7 @@ limit = None if name == "identity" else ui.limit_of(before)
 
 with result:
     shrinking.pictures(before, smaller, stride, whole=seen == "whole", limit=limit, alt=picture.alt)
-    st.markdown("**How one number comes about**")
+    ui.section("How one number comes about")
     mode = choices.segments("Pooling", ["max", "average"], key="pool_mode")
     explorer.explorer(
         "pooling", before, None, smaller[mode], key="pool_explorer", limit=limit,
@@ -49,9 +49,9 @@ with result:
         labels={"source": "Before", "result": downsampling.WAYS[mode].title},
         looks={"source": "picture", "result": "picture"} if limit is None else {},
     )  # fmt: skip
-    st.markdown("**What each keeps**")
+    ui.section("What each keeps")
     shrinking.table(before, smaller, stride, {way: change[1] for way, change in changes.items()})
-    st.markdown("**What a shift of the picture does**")
+    ui.section("What a shift of the picture does")
     shrinking.curves(changes, compared)
     ui.notes(shrinking.noticed(before, smaller, changes, stride, compared), shrinking.SOURCE)
     foot.foot(

@@ -48,7 +48,7 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
     product = ui.cached(fourier.convolve)(array, weights)
     response = ui.cached(fourier.frequency_response)(weights, array.shape)
     limit = ui.limit_of(direct)
-    st.markdown("**In the picture: a convolution**")
+    ui.section("In the picture: a convolution")
     before, middle, after = st.columns([9, 3, 9], gap="medium")
     with before:
         ui.picture(array, f"{picture.caption}, {words.shape(array)}", picture.alt, at_least=300)
@@ -58,7 +58,7 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
         ui.picture(
             _signed(direct, limit), f"= direct convolution, {_range(direct)}", f"The picture under {name}", at_least=300
         )
-    st.markdown("**In its waves: a product**")
+    ui.section("In its waves: a product")
     columns = st.columns(4, gap="medium")
     spectra = [_spectrum(array), response, ui.cached(fourier.product)(array, weights)]
     titles = [
