@@ -83,10 +83,10 @@ def patterns_picture(network: zoo.Network) -> np.ndarray:
 
 
 def grad_cam_picture(network: zoo.Network) -> np.ndarray:
-    """The cat, explained."""
-    cat = images.sample("cat")
-    explained = attribution.grad_cam(network, cat, target=0)
-    return fitted(rendering.overlay(cat, explained.heatmap, alpha=0.5))
+    """A circle and a star, and what spoke for the star."""
+    picture = images.sample("shapes")
+    explained = attribution.grad_cam(network, picture, target=network.card.class_names.index("star"))
+    return fitted(rendering.overlay(picture, explained.heatmap, alpha=0.5))
 
 
 def main() -> None:
@@ -97,7 +97,7 @@ def main() -> None:
         "training": training_picture(),
         "feature_maps": feature_maps_picture(network),
         "filter_patterns": patterns_picture(network),
-        "grad_cam": grad_cam_picture(network),
+        "grad_cam": grad_cam_picture(zoo.load("shapes")),
     }
     folder = ROOT / "assets" / "start"
     folder.mkdir(exist_ok=True)

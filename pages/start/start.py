@@ -13,7 +13,9 @@ JOBS = (
 )
 
 ui.heading("ConvViz", "What do convolutional networks do, and how can you see it?")
-st.markdown("Five pages, in the order of the lecture. Every one opens on an example.")
+st.markdown(
+    "Five of the pages, in the order of the lecture; the side bar has all of them. Every page opens on an example."
+)
 
 columns = st.columns(3) + st.columns(3)
 for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, strict=False), 1):

@@ -90,7 +90,7 @@ def test_only_enlarged_pictures_keep_square_pixels(server, page):
 
 
 def test_no_selected_text_is_cut_on_a_laptop(server, page):
-    for path in PAGES:
+    for path in (*PAGES, "feature_maps?network=mnist&picture=moon", "grad_cam?picture=astronaut"):
         page.goto(f"{server.address}/{path}")
         expect(page.get_by_text("What to notice")).to_be_visible()
         settled(page)
