@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOOR_PLAN = {  # room -> sisters it may import; absent: none
-    "attribution": {"images", "tracing", "zoo"},
-    "annotations": {"rendering"},
     "activations": {"images", "rendering", "tracing", "zoo"},
+    "annotations": {"rendering"},
+    "attribution": {"images", "tracing", "zoo"},
     "checking": {
         "activations",
         "attribution",
@@ -21,8 +21,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
         "fourier",
         "histograms",
         "images",
-        "kinds",
         "kernels",
+        "kinds",
         "pooling",
         "tracing",
         "zoo",
@@ -31,24 +31,27 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "costs": {"fourier"},
     "datasets": {"downloads", "images"},
     "downsampling": {"convolution", "kernels", "pooling"},
+    "effective": {"convolution", "stacks"},
     "evaluation": {"datasets", "tracing", "zoo"},
+    "framing": {"rendering"},
     "jobs": {"zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
-    "recipes": {"convolution", "patterns", "zoo"},
+    "recipes": {"convolution", "patterns", "stacks", "zoo"},
     "scanning": {"convolution", "images", "rendering"},
     "sketches": {"patterns", "rendering"},
-    "trust": {"attribution", "datasets", "images", "localization", "rendering", "tracing", "zoo"},
+    "stacks": {"convolution", "receptive_field"},
     "training": {"augmentation", "datasets", "tracing", "zoo"},
+    "trust": {"attribution", "datasets", "images", "localization", "rendering", "tracing", "zoo"},
     "uploads": {"datasets", "images", "zoo"},
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "checking", "datasets", "evaluation", "jobs", "patterns",
-    "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
+    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "jobs",
+    "patterns", "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -15,6 +15,7 @@ from convviz.recipes import (
     patterns,
     pixels,
     pooling,
+    receptive_field,
     tables,
     training,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "patterns",
     "pixels",
     "pooling",
+    "receptive_field",
     "script",
     "tables",
     "training",
