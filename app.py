@@ -12,6 +12,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("pictures/pooling", "Pooling and strides", "compress"),
         ("pictures/kinds", "Kinds of convolution", "category"),
         ("pictures/fourier", "Fourier", "graphic_eq"),
+        ("pictures/receptive_field", "Receptive field", "crop_free"),
     ],
     "Learning": [
         ("learning/data", "Data and augmentation", "photo_library"),

@@ -21,6 +21,8 @@ from convviz import (
     histograms,
     images,
     kernels,
+    effective,
+    images,
     kinds,
     lazy,
     pooling,
@@ -327,6 +329,22 @@ def kind(chosen: str, image: np.ndarray, *weights: np.ndarray, groups: int = 1) 
     layer.build(batch.shape)
     layer.set_weights(own)
     return compare(ours, keras.ops.convert_to_numpy(layer(batch))[0])
+
+
+def receptive_fields(text: str, side: int) -> Check:
+    """The windows of ``stacks.fields`` beside the pixels that Keras' gradient reaches.
+
+    Args:
+        text: the stack, for ``stacks.parse``.
+        side: of the square picture, pixels.
+
+    Returns:
+        The largest difference, pixels, over the edges of every layer's middle window that lies inside the picture.
+
+    Raises:
+        ConvvizError: as ``effective.reached``.
+    """
+    return compare(*effective.reached(text, side))
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -8,7 +8,7 @@ sides, because the middle is reached on many more paths.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -105,6 +105,41 @@ def measure(
             return
 
 
+def reached(text: str, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """The theoretical windows beside the pixels whose gradient is not zero, for the middle unit of every layer.
+
+    Weights are equal and positive and maxima are replaced by means, so that no path cancels or is left out. Layers
+    whose middle window does not lie inside the picture are left out.
+
+    Args:
+        text: the stack, for ``stacks.parse``.
+        side: of the square picture, pixels.
+
+    Returns:
+        two int arrays (layers, 4) of top, left, bottom, right: by the rule, and by Keras' gradient.
+
+    Raises:
+        ConvvizError: the stack is not understood or does not fit, or no layer's middle window does.
+    """
+    stack = tuple(replace(one, kind="average" if one.kind == "max" else one.kind) for one in stacks.parse(text))
+    maps, ours, theirs = stacks.sides(stack, side)[1:], [], []
+    for layer, (size, field) in enumerate(zip(maps, stacks.fields(stack, side), strict=True)):
+        window = field.window(size // 2, size // 2)
+        if min(window[:2]) < 0 or max(window[2:]) > side:
+            continue
+        model = _model(stack[: layer + 1], side, False, 1)
+        model.set_weights([_drawn(one.shape, "equal", None) for one in model.get_weights()])
+        slope = _slope(model, size // 2, size // 2)(tf.ones((1, side, side, 3))).numpy()[0].sum(axis=-1)
+        seen = np.argwhere(slope > 0)
+        ours.append(window)
+        theirs.append((*seen.min(axis=0), *(seen.max(axis=0) + 1)))
+    if not ours:
+        raise ConvvizError(
+            f"no layer's middle window lies inside a picture of {side} pixels; choose a larger picture to check"
+        )
+    return np.array(ours), np.array(theirs)
+
+
 def _model(stack: stacks.Stack, side: int, relu: bool, channels: int) -> Any:
     """The layers as Keras has them; paddings in pixels are zeros."""
     layers, made = keras.layers, [keras.Input((side, side, 3))]
@@ -140,7 +175,7 @@ def _slope(model: Any, row: int, col: int) -> Any:
     return slope
 
 
-def _drawn(shape: tuple[int, ...], weights: str, rng: np.random.Generator) -> np.ndarray:
+def _drawn(shape: tuple[int, ...], weights: str, rng: np.random.Generator | None) -> np.ndarray:
     """Weights of one convolution, (kh, kw, C, F)."""
     inputs = np.prod(shape[:3])
     if weights == "equal":

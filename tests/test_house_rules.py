@@ -18,6 +18,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
         "attribution",
         "convolution",
         "downsampling",
+        "effective",
         "fourier",
         "histograms",
         "images",

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from convviz import ConvvizError, effective, stacks
+from convviz import ConvvizError, checking, effective, stacks
+from convviz.receptive_field import from_windows
 from convviz.stacks import Layer, parse
 
 PUBLISHED = {"vgg16": 44, "alexnet": 195, "lenet5": 32, "resnet": 43, "two": 5, "dilated": 31}
@@ -156,3 +157,16 @@ def test_measuring_is_repeatable_can_be_stopped_and_refuses_units_that_are_not_t
         next(effective.measure("conv 3", 9, 0, 9, 0))
     with pytest.raises(ConvvizError, match="no weights 'other'"):
         next(effective.measure("conv 3", 9, 0, 0, 0, weights="other"))
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet", "dilated", "two"])
+def test_check_finds_the_windows_by_gradients(name, monkeypatch):
+    preset = stacks.PRESETS[name]
+    check = checking.receptive_fields(preset.text, preset.side)
+    assert check.difference == 0
+    assert check.numbers >= 4
+    monkeypatch.setattr(stacks, "fields", lambda *_: from_windows([(2,)] * len(parse(preset.text))))
+    assert checking.receptive_fields(preset.text, preset.side).difference > 0
+    monkeypatch.undo()
+    with pytest.raises(ConvvizError, match="no layer's middle window"):
+        checking.receptive_fields("conv 7 same", 3)

@@ -13,6 +13,7 @@ PAGES = {
     "convolution": "Convolution",
     "pooling": "Pooling and strides",
     "fourier": "Fourier",
+    "receptive_field": "Receptive field",
     "kinds": "Kinds of convolution",
     "training": "Training",
     "feature_maps": "Feature maps",
