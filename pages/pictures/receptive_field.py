@@ -7,7 +7,7 @@ from pages.shared import choices, engine, foot, pickers, reaches, stack_editor, 
 
 ui.heading("Receptive field", "Which pixels of the picture can a unit of a deep layer see, and which of them count?")
 
-controls, result = st.columns([2, 5], gap="large")
+controls, result = st.columns([4, 7], gap="large")
 with controls:
     picture = pickers.picture("receptive_field")
     name, layers = stack_editor.stack()

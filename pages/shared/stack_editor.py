@@ -62,11 +62,18 @@ def _grid(layers: stacks.Stack) -> None:
         key=f"_rf_grid_{_digest(layers)}",
         width="stretch",
         column_config={
-            "Kind": columns.SelectboxColumn(options=list(stacks.KINDS), required=True, width="small"),
-            "Size": columns.NumberColumn(min_value=1, max_value=stacks.LARGEST_SIZE, step=1, required=True),
-            "Stride": columns.NumberColumn(min_value=1, max_value=stacks.LARGEST_STRIDE, step=1, required=True),
-            "Padding": columns.SelectboxColumn(options=_PADDINGS, required=True, help="same, or pixels at every side"),
-            "Dilation": columns.NumberColumn(min_value=1, max_value=stacks.LARGEST_DILATION, step=1, required=True),
+            "_index": columns.NumberColumn(width=34),
+            "Kind": columns.SelectboxColumn(options=list(stacks.KINDS), required=True, width=76),
+            "Size": columns.NumberColumn(min_value=1, max_value=stacks.LARGEST_SIZE, step=1, required=True, width=52),
+            "Stride": columns.NumberColumn(
+                min_value=1, max_value=stacks.LARGEST_STRIDE, step=1, required=True, width=58
+            ),
+            "Padding": columns.SelectboxColumn(
+                options=_PADDINGS, required=True, help="valid, same, or pixels of zeros at every side", width=68
+            ),
+            "Dilation": columns.NumberColumn(
+                min_value=1, max_value=stacks.LARGEST_DILATION, step=1, required=True, width=66
+            ),
         },
     )
     if edited.isna().any(axis=None):
