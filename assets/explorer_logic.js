@@ -10,7 +10,7 @@ export const MOST = 64; // cells of a side in view
 const range = (count) => Array.from({ length: count }, (_, n) => n);
 const sorted = (numbers) => [...new Set(numbers)].sort((a, b) => a - b);
 
-// --- along one axis -----------------------------------------------------------------------------------------------
+// --- along one axis -------------------------------------------------------------------------------------------------
 
 /** Places from the first tap to the last. */
 export const reach = (axis) => (axis.kernel - 1) * axis.dilation + 1;
@@ -109,18 +109,21 @@ export function exact(x) {
   return (Object.is(x, -0) ? "0" : text).replace("e+", "e").replaceAll("-", "−");
 }
 
-/** A number in at most so many letters, for a cell, rounded to three figures and less; "" if even that is too long. */
+/** A number in at most so many letters, for a cell: to three figures, or "" where that is more than 1 % off. */
 export function short(x, letters) {
-  const [whole, fits] = [Number.isInteger(x) || !Number.isFinite(x), exact(x).length <= letters];
-  if (fits && (whole || exact(x).length <= 5)) return exact(x);
+  const whole = Number.isInteger(x) || !Number.isFinite(x);
+  if (exact(x).length <= (whole ? letters : Math.min(letters, 5))) return exact(x);
   for (let figures = 3; figures > 0; figures--) {
-    const text = exact(Number(x.toPrecision(figures))).replace(/^(−?)0\./, "$1.");
-    if (text.length <= letters) return text;
+    const near = Number(x.toPrecision(figures));
+    if (Math.abs(near - x) > 0.01 * Math.abs(x)) return "";
+    const powers = near.toExponential().replace("e+", "e").replaceAll("-", "−");
+    const text = [exact(near).replace(/^(−?)0\./, "$1."), powers].find((one) => one.length <= letters);
+    if (text) return text;
   }
   return "";
 }
 
-// --- the data --------------------------------------------------------------------------------------------------------
+// --- the data -------------------------------------------------------------------------------------------------------
 
 /** A model from the bytes that the page sent: a length, a header in JSON, arrays one after the other. */
 export function unpack(bytes) {
@@ -161,7 +164,7 @@ export function channelNames({ source }) {
   return channels === 3 ? ["red", "green", "blue"] : range(channels).map((n) => `channel ${n}`);
 }
 
-// --- what a cell means -----------------------------------------------------------------------------------------------
+// --- what a cell means ----------------------------------------------------------------------------------------------
 
 /**
  * What belongs to a cell, and how its number comes about.

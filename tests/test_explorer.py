@@ -188,7 +188,7 @@ def test_the_arithmetic_in_the_browser_is_the_packages(cases):
 
 
 @needs_node
-def test_the_two_scripts_are_one_module_when_joined(tmp_path):
+def test_the_scripts_are_one_module_when_joined(tmp_path):
     joined = tmp_path / "joined.mjs"
     joined.write_text(explorer.SCRIPT)
     done = subprocess.run([NODE, "--check", str(joined)], capture_output=True, text=True, timeout=60)

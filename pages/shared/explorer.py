@@ -1,8 +1,8 @@
 """The explorer: grids of numbers that explain themselves under the pointer, answered in the browser alone.
 
-Streamlit takes a component's script as one text, so the two modules under ``assets/`` are joined here: the arithmetic,
-which is tested by itself, and the drawing. What crosses to the browser is one block of bytes: the length of a header,
-the header in JSON, and the arrays after it.
+Streamlit takes a component's script as one text, so the modules under ``assets/`` are joined here: the arithmetic,
+which is tested by itself, the drawing, and the explorer proper. What crosses to the browser is one block of bytes: the
+length of a header, the header in JSON, and the arrays after it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,15 @@ SENT = 256  # cells of a side that are sent at most; of a larger picture a crop,
 OVERVIEW = 96  # pixels of the small picture that shows where the crop is
 LABELS = {"source": "Input", "weights": "Kernel", "result": "Output"}
 
-_logic, _drawing = ((ui.ASSETS / name).read_text() for name in ("explorer_logic.js", "explorer.js"))
-_imported = re.search(r'^import {[^}]*} from "./explorer_logic.js";$', _drawing, re.MULTILINE).group()
-SCRIPT = _drawing.replace(_imported, re.sub("^export ", "", _logic, flags=re.MULTILINE))
+
+def _joined(*names: str) -> str:
+    """Modules that import one another as one: their imports left out, and all exports but the last module's."""
+    *inner, last = (_IMPORT.sub("", (ui.ASSETS / name).read_text()) for name in names)
+    return "\n".join([*(text.replace("\nexport ", "\n") for text in inner), last])
+
+
+_IMPORT = re.compile(r'^import {[^}]*} from "\./explorer_\w+\.js";\n', re.MULTILINE)
+SCRIPT = _joined("explorer_logic.js", "explorer_drawing.js", "explorer.js")
 _component = st.components.v2.component(
     "convviz_explorer",
     html=(ui.ASSETS / "explorer.html").read_text(),
