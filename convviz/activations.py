@@ -12,6 +12,7 @@ import numpy as np
 
 from convviz import ConvvizError, images, lazy, rendering, tracing, zoo
 
+keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 AT_ONCE = 256 * 2**20  # bytes of feature maps up to which one traced call computes those of every layer
@@ -88,6 +89,26 @@ def feature_maps(network: Any, picture: np.ndarray, layers: Sequence[str] | None
     if missing:
         raise ConvvizError(f"the network never calls its layer {missing[0]!r}; choose another")
     return {name: outputs[name].numpy()[0] for name in chosen}
+
+
+def first_kernels(network: Any) -> tuple[str, np.ndarray]:
+    """The kernels of a network's first convolution, as a grey picture sees them.
+
+    Args:
+        network: ``zoo.Network`` or a Keras model of any kind.
+
+    Returns:
+        the layer's path, and float32 (kh, kw, F): each filter's kernels for red, green and blue added up, since they
+        meet the same values in a grey picture.
+
+    Raises:
+        ConvvizError: no layer is a convolution over rows and columns.
+    """
+    network = zoo.as_network(network)
+    for path, layer in tracing.leaves(network.model).items():
+        if type(layer).__name__ == "Conv2D":
+            return path, np.asarray(keras.ops.convert_to_numpy(layer.kernel), np.float32).sum(axis=2)
+    raise ConvvizError(f"{network.card.title} has no two-dimensional convolution; choose another network")
 
 
 def _outputs(network: Any, wanted: frozenset[str], batch: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convviz import ConvvizError, activations, images, rendering, zoo
+from convviz import ConvvizError, activations, convolution, images, rendering, zoo
 
 
 def small():
@@ -58,6 +58,20 @@ def test_feature_maps_are_keras_own_outputs(model, network):
     for name, maps in found.items():
         assert maps.dtype == np.float32
         np.testing.assert_allclose(maps, expected[name], rtol=1e-5, atol=1e-6)
+
+
+def test_the_first_kernels_answer_a_grey_picture_as_the_layer_does(model, network):
+    path, kernels = activations.first_kernels(network)
+    assert (path, kernels.shape) == ("base/conv", (3, 3, 5))
+    values = np.random.default_rng(0).random((20, 20)).astype(np.float32)
+    layer = model.get_layer("base").get_layer("conv")
+    theirs = np.asarray(layer(np.repeat(values[None, ..., None], 3, axis=-1)))[0]
+    for index in range(5):
+        mine = convolution.convolve(values, kernels[..., index]) + np.asarray(layer.bias)[index]
+        np.testing.assert_allclose(np.maximum(mine, 0), theirs[..., index], atol=1e-5)
+    dense = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    with pytest.raises(ConvvizError, match="no two-dimensional convolution"):
+        activations.first_kernels(dense)
 
 
 def test_layers_come_in_the_order_asked_for_and_dense_ones_by_name(model, network):

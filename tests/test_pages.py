@@ -249,6 +249,13 @@ def test_the_fourier_page_states_the_largest_difference_of_both_ways():
     assert "2.2% of the picture's power, without its mean, lies in waves shorter than 4 pixels" in folded
 
 
+def test_the_fourier_page_takes_a_kernel_that_a_network_has_learned():
+    app = opened("pictures/fourier", fourier_from="a network", fourier_filter="2", network="shapes")
+    assert not app.error
+    assert "Filter 2 of " in texts(app)
+    assert any("Largest difference" in info.value for info in app.info)
+
+
 def test_the_fourier_page_measures_what_both_ways_cost_and_states_where_they_cross():
     app = opened("pictures/fourier", fourier_part="Cost", fourier_side="64")
     for _ in range(100):

@@ -12,7 +12,12 @@ with controls:
     picture = pickers.picture("fourier")
     part = choices.segments("Show", list(waves.PARTS), key="fourier_part")
     if part == "Theorem":
-        name, kernel = kernel_picker.kernel("fourier_", default="gaussian_blur")
+        origin = choices.segments("Kernel from", ["my hand", "a network"], key="fourier_from")
+        if origin == "a network":
+            name, weights = waves.learned("fourier")
+        else:
+            name, kernel = kernel_picker.kernel("fourier_", default="gaussian_blur")
+            weights = kernel.weights
     elif part == "Strides":
         seen = choices.segments("Seen", ["the picture", "rings of all waves"], key="fourier_seen")
         stride = choices.slider("Stride (pixels)", 2, 8, 4, key="fourier_stride")
@@ -23,7 +28,7 @@ with controls:
 
 with result:
     if part == "Theorem":
-        shown = waves.theorem(images.grey(picture.array), kernel.weights, name, picture)
+        shown = waves.theorem(images.grey(picture.array), weights, name, picture)
     elif part == "Strides":
         shown = waves.folding(picture if seen == "the picture" else None, stride, taps)
     else:

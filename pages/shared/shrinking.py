@@ -69,7 +69,7 @@ def table(large: np.ndarray, smaller: Mapping[str, np.ndarray], stride: int, shi
         kept[title] = downsampling.figures(large, np.array([[value]]), large.shape), 0.0
     nothing = downsampling.figures(large, large, 1)
     rows = [_row("Before", nothing, None)] + [_row(title, *both) for title, both in kept.items()]
-    with st.container(key="wide_pooling_table"):
+    with st.container(key="mosaic_table_pooling"):
         st.table(rows)
     st.caption(
         "Lost: root mean square difference when each cell fills its stride × stride pixels again. "

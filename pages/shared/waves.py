@@ -10,8 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from convviz import checking, convolution, costs, downsampling, fourier, images, kernels, recipes, rendering
-from pages.shared import charts, engine, pickers, ui, words
+from convviz import (
+    activations,
+    checking,
+    convolution,
+    costs,
+    downsampling,
+    fourier,
+    images,
+    kernels,
+    recipes,
+    rendering,
+)
+from pages.shared import charts, choices, engine, pickers, ui, words
 
 PARTS = {  # of the page -> where it is from
     "Theorem": "Gonzalez & Woods, Digital Image Processing, 4th ed., section 4.6: the 2-D convolution theorem.",
@@ -39,6 +50,20 @@ class Shown:
 
 
 # --- the theorem --------------------------------------------------------------------------------------------------
+
+
+def learned(page: str) -> tuple[str, np.ndarray]:
+    """A kernel that a network has learned, of its first convolution."""
+    network, _ = pickers.network(page)
+    choices.belong(network, "fourier_filter")
+    layer, learned_kernels = engine.compute(activations.first_kernels, network)
+    last = learned_kernels.shape[-1] - 1
+    index = choices.number(f"Filter (0 to {last})", 0, last, 0, key="fourier_filter") if last else 0
+    st.caption(
+        f"Filter {index} of {words.safe(layer)}, the network's first convolution; its kernels for red, green and blue "
+        "are added up, since they meet the same grey values."
+    )
+    return f"filter {index} of {layer}", learned_kernels[..., index]
 
 
 def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.Picture) -> Shown:
