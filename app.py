@@ -19,7 +19,9 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("learning/training", "Training", "show_chart"),
     ],
     "Looking inside": [
+        ("inside/network", "Network", "account_tree"),
         ("inside/feature_maps", "Feature maps", "view_module"),
+        ("inside/microscope", "Microscope", "biotech"),
         ("inside/filter_patterns", "Filter patterns", "texture"),
     ],
     "Explaining": [("explaining/grad_cam", "Grad-CAM", "visibility"), ("explaining/trust", "Trust", "balance")],

@@ -35,9 +35,11 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "effective": {"convolution", "stacks"},
     "evaluation": {"datasets", "tracing", "zoo"},
     "framing": {"rendering"},
-    "jobs": {"zoo"},
+    "graph": {"receptive_field", "tracing", "zoo"},
+    "jobs": {"uploads", "zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},
+    "microscope": {"convolution", "receptive_field", "tracing", "zoo"},
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
@@ -51,8 +53,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "jobs",
-    "patterns", "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
+    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "graph",
+    "jobs", "microscope", "patterns", "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -101,7 +101,7 @@ def test_every_kind_is_looked_into_by_every_room_and_nothing_is_left_on_it(build
 def test_of_several_inputs_the_picture_goes_into_the_one_that_looks_like_it_and_noughts_into_the_rest():
     model = seeded(of_a_picture_and_numbers)
     network = zoo.wrap(model)
-    assert network.card.about["Picture input"] == "photo, guessed from its shape; noughts go into facts"
+    assert network.card.about["Picture input"] == "photo, guessed from its shape; zeros go into facts"
     batch = network.prepare(CAT)
     expected = model.predict_on_batch([np.zeros((1, 2), np.float32), batch])[0]
     np.testing.assert_allclose(network.predict(CAT), expected, atol=1e-6)

@@ -26,7 +26,7 @@ class Belongings:
     def keep(self, reference: zoo.Reference, data: bytes, owner: str | None) -> None:
         """Keep a network's bytes; ConvvizError if the owner would have more than `MOST_BYTES`."""
         with self._lock:
-            own = self._kept.setdefault(owner, {})
+            own, reference = self._kept.setdefault(owner, {}), reference.file
             total = sum(len(kept) for other, kept in own.items() if other != reference) + len(data)
             if total > MOST_BYTES:
                 raise ConvvizError(
@@ -35,11 +35,16 @@ class Belongings:
                 )
             own[reference] = data
 
+    def drop(self, reference: zoo.Reference, owner: str | None) -> None:
+        """Keep a network's bytes no longer."""
+        with self._lock:
+            self._kept.get(owner, {}).pop(reference.file, None)
+
     def data(self, reference: zoo.Reference, owner: str | None) -> bytes:
         """A kept network's bytes, for its owner alone; ConvvizError if there are none."""
         with self._lock:
             try:
-                return self._kept[owner][reference]
+                return self._kept[owner][reference.file]
             except KeyError:
                 raise ConvvizError("this network is not here any more; train or upload it again") from None
 
@@ -47,7 +52,7 @@ class Belongings:
         """The kept bytes of all references among a call's arguments."""
         with self._lock:
             own = self._kept.get(owner, {})
-            return {one: own[one] for one in arguments if isinstance(one, zoo.Reference) and one in own}
+            return {one: own[one.file] for one in arguments if isinstance(one, zoo.Reference) and one.file in own}
 
     def leave(self, owner: str, after: float) -> None:
         """The owner has left; all is dropped unless `claim` is called within `after` seconds."""

@@ -386,6 +386,10 @@ class Engine:
         """
         self.belongings.keep(reference, data, owner)
 
+    def drop(self, reference: zoo.Reference, *, owner: str | None = None) -> None:
+        """Keep a network's bytes no longer."""
+        self.belongings.drop(reference, owner)
+
     def data(self, reference: zoo.Reference, owner: str | None = None) -> bytes:
         """A kept network's bytes; only its owner gets them.
 

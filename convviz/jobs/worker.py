@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from convviz import ConvvizError, zoo
+from convviz import ConvvizError, uploads, zoo
 
 TOPIC = "convviz"  # the Dask topic on which workers tell how far they are
 _IDLE = 3600.0  # seconds after which a slice's state that nobody asked for again is dropped
+
+zoo.OPENERS["upload"] = uploads.open_network  # a worker opens visitors' models through the door, and only so
 
 _states: dict[str, _State] = {}
 _interrupted: set[str] = set()

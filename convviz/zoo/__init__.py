@@ -2,7 +2,9 @@
 
 from convviz.zoo.cards import Card, LayerCard, Reference
 from convviz.zoo.convnets import ARCHITECTURES, cats_and_dogs_convnet, mnist_convnet, shapes_convnet
-from convviz.zoo.diagnosis import Diagnosis, Port, diagnose
+from convviz.zoo.correcting import CORRECTIONS, corrected, corrections
+from convviz.zoo.diagnosis import PROBES, Diagnosis, Port, diagnose
+from convviz.zoo.entering import OTHER_INPUT, inputs
 from convviz.zoo.finding import (
     OPENERS,
     NotHere,
@@ -23,7 +25,10 @@ from convviz.zoo.wrapping import as_network, wrap
 
 __all__ = [
     "ARCHITECTURES",
+    "CORRECTIONS",
     "OPENERS",
+    "OTHER_INPUT",
+    "PROBES",
     "Card",
     "Diagnosis",
     "LayerCard",
@@ -34,11 +39,14 @@ __all__ = [
     "as_network",
     "card",
     "cats_and_dogs_convnet",
+    "corrected",
+    "corrections",
     "describe",
     "diagnose",
     "download",
     "download_size",
     "from_bytes",
+    "inputs",
     "is_here",
     "list_networks",
     "load",

@@ -18,12 +18,18 @@ class Reference:
         kind: ``"bundled"`` (comes with ConvViz), ``"imagenet"`` (``keras.applications``), ``"run"`` (trained here) or
             ``"upload"`` (a visitor's file).
         name: the network's name; for a run its number, for an upload the file's SHA-256.
-        version: for a run, the digest of the snapshot; empty otherwise.
+        version: for a run, the digest of the snapshot; for an upload, what its owner corrected (``corrections``);
+            empty otherwise.
     """
 
     kind: str
     name: str
     version: str = ""
+
+    @property
+    def file(self) -> Reference:
+        """What the bytes belong to: all corrected versions of an upload share one file."""
+        return Reference(self.kind, self.name) if self.kind == "upload" else self
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 PIXELS, UNIT = (0.0, 255.0), (0.0, 1.0)
+OTHER_INPUT = "other_input_"  # begins the name of the zeros, in a traced graph, that stand for an input
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,14 @@ def inputs(model: Any) -> list[tuple[str, tuple[int | None, ...]]]:
     """
     symbols = keras.tree.flatten(_structure(model))
     if symbols and all(hasattr(symbol, "shape") for symbol in symbols):
-        return [(symbol.name, tuple(symbol.shape)) for symbol in symbols]
+        return [(_name(symbol), tuple(symbol.shape)) for symbol in symbols]
     return [(f"input {number}", shape) for number, shape in enumerate(_told_shapes(model))]
+
+
+def _name(symbol: Any) -> str:
+    """The name of an input's layer; a symbol without a name of its own is only numbered."""
+    history = getattr(symbol, "_keras_history", None)
+    return symbol.name if history is None else history.operation.name
 
 
 def entrance(model: Any, asked: int | str | None) -> Entrance:
@@ -77,11 +84,12 @@ def entrance(model: Any, asked: int | str | None) -> Entrance:
 
 
 def _structure(model: Any) -> Any:
-    """The model's symbolic inputs as its call takes them; None for a class, or a stack without a graph."""
+    """The model's symbolic inputs as its call takes them; None for a class."""
     try:
         return model.input
-    except (AttributeError, ValueError):
-        return None
+    except (AttributeError, ValueError):  # a Sequential that was called more than once knows its inputs all the same
+        told = getattr(model, "inputs", None) or []
+        return told[0] if len(told) == 1 else None
 
 
 def _told_shapes(model: Any) -> list[tuple[int | None, ...]]:
@@ -114,7 +122,7 @@ def _place(known: list[tuple[str, tuple]], asked: int | str | None, notes: dict[
         shapes = ", ".join(f"{name} {shape[1:]}" for name, shape in known)
         raise ConvvizError(f"none of this network's inputs takes a picture ({shapes}); give it one of (H, W, C)")
     others = ", ".join(name for one, name in enumerate(names) if one != best)
-    notes["Picture input"] = f"{names[best]}, guessed from its shape; noughts go into {others}"
+    notes["Picture input"] = f"{names[best]}, guessed from its shape; zeros go into {others}"
     return best
 
 
@@ -141,18 +149,18 @@ def _entering(structure: Any, place: int, flat: bool, first: bool) -> Callable[[
         symbols = keras.tree.flatten(structure)
         if structure is None or (len(symbols) == 1 and structure is symbols[0]):
             return pictures
-        given = [pictures if one == place else _noughts(symbol, batch) for one, symbol in enumerate(symbols)]
+        given = [pictures if one == place else _zeros(symbol, batch, one) for one, symbol in enumerate(symbols)]
         return keras.tree.pack_sequence_as(structure, given)
 
     return enter
 
 
-def _noughts(symbol: Any, batch: Any) -> Any:
+def _zeros(symbol: Any, batch: Any, place: int) -> Any:
     """Zeros for an input that is not looked at, as large as the picture where its size is open."""
     sides = [1 if side is None else side for side in symbol.shape[1:]]
     if len(sides) == 3 and None in symbol.shape[1:3]:
         sides[:2] = batch.shape[1:3]
-    return tf.zeros([tf.shape(batch)[0], *sides], symbol.dtype)
+    return tf.zeros([tf.shape(batch)[0], *sides], symbol.dtype, name=f"{OTHER_INPUT}{place}")
 
 
 def picture_shape(declared: tuple | None, given: tuple[int, int, int] | None, notes: dict[str, str]) -> tuple:

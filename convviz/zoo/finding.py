@@ -10,16 +10,18 @@ from dataclasses import replace
 from convviz import ConvvizError, downloads
 from convviz.zoo import bundled, imagenet, keeping
 from convviz.zoo.cards import Card, Reference
+from convviz.zoo.correcting import corrected
 from convviz.zoo.network import Network
 from convviz.zoo.wrapping import wrap
 
 MOST_KEPT = 6  # networks that a worker keeps at hand
+MOST_UPLOADS_KEPT = 2  # of these, visitors' own models, which may be large; versions of one file count once
 
 _kept: OrderedDict[Reference, Network] = OrderedDict()
 _kept_lock = threading.Lock()
 _building: dict[Reference, threading.Lock] = {}
 
-OPENERS: dict[str, Callable[[bytes], Network]] = {"run": keeping.from_bytes}  # kind -> how its bytes become a network
+OPENERS: dict[str, Callable[..., Network]] = {"run": keeping.from_bytes}  # kind -> how its bytes become a network
 
 
 class NotHere(LookupError):  # noqa: N818 -- a message to the engine, not a fault
@@ -217,14 +219,27 @@ def resolve(reference: Reference, data: bytes | None = None) -> Network:
                 _building.pop(reference, None)
         with _kept_lock:
             _kept[reference] = network
-            while len(_kept) > MOST_KEPT:
-                _kept.popitem(last=False)
+            _drop_oldest()
     return network
+
+
+def _drop_oldest() -> None:
+    """Let go of the networks that were not asked for lately."""
+    while len(_kept) > MOST_KEPT:
+        _kept.popitem(last=False)
+    files = list(dict.fromkeys(one.file for one in reversed(_kept) if one.kind == "upload"))
+    for reference in [one for one in _kept if one.file in files[MOST_UPLOADS_KEPT:]]:
+        del _kept[reference]
 
 
 def _built(reference: Reference, data: bytes | None) -> Network:
     if reference.kind in ("bundled", "imagenet"):
         return load(reference.name)
+    options = corrected(reference.version) if reference.kind == "upload" else {}
+    with _kept_lock:
+        twin = next((kept for one, kept in _kept.items() if one.file == reference.file), None)
+    if twin is not None:  # the same model under other corrections
+        return wrap(twin.model, lock=twin.lock, **options)
     if data is None or reference.kind not in OPENERS:
         raise NotHere(reference)
-    return OPENERS[reference.kind](data)
+    return OPENERS[reference.kind](data, **options)

@@ -13,11 +13,12 @@ import numpy as np
 from convviz import ConvvizError, lazy
 from convviz.zoo import entering, imagenet
 from convviz.zoo.cards import Card, LayerCard
-from convviz.zoo.network import COLOUR_ORDERS, Network
+from convviz.zoo.network import COLOUR_ORDERS, FREE_SIDE, Network
 from convviz.zoo.surveying import Survey, surveyed
 
 keras = lazy.load("keras")
 
+OTHER_SIDES = (299, 96, 64, 32, 28)  # tried where a model takes any size but works with few
 ENDINGS = ("softmax", "sigmoid", "logits")
 
 _CONVOLUTIONS = ("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "Conv2DTranspose")
@@ -55,7 +56,7 @@ def wrap(
         output: which of several outputs is looked at, index or name; the first if none is given.
         input_shape: (H, W, C), for a model that takes any size or does not tell.
         picture_input: which of several inputs takes the picture, index or name; the first that looks like it if none
-            is given. Noughts go into the others.
+            is given. Zeros go into the others.
         colours: ``"rgb"`` or ``"bgr"``: the order of the colours that the model was trained with; RGB if none is given.
         ending: how logits are to be read, ``"softmax"`` or ``"sigmoid"``; as classes that exclude one another if none
             is given.
@@ -77,9 +78,8 @@ def wrap(
     _check_built(model)
     way = entering.entrance(model, picture_input)
     notes = dict(way.notes)
-    shape = entering.picture_shape(way.declared, input_shape, notes)
     key = _output_key(model, output)
-    survey = surveyed(model, shape, way.enter, key)
+    shape, survey = _first_that_fits(model, way, input_shape, key, notes)
     if prepare is None and input_range is None and (known := imagenet.recognized(model)):
         prepare = imagenet.preparation(known)
         notes["Preparation"] = f"recognized as Keras' {model.name}, so pictures are prepared as Keras does it"
@@ -126,6 +126,24 @@ def as_network(network: Any) -> Network:
         if len(_known) > _MOST_KNOWN:
             _known.popitem(last=False)
     return found
+
+
+def _first_that_fits(
+    model: Any, way: entering.Entrance, asked: tuple | None, key: int | str | None, notes: dict[str, str]
+) -> tuple[tuple[int, int, int], Survey]:
+    """A size of pictures that the model takes, and what the trace with it tells."""
+    shape = entering.picture_shape(way.declared, asked, notes)
+    if asked is not None or "Size" not in notes:
+        return shape, surveyed(model, shape, way.enter, key)
+    for side in (FREE_SIDE, *OTHER_SIDES):
+        sides = tuple(side if told is None else told for told in way.declared[1:3])
+        notes["Size"] = f"any; pictures are brought to {sides[0]} x {sides[1]}"
+        try:
+            return (*sides, shape[2]), surveyed(model, (*sides, shape[2]), way.enter, key)
+        except ConvvizError:
+            if side == OTHER_SIDES[-1]:
+                raise
+    raise AssertionError("not reached")
 
 
 def _check_built(model: Any) -> None:

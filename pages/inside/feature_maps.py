@@ -5,7 +5,7 @@ import functools
 import streamlit as st
 
 from convviz import activations, checking, recipes, rendering
-from pages.shared import choices, engine, foot, pickers, ui, words
+from pages.shared import choices, engine, foot, models, pickers, ui, words
 
 ui.heading("Feature maps", "What does each layer make of the picture?")
 AT_ONCE = 8  # layers that one screenful shows
@@ -15,7 +15,7 @@ with controls:
     picture = pickers.picture("feature_maps")
     network, card = pickers.network("feature_maps")
     choices.belong(network, "maps_layer", "channel", "from_layer")
-    names = [layer.name for layer in card.map_layers()]
+    names = models.with_maps(card)
     first = (
         choices.slider("First layer shown", 1, max(2, len(names)), 1, key="from_layer") if len(names) > AT_ONCE else 1
     )
@@ -60,9 +60,9 @@ with result:
             mosaics = engine.compute(
                 activations.mosaics, network, picture.array, part, columns=columns, scale=scale, widest=1200
             )
-        for name, one in mosaics.items():
+        for place, (name, one) in enumerate(mosaics.items(), index):
             ui.section(f"{words.safe(name)} · {card.layer(name).kind} · {' × '.join(map(str, one.shape))}")
-            with st.container(key=f"mosaic_{name.replace('/', '_')}"):
+            with st.container(key=f"mosaic_{place}"):
                 count = f"{one.shape[-1]} channels of {one.shape[0]} × {one.shape[1]}"
                 said = f"{count}, values {words.numbers(one.minimum, one.maximum)}, {len(one.blank)} blank"
                 st.image(one.png, caption=said, alt=f"Feature maps of {name}: {said}", output_format="PNG")

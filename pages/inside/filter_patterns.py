@@ -3,7 +3,7 @@
 import streamlit as st
 
 from convviz import recipes
-from pages.shared import ascents, choices, engine, foot, pickers, ui
+from pages.shared import ascents, choices, engine, foot, models, pickers, ui
 
 ui.heading("Filter patterns", "What does a filter look for?")
 MOST = 16  # filters at once
@@ -12,7 +12,8 @@ controls, result = ui.two_sides()
 with controls:
     network, card = pickers.network("filter_patterns")
     choices.belong(network, "pattern_layer", "first_filter")
-    names = [layer.name for layer in card.map_layers() if "Conv" in layer.kind]
+    maps = models.with_maps(card)
+    names = [name for name in maps if "Conv" in card.layer(name).kind] or maps
     layer = choices.select("Layer", names, key="pattern_layer", default=names[min(1, len(names) - 1)])
     filters = card.layer(layer).output_shape[-1]
     most = min(MOST, filters)

@@ -15,7 +15,7 @@ import streamlit as st
 
 from convviz import ConvvizError, images, recipes, rendering, uploads, zoo
 from convviz.jobs import Job
-from pages.shared import choices, drawing, engine, ui, words
+from pages.shared import choices, drawing, engine, models, ui, words
 
 OWN = "own"  # the name of the visitor's picture in the address
 OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the programs that read it
@@ -70,8 +70,14 @@ def carried(page: str) -> None:
     thumbnail.image(images.limit(shown.array, 192), alt=shown.alt, output_format="PNG", width=72)
     choices.select(
         "Network", _networks(), key="network", default=network_, format_func=network_title,
-        missing=lambda asked: "The network of this link belongs to another visit" if asked.startswith("run") else "",
+        missing=_missing_network,
     )  # fmt: skip
+
+
+def _missing_network(asked: str) -> str:
+    """What is said where a link names a network that is not here."""
+    private = asked.startswith(("run", models.PREFIX))
+    return "The network of this link belongs to another visit" if private else ""
 
 
 def picture(page: str) -> Picture:
@@ -166,6 +172,8 @@ def network(page: str) -> tuple[zoo.Reference, zoo.Card]:
     if not hidden:
         _mirror("Network", _networks(), "network", page, network_title)
     name = st.session_state["network"]
+    if not hidden:
+        models.own(page, name, choose_network)
     chosen = reference(name)
     if chosen.kind == "imagenet":
         _fetched(name)
@@ -230,7 +238,7 @@ def network_title(name: str) -> str:
 
 def offer_trained(name: str, title: str, chosen: zoo.Reference) -> None:
     """Let a network that was trained here be chosen on every page."""
-    st.session_state[_TRAINED] = {**_trained(), name: (title, chosen)}
+    st.session_state[_TRAINED] = {**st.session_state.get(_TRAINED, {}), name: (title, chosen)}
 
 
 def choose_network(name: str) -> None:
@@ -243,7 +251,7 @@ def _networks() -> list[str]:
 
 
 def _trained() -> dict[str, tuple[str, zoo.Reference]]:
-    return st.session_state.get(_TRAINED, {})
+    return {**models.offered(), **st.session_state.get(_TRAINED, {})}
 
 
 def _fetched(name: str) -> None:

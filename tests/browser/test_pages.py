@@ -16,7 +16,9 @@ PAGES = {
     "receptive_field": "Receptive field",
     "kinds": "Kinds of convolution",
     "training": "Training",
+    "network": "Network",
     "feature_maps": "Feature maps",
+    "microscope": "Microscope",
     "filter_patterns": "Filter patterns",
     "grad_cam": "Grad-CAM",
 }

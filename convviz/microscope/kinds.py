@@ -1,0 +1,255 @@
+"""The arithmetic of each kind of layer for one cell, in NumPy at double precision, written out as it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from convviz import lazy
+from convviz.convolution import padding_amounts
+from convviz.microscope.records import Step, Taps
+
+keras = lazy.load("keras")
+
+Place = tuple[int | None, int | None, int]  # row, col, channel
+Worked = tuple[float, list[Step], Taps | None]
+_FORMULAS = {
+    "relu": "max(0, {x})", "sigmoid": "1 / (1 + e^−({x}))", "tanh": "tanh({x})", "silu": "{x} / (1 + e^−({x}))",
+    "swish": "{x} / (1 + e^−({x}))", "softmax": "e^({x}) / Σ e^x over {n} units", "relu6": "min(6, max(0, {x}))",
+    "exponential": "e^({x})", "softplus": "ln(1 + e^({x}))",
+}  # fmt: skip
+
+
+def number(value: float) -> str:
+    """A number for a formula, with a real minus."""
+    return f"{value:.4g}".replace("-", "−")
+
+
+def convolved(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """Convolution: window times weights by input channel, sum, bias, activation."""
+    kernel = _weights(layer.kernel)
+    window, values, inside = _window(layer, given[0], place)
+    size = kernel.shape[2]
+    group = place[2] // (kernel.shape[3] // layer.groups)
+    channels = tuple(range(group * size, (group + 1) * size))
+    values = values[..., channels]
+    taps = Taps(path, "convolution", window, _single(values), _single(kernel[..., place[2]]), channels, inside)
+    reading = values if layer.groups == 1 else None
+    total = float((values * kernel[..., place[2]]).sum())
+    every = np.tensordot(values, kernel, 3) if reading is not None else None
+    steps = [Step(path, "sum", f"Σ over {values.size:,} products window × weight", total)]
+    return (*_ended(path, layer, total, every, place[2], steps), taps)
+
+
+def depthwise(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """Depthwise convolution: one input channel alone."""
+    kernel = _weights(layer.kernel)
+    window, values, inside = _window(layer, given[0], place)
+    source, copy = divmod(place[2], kernel.shape[3])
+    taps = Taps(
+        path,
+        "depthwise",
+        window,
+        _single(values[..., [source]]),
+        _single(kernel[:, :, [source], copy]),
+        (source,),
+        inside,
+    )
+    every = np.einsum("ijc,ijcm->cm", values, kernel).reshape(-1)
+    steps = [
+        Step(path, "sum", f"Σ over {kernel.shape[0] * kernel.shape[1]} products in channel {source}", every[place[2]])
+    ]
+    return (*_ended(path, layer, float(every[place[2]]), every, place[2], steps), taps)
+
+
+def separable(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """Depthwise and then pointwise convolution: the two together weigh every tap of the window."""
+    deep, point = _weights(layer.depthwise_kernel), _weights(layer.pointwise_kernel)[0, 0]
+    window, values, inside = _window(layer, given[0], place)
+    between = np.einsum("ijc,ijcm->cm", values, deep).reshape(-1)
+    together = np.einsum("ijcm,cm->ijc", deep, point[:, place[2]].reshape(deep.shape[2:]))
+    taps = Taps(path, "convolution", window, _single(values), _single(together), tuple(range(values.shape[2])), inside)
+    every = between @ point
+    steps = [
+        Step(path, "depthwise", f"{len(between)} sums, each of one channel; their mean", float(between.mean())),
+        Step(path, "pointwise", f"Σ over {len(between)} of them × weight", float(every[place[2]])),
+    ]
+    return (*_ended(path, layer, float(every[place[2]]), every, place[2], steps), taps)
+
+
+def dense(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """A dense layer: every input times its weight."""
+    row, col, unit = place
+    values = given[0] if row is None or col is None else given[0][row, col]
+    kernel = _weights(layer.kernel)
+    every = values.astype(np.float64) @ kernel
+    taps = Taps(path, "dense", None, _single(values), _single(kernel[:, unit]), tuple(range(len(values))), None)
+    steps = [Step(path, "sum", f"Σ over {len(values):,} products input × weight", float(every[unit]))]
+    return (*_ended(path, layer, float(every[unit]), every, unit, steps), taps)
+
+
+def pooled(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """The largest or the mean of a window of one channel; what lies outside the input does not count."""
+    window, values, inside = _window(layer, given[0], place, layer.pool_size)
+    values = values[..., [place[2]]]
+    mode = "max" if "Max" in type(layer).__name__ else "average"
+    cells = values[..., 0][inside]
+    value = float(cells.max() if mode == "max" else cells.mean())
+    taps = Taps(path, mode, window, _single(values), None, (place[2],), inside)
+    formula = f"the largest of {cells.size} cells" if mode == "max" else f"Σ / {cells.size} of {cells.size} cells"
+    return value, [Step(path, "largest" if mode == "max" else "mean", formula, value)], taps
+
+
+def pooled_whole(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """The largest or the mean of a whole map."""
+    values = given[0][..., [place[2]]]
+    mode = "max" if "Max" in type(layer).__name__ else "average"
+    value = float(values.max() if mode == "max" else values.mean(dtype=np.float64))
+    window = (0, 0, *values.shape[:2])
+    taps = Taps(path, mode, window, _single(values), None, (place[2],), np.ones(values.shape[:2], bool))
+    formula = f"of all {values.size:,} cells of channel {place[2]}"
+    return value, [Step(path, "largest" if mode == "max" else "mean", formula, value)], taps
+
+
+def joined(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """The same cell of several inputs, added, multiplied or compared."""
+    row, col, channel = place
+    cells = [float(one[..., channel] if row is None else _shared(one, row, col, channel)) for one in given]
+    ways: dict[str, tuple[str, Callable[[Sequence[float]], float]]] = {
+        "Add": (" + ", sum),
+        "Subtract": (" − ", lambda two: two[0] - two[1]),
+        "Multiply": (" · ", np.prod),
+        "Average": (" + ", np.mean),
+        "Maximum": (", ", max),
+        "Minimum": (", ", min),
+    }
+    sign, way = ways[type(layer).__name__]
+    text = sign.join(map(number, cells))
+    formulas = {"Average": f"({text}) / {len(cells)}", "Maximum": f"max({text})", "Minimum": f"min({text})"}
+    value = float(way(cells))
+    name = type(layer).__name__
+    return value, [Step(path, name.lower(), formulas.get(name, text), value)], None
+
+
+def _shared(values: np.ndarray, row: int, col: int, channel: int) -> float:
+    """A cell of an input, where sides of one stand for all (as in squeeze and excitation)."""
+    places = zip((row, col, channel), values.shape, strict=True)
+    return float(values[tuple(0 if side == 1 else place for place, side in places)])
+
+
+def concatenated(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """One channel of one of the inputs."""
+    row, col, channel = place
+    rest = channel
+    for count, one in enumerate(given, 1):
+        if rest < one.shape[-1]:
+            value = float(one[rest] if row is None else one[row, col, rest])
+            words = f"channel {channel} is channel {rest} of input {count} of {len(given)}"
+            return value, [Step(path, "concatenate", words, value)], None
+        rest -= one.shape[-1]
+    raise AssertionError("not reached")
+
+
+def normalized(path: str, layer: Any, value: float, _: np.ndarray, channel: int) -> list[Step]:
+    """Batch normalization as it works after training."""
+    mean, variance = (float(_weights(one)[channel]) for one in (layer.moving_mean, layer.moving_variance))
+    scale = float(_weights(layer.gamma)[channel]) if layer.scale else 1.0
+    offset = float(_weights(layer.beta)[channel]) if layer.center else 0.0
+    out = (value - mean) / np.sqrt(variance + layer.epsilon) * scale + offset
+    formula = (
+        f"({number(value)} − {number(mean)}) / √({number(variance)} + {layer.epsilon:g}) · {number(scale)} + "
+        f"{number(offset)}"
+    )
+    return [Step(path, "batch normalization", formula.replace("− −", "+ "), float(out))]
+
+
+def activated(path: str, layer: Any, value: float, vector: np.ndarray, channel: int) -> list[Step]:
+    """An activation that is a layer of its own."""
+    numbers = vector.astype(np.float64)
+    numbers[channel] = value
+    out = np.asarray(layer(numbers[None, None, None].astype(np.float32)))[0, 0, 0, channel]
+    name = layer.activation.__name__ if type(layer).__name__ == "Activation" else type(layer).__name__.lower()
+    if name == "relu" and getattr(layer, "max_value", None) == 6:
+        name = "relu6"
+    return [Step(path, "activation", _formula(name, value, len(vector)), float(out))]
+
+
+def passed(path: str, _: Any, value: float, __: np.ndarray, ___: int) -> list[Step]:
+    """A layer that does something in training only."""
+    return [Step(path, "unchanged", f"{number(value)}, since it acts in training only", value)]
+
+
+def _formula(name: str, value: float, units: int) -> str:
+    """An activation with its number."""
+    form = _FORMULAS.get(name, f"{name}({{x}})")
+    return form.format(x=number(value), n=units)
+
+
+def _ended(
+    path: str, layer: Any, total: float, every: np.ndarray | None, channel: int, steps: list[Step]
+) -> tuple[float, list[Step]]:
+    """After the sum: bias and activation, as the layer has them."""
+    value = total
+    if layer.use_bias:
+        bias = _weights(layer.bias)
+        every = None if every is None else every + bias
+        value = total + float(bias[channel])
+        steps.append(
+            Step(path, "bias", f"{number(total)} + {number(float(bias[channel]))}".replace("+ −", "− "), value)
+        )
+    name = getattr(layer.activation, "__name__", "activation")
+    if name != "linear":
+        numbers = np.array([value]) if every is None else every.copy()
+        place = 0 if every is None else channel
+        out = np.asarray(layer.activation(keras.ops.convert_to_tensor(numbers[None].astype(np.float32))))[0, place]
+        steps.append(Step(path, "activation", _formula(name, value, len(numbers)), float(out)))
+        value = float(out)
+    return value, steps
+
+
+def _weights(variable: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32"))).astype(np.float64)
+
+
+def _single(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float32)
+
+
+def _window(
+    layer: Any, given: np.ndarray, place: Place, size: Sequence[int] | None = None
+) -> tuple[tuple[int, int, int, int], np.ndarray, np.ndarray]:
+    """The window of a cell in the input: its corners, its values with zeros outside, and what lies inside."""
+    size = size or layer.kernel_size
+    dilation = getattr(layer, "dilation_rate", (1, 1))
+    indices = []
+    for axis, output in enumerate(place[:2]):
+        stride, step, length = layer.strides[axis], dilation[axis], given.shape[axis]
+        before, _ = padding_amounts(length, size[axis], stride, layer.padding, step)
+        indices.append(output * stride - before + step * np.arange(size[axis]))
+    rows, cols = indices
+    inside = ((rows >= 0) & (rows < given.shape[0]))[:, None] & ((cols >= 0) & (cols < given.shape[1]))
+    clipped = np.clip(rows, 0, given.shape[0] - 1), np.clip(cols, 0, given.shape[1] - 1)
+    values = given[clipped[0][:, None], clipped[1]].astype(np.float64) * inside[..., None]
+    corners = int(rows[0]), int(cols[0]), int(rows[-1]) + 1, int(cols[-1]) + 1
+    return corners, values, inside
+
+
+SOURCES: dict[str, Callable[[str, Any, list[np.ndarray], Place], Worked]] = {
+    "Conv2D": convolved,
+    "DepthwiseConv2D": depthwise,
+    "SeparableConv2D": separable,
+    "Dense": dense,
+    "MaxPooling2D": pooled,
+    "AveragePooling2D": pooled,
+    "GlobalAveragePooling2D": pooled_whole,
+    "GlobalMaxPooling2D": pooled_whole,
+    "Concatenate": concatenated,
+    **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), joined),
+}
+CELLWISE: dict[str, Callable[[str, Any, float, np.ndarray, int], list[Step]]] = {
+    "BatchNormalization": normalized,
+    **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax"), activated),
+    **dict.fromkeys(("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "AlphaDropout"), passed),
+}

@@ -1,0 +1,194 @@
+"""Looking at one cell: one traced call gives what went in, what came out and the gradient; the rest is arithmetic."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from convviz import ConvvizError, lazy, receptive_field, tracing, zoo
+from convviz.microscope import kinds
+from convviz.microscope.records import Cell, Step
+
+keras = lazy.load("keras")
+tf = lazy.load("tensorflow")
+
+_LONGEST = 6  # layers that are followed back from an activation to the sum it came from
+
+
+def look(
+    network: Any,
+    picture: np.ndarray,
+    layer: str,
+    channel: int | None = None,
+    row: int | None = None,
+    col: int | None = None,
+) -> Cell:
+    """One number of a network, with everything that made it.
+
+    A layer that works cell by cell, such as an activation or a batch normalization, is followed back to the
+    convolution, pooling or dense layer before it, so that the arithmetic begins with what that one read.
+
+    Args:
+        network: ``zoo.Network`` or a built Keras model.
+        picture: uint8 (H, W, 3), or a float batch (1, H, W, C).
+        layer: path.
+        channel: from 0; the one with the largest value if None.
+        row: of the cell in its map, from 0; the strongest cell's if None. Not for layers without maps.
+        col: as the row.
+
+    Returns:
+        The cell.
+
+    Raises:
+        ConvvizError: there is no such layer, channel or cell.
+
+    Example:
+        >>> from convviz import images
+        >>> look(zoo.mnist_convnet(), images.sample("digit_7"), "conv2d", 0, 3, 4).taps.values.shape
+        (3, 3, 1)
+    """
+    network = zoo.as_network(network)
+    known = {entry.name for entry in network.card.layers}
+    if layer not in known:
+        raise ConvvizError(f"{network.card.title} has no layer {layer[:80]!r}; choose another")
+    batch = network.prepare(picture)
+    seen = tracing.traced(
+        network, ("microscope", layer, batch.shape), partial(_traced, network, layer),
+        tf.TensorSpec(batch.shape, tf.float32), tf.TensorSpec((3,), tf.int32),
+    )  # fmt: skip
+    outputs = network.compiled[("microscope chain", layer)]
+    found = seen(tf.constant(batch), tf.zeros(3, tf.int32))
+    maps = found["output"].numpy()[0]
+    place = _place(layer, maps, channel, row, col)
+    if place != (0, 0, 0):
+        found = seen(tf.constant(batch), tf.constant([0 if one is None else one for one in place], tf.int32))
+    given = {path: [one.numpy()[0] for one in found["inputs"][path]] for path in outputs}
+    with network.lock:  # layers are called by themselves, which must not meet a trace
+        computed, steps, taps, note = _arithmetic(network, outputs, given, place)
+    value = float(maps[place[2]] if place[0] is None else maps[place])
+    row, col, channel = place
+    gradient = np.abs(found["gradient"].numpy()[0]).sum(axis=-1)
+    return Cell(
+        layer, channel, row, col, value, computed, tuple(steps), taps, _field(network, layer, place), gradient, note
+    )
+
+
+def _traced(network: Any, layer: str, batch: Any, place: Any) -> dict[str, Any]:
+    """What goes into the layers of the chain, what comes out of the last, and the cell's gradient. Traced."""
+    leaves = tracing.leaves(network.model)
+    given: dict[str, list[Any]] = {}
+    made: dict[tuple[str, int], str] = {}
+    outputs: dict[str, Any] = {}
+
+    def note(path: str, inputs: Any, output: Any) -> Any:
+        if not hasattr(output, "op"):
+            return None
+        if _key(output) in made:
+            output = tf.identity(output)
+        given[path] = [one for one in keras.tree.flatten(inputs) if hasattr(one, "op")]
+        made[_key(output)], outputs[path] = path, output
+        return output
+
+    with tracing.listening(network.model, note):
+        network.raw_answer(batch)
+    if layer not in outputs:
+        raise ConvvizError(f"the network never calls its layer {layer!r}; choose another")
+    output = outputs[layer]
+    if output.shape.rank not in (2, 4):
+        raise ConvvizError(f"{layer} makes numbers of shape {tuple(output.shape[1:])}, not maps; choose another layer")
+    chain = _chain(layer, leaves, given, made)
+    network.compiled[("microscope chain", layer)] = chain
+    cell = output[0, place[2]] if output.shape.rank == 2 else output[0, place[0], place[1], place[2]]
+    gradient = tf.gradients(cell, batch)[0]
+    return {
+        "inputs": {path: [tf.cast(one, tf.float32) for one in given[path]] for path in chain},
+        "output": tf.cast(output, tf.float32),
+        "gradient": tf.zeros_like(batch) if gradient is None else gradient,
+    }
+
+
+def _chain(layer: str, leaves: dict[str, Any], given: dict[str, list], made: dict) -> tuple[str, ...]:
+    """The layer, and those before it that it follows cell by cell, the first one first."""
+    chain = [layer]
+    while type(leaves[chain[0]]).__name__ in kinds.CELLWISE and len(chain) < _LONGEST:
+        tensor = given[chain[0]][0]
+        while _key(tensor) not in made and tensor.op.type in ("Identity", "Cast"):
+            tensor = tensor.op.inputs[0]
+        before = made.get(_key(tensor))
+        if before is None or type(leaves[before]).__name__ not in {**kinds.CELLWISE, **kinds.SOURCES}:
+            break
+        chain.insert(0, before)
+    return tuple(chain)
+
+
+def _key(tensor: Any) -> tuple[str, int]:
+    return tensor.op.name, tensor.value_index
+
+
+def _place(
+    layer: str, maps: np.ndarray, channel: int | None, row: int | None, col: int | None
+) -> tuple[int | None, int | None, int]:
+    """The wanted cell, or the strongest where none is wanted; refused where there is none."""
+    channels = maps.shape[-1]
+    if channel is None:
+        channel = int(np.nan_to_num(maps).reshape(-1, channels).max(axis=0).argmax())
+    if not 0 <= channel < channels:
+        raise ConvvizError(f"{layer} has {channels} channels, counted from 0, and no number {channel}; choose another")
+    if maps.ndim == 1:
+        return None, None, channel
+    height, width = maps.shape[:2]
+    if row is None or col is None:
+        strongest = divmod(int(np.nan_to_num(maps[..., channel]).argmax()), width)
+        row, col = (strongest[0] if row is None else row), (strongest[1] if col is None else col)
+    if not (0 <= row < height and 0 <= col < width):
+        raise ConvvizError(
+            f"the maps of {layer} have {height} x {width} cells, and none at ({row}, {col}); choose another"
+        )
+    return row, col, channel
+
+
+def _arithmetic(
+    network: Any, chain: tuple[str, ...], given: dict[str, list[np.ndarray]], place: tuple
+) -> tuple[float | None, list[Step], Any, str]:
+    """The steps from what the chain's first layer read to the cell."""
+    leaves = tracing.leaves(network.model)
+    first = leaves[chain[0]]
+    kind = type(first).__name__
+    order = getattr(first, "data_format", "channels_last")
+    if order == "channels_first" or any(_normalizes_otherwise(leaves[path]) for path in chain):
+        return None, [], None, "this layer works channels first or along another axis, which is not taken apart here"
+    steps: list[Step] = []
+    taps = None
+    if kind in kinds.SOURCES:
+        value, steps, taps = kinds.SOURCES[kind](chain[0], first, given[chain[0]], place)
+        rest = chain[1:]
+    elif kind in kinds.CELLWISE:
+        cell = given[chain[0]][0]
+        value, rest = float(cell[place[2]] if place[0] is None else cell[place]), chain
+        steps.append(Step(chain[0], "input", "the same cell of the layer before", value))
+    else:
+        return None, [], None, f"what a {kind} layer does is not taken apart here"
+    row, col, channel = place
+    for path in rest:
+        cell = given[path][0]
+        vector = cell if row is None else cell[row, col]
+        steps += kinds.CELLWISE[type(leaves[path]).__name__](path, leaves[path], value, vector, channel)
+        value = steps[-1].value
+    return value, steps, taps, ""
+
+
+def _normalizes_otherwise(layer: Any) -> bool:
+    return type(layer).__name__ == "BatchNormalization" and layer.axis not in (-1, 3)
+
+
+def _field(network: Any, layer: str, place: tuple) -> tuple[int, int, int, int] | None:
+    """The theoretical receptive field, cut to the picture."""
+    height, width, _ = network.card.input_shape
+    try:
+        field = receptive_field.receptive_field(network, layer, input_size=(height, width))
+    except ConvvizError:
+        return None
+    top, left, bottom, right = field.window(place[0] or 0, place[1] or 0)
+    return max(top, 0), max(left, 0), min(bottom, height), min(right, width)

@@ -1,0 +1,93 @@
+"""What the microscope finds: plain frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the arithmetic.
+
+    Attributes:
+        layer: path of the layer that takes the step.
+        what: one or two words, such as ``"bias"``.
+        formula: with its numbers, such as ``"0.25 + 0.1"``.
+        value: what comes out.
+    """
+
+    layer: str
+    what: str
+    formula: str
+    value: float
+
+
+@dataclass(frozen=True)
+class Taps:
+    """What a windowed layer read, and what it multiplied it with.
+
+    Attributes:
+        layer: path of the layer.
+        mode: ``"convolution"``, ``"depthwise"``, ``"dense"``, ``"max"`` or ``"average"``.
+        window: (top, left, bottom, right) in cells of the layer's input, bottom and right just outside; may reach
+            outside the input, where zeros stand. None for a dense layer.
+        values: float32 (kh, kw, C), or (N,) for a dense layer; a depthwise layer and a pooling read one channel.
+        weights: of the same shape; None for a pooling.
+        channels: which channels of the input ``values`` are, one for each of its last axis.
+        inside: bool (kh, kw), False where the window lies outside the input; None for a dense layer.
+    """
+
+    layer: str
+    mode: str
+    window: tuple[int, int, int, int] | None
+    values: np.ndarray
+    weights: np.ndarray | None
+    channels: tuple[int, ...]
+    inside: np.ndarray | None
+
+    def sums(self) -> np.ndarray:
+        """Sum of the products for each input channel, float64 (C,); for a dense layer each product, (N,)."""
+        if self.weights is None:
+            raise ValueError("a pooling multiplies with nothing")
+        products = self.values.astype(np.float64) * self.weights
+        return products if products.ndim == 1 else products.sum(axis=(0, 1))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of a network, taken apart.
+
+    Attributes:
+        layer: path of the layer.
+        channel: of the cell, or the unit of a dense layer.
+        row: of the cell; None where the layer has no maps.
+        col: as the row.
+        value: the network's own number.
+        computed: what the steps end in; None where the layer is of a kind that is not taken apart.
+        steps: the arithmetic, in order.
+        taps: what the first step read; None where it reads single cells.
+        field: (top, left, bottom, right) in pixels of the picture as the network takes it, what could matter by the
+            layers' shapes; None where it is not known.
+        gradient: float32 (H, W), how much each pixel really moves the number: the absolute gradient, summed over the
+            colours.
+        note: why there is no arithmetic, one phrase; empty where there is.
+    """
+
+    layer: str
+    channel: int
+    row: int | None
+    col: int | None
+    value: float
+    computed: float | None
+    steps: tuple[Step, ...]
+    taps: Taps | None
+    field: tuple[int, int, int, int] | None
+    gradient: np.ndarray
+    note: str = ""
+
+    @property
+    def difference(self) -> float | None:
+        """Between the arithmetic and the network's own number; None without arithmetic."""
+        return None if self.computed is None else abs(self.computed - self.value)

@@ -1,0 +1,91 @@
+"""A visitor's model as a network, and the names of its classes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+from convviz import ConvvizError, zoo
+from convviz.uploads.models import open_model
+
+LARGEST_NAMES = 1_000_000  # bytes
+MOST_NAMES = 25_000
+LONGEST_NAME = 200  # letters
+
+
+def open_network(data: bytes, **corrections: Any) -> zoo.Network:
+    """A visitor's model file as a network.
+
+    Args:
+        data: as for ``open_model``.
+        corrections: options of ``zoo.wrap``, as ``zoo.corrected`` gives them.
+
+    Returns:
+        The network.
+
+    Raises:
+        ConvvizError: as ``open_model`` and ``zoo.wrap``.
+    """
+    return zoo.wrap(open_model(data), **corrections)
+
+
+def open_names(data: bytes | str) -> tuple[str, ...]:
+    """Names of classes from a file or a text field.
+
+    Args:
+        data: one name a line; or, on a single line, names between commas; or JSON: a list of names, or an object from
+            numbers to names, also as Keras writes ImageNet's (``{"0": ["n01440764", "tench"], ...}``), or from names to
+            numbers (``class_indices``).
+
+    Returns:
+        The names in order, without blank ones at the end.
+
+    Raises:
+        ConvvizError: no names are in it, or what is there is not understood.
+
+    Example:
+        >>> open_names("cat, dog")
+        ('cat', 'dog')
+    """
+    text = _text(data)
+    if text.lstrip()[:1] in ("{", "["):
+        names = _from_json(text)
+    else:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        names = [part.strip() for part in next(csv.reader(io.StringIO(lines[0])))] if len(lines) == 1 else lines
+    if not names:
+        raise ConvvizError("there are no class names in this; give one name a line")
+    if len(names) > MOST_NAMES or any(not name or len(name) > LONGEST_NAME for name in names):
+        raise ConvvizError(f"class names have 1 to {LONGEST_NAME} letters, and at most {MOST_NAMES:,} are taken")
+    return tuple("".join(letter for letter in name if letter.isprintable()) for name in names)
+
+
+def _text(data: bytes | str) -> str:
+    """What was given, as text of a sensible size."""
+    if len(data) > LARGEST_NAMES:
+        raise ConvvizError(f"this has {len(data) / 1e6:.1f} MB, too much for class names; give one name a line")
+    try:
+        return data if isinstance(data, str) else bytes(data).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConvvizError("this is not a text file in UTF-8; give one class name a line") from error
+
+
+def _from_json(text: str) -> list[str]:
+    """Names out of JSON of the usual forms."""
+    try:
+        told = json.loads(text)
+        if isinstance(told, dict) and all(isinstance(value, int) for value in told.values()):
+            told = {value: name for name, value in told.items()}
+        if isinstance(told, dict):
+            numbers = sorted(told, key=int)
+            if [int(number) for number in numbers] != list(range(len(numbers))):
+                raise ConvvizError("the numbers of these classes do not run from 0 without a gap; number them so")
+            told = [told[number] for number in numbers]
+        names = [entry[-1] if isinstance(entry, list) and entry else entry for entry in told]
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ConvvizError("these class names are no JSON list or object of names; give one name a line") from error
+    if not all(isinstance(name, str) for name in names):
+        raise ConvvizError("these class names are not all texts; give one name a line")
+    return [name.strip() for name in names]

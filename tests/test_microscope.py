@@ -1,0 +1,179 @@
+"""One cell taken apart, for each kind of layer, against the number that Keras itself computes."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from convviz import ConvvizError, images, microscope, tracing, zoo
+
+SHAPE = (9, 11, 3)
+PICTURE = images.sample("cat")
+
+
+def model_of(*parts, shape=SHAPE):
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential([keras.Input(shape), *parts])
+    rng = np.random.default_rng(7)
+    model.set_weights(
+        [rng.uniform(0.1, 1, one.shape) * rng.choice([-1, 1], one.shape[-1:]) for one in model.get_weights()]
+    )
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.moving_variance.assign(np.abs(layer.moving_variance))
+    return model
+
+
+def joined(kind):
+    keras.utils.set_random_seed(7)
+    pictures = keras.Input(SHAPE)
+    one = layers.Conv2D(4, 3, padding="same", name="one")(pictures)
+    other = layers.Conv2D(4, 1, name="other")(pictures)
+    return keras.Model(pictures, kind(name="last")([one, other]))
+
+
+KINDS = {
+    "conv": lambda: model_of(layers.Conv2D(4, 3, name="last")),
+    "conv same stride": lambda: model_of(
+        layers.Conv2D(4, (3, 2), strides=2, padding="same", activation="relu", name="last")
+    ),
+    "conv dilated": lambda: model_of(
+        layers.Conv2D(4, 3, dilation_rate=2, padding="same", activation="tanh", name="last")
+    ),
+    "conv in groups": lambda: model_of(layers.Conv2D(4, 1), layers.Conv2D(6, 3, groups=2, name="last")),
+    "conv softmax": lambda: model_of(layers.Conv2D(4, 3, activation="softmax", use_bias=False, name="last")),
+    "depthwise": lambda: model_of(
+        layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same", name="last")
+    ),
+    "separable": lambda: model_of(layers.SeparableConv2D(5, 3, depth_multiplier=2, activation="relu", name="last")),
+    "max": lambda: model_of(layers.Conv2D(4, 1), layers.MaxPooling2D(2, padding="same", name="last")),
+    "average": lambda: model_of(
+        layers.Conv2D(4, 1), layers.AveragePooling2D((2, 3), strides=2, padding="same", name="last")
+    ),
+    "global average": lambda: model_of(layers.Conv2D(4, 1), layers.GlobalAveragePooling2D(name="last")),
+    "global max": lambda: model_of(layers.Conv2D(4, 1), layers.GlobalMaxPooling2D(name="last")),
+    "dense": lambda: model_of(layers.Flatten(), layers.Dense(4, activation="softmax", name="last")),
+    "dense of maps": lambda: model_of(layers.Dense(4, activation="sigmoid", name="last")),
+    "conv norm relu": lambda: model_of(
+        layers.Conv2D(4, 3, use_bias=False),
+        layers.BatchNormalization(),
+        layers.Dropout(0.5),
+        layers.ReLU(6, name="last"),
+    ),
+    "norm first": lambda: model_of(layers.BatchNormalization(name="last")),
+    "norm bare": lambda: model_of(
+        layers.Conv2D(4, 3), layers.BatchNormalization(scale=False, center=False, name="last")
+    ),
+    "activation": lambda: model_of(layers.Conv2D(4, 3), layers.Activation("silu", name="last")),
+    "leaky": lambda: model_of(layers.Conv2D(4, 3), layers.LeakyReLU(0.1, name="last")),
+    "softmax layer": lambda: model_of(layers.Conv2D(4, 3), layers.Softmax(name="last")),
+    **{
+        kind.__name__: (lambda kind=kind: joined(kind))
+        for kind in (
+            layers.Add,
+            layers.Subtract,
+            layers.Multiply,
+            layers.Average,
+            layers.Maximum,
+            layers.Minimum,
+            layers.Concatenate,
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_arithmetic_ends_in_the_number_that_keras_computes(kind):
+    model = KINDS[kind]()
+    network = zoo.wrap(model)
+    batch = network.prepare(PICTURE)
+    answer = np.asarray(model(batch))[0]
+    corners = (
+        [(0, 0), (answer.shape[0] - 1, answer.shape[1] - 1), (answer.shape[0] // 2, 1)] if answer.ndim == 3 else [()]
+    )
+    for channel in range(0, answer.shape[-1], 2):
+        for corner in corners:
+            cell = microscope.look(network, PICTURE, "last", channel, *corner)
+            expected = float(answer[(*corner, channel)])
+            assert cell.value == pytest.approx(expected, rel=1e-4, abs=1e-6)
+            assert cell.computed == pytest.approx(expected, rel=1e-4, abs=1e-5)
+            assert cell.steps[-1].value == cell.computed
+            assert cell.difference < 1e-4 * max(1, abs(expected))
+
+
+def test_the_steps_name_sum_bias_normalization_and_activation_in_order():
+    model = model_of(layers.Conv2D(4, 3, name="c"), layers.BatchNormalization(name="n"), layers.ReLU(name="r"))
+    cell = microscope.look(model, PICTURE, "r", 1, 2, 3)
+    assert [(step.layer, step.what) for step in cell.steps] == [
+        ("c", "sum"), ("c", "bias"), ("n", "batch normalization"), ("r", "activation"),
+    ]  # fmt: skip
+    assert cell.taps.layer == "c"
+    assert cell.taps.sums().sum() == pytest.approx(cell.steps[0].value, rel=1e-5)
+
+
+def test_the_window_is_what_the_layer_read_with_zeros_outside():
+    network = zoo.wrap(model_of(layers.Conv2D(4, 3, padding="same", name="last")))
+    batch = network.prepare(PICTURE)[0]
+    taps = microscope.look(network, PICTURE, "last", 0, 0, 0).taps
+    assert taps.window == (-1, -1, 2, 2)
+    np.testing.assert_array_equal(taps.values, np.pad(batch[:2, :2], ((1, 0), (1, 0), (0, 0))))
+    assert taps.inside.tolist() == [[False, False, False], [False, True, True], [False, True, True]]
+
+
+def test_the_gradient_is_tensorflows_and_lies_within_the_receptive_field():
+    model = model_of(layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(2), layers.Conv2D(4, 3, name="last"))
+    network = zoo.wrap(model)
+    cell = microscope.look(network, PICTURE, "last", 2, 0, 1)
+    batch = tf.constant(network.prepare(PICTURE))
+    with tf.GradientTape() as tape:
+        tape.watch(batch)
+        number = model(batch)[0, 0, 1, 2]
+    np.testing.assert_allclose(cell.gradient, np.abs(tape.gradient(number, batch)[0]).sum(-1), rtol=1e-4, atol=1e-6)
+    top, left, bottom, right = cell.field
+    outside = cell.gradient.copy()
+    outside[top:bottom, left:right] = 0
+    assert not outside.any()
+    assert cell.gradient.any()
+
+
+def test_without_a_cell_the_strongest_is_taken():
+    network = zoo.load("shapes")
+    cell = microscope.look(network, images.sample("shapes"), "block2_relu1")
+    from convviz import activations
+
+    maps = activations.feature_maps(network, images.sample("shapes"), ["block2_relu1"])["block2_relu1"]
+    assert cell.value == pytest.approx(float(maps.max()), rel=1e-4)
+    assert maps[cell.row, cell.col, cell.channel] == maps.max()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        (("nowhere",), "has no layer 'nowhere'"),
+        (("last", 4), "4 channels, counted from 0, and no number 4"),
+        (("last", 0, 99, 0), r"7 x 9 cells, and none at \(99, 0\)"),
+    ],
+)
+def test_what_is_not_there_is_refused_in_one_sentence(wanted, sentence):
+    with pytest.raises(ConvvizError, match=sentence):
+        microscope.look(zoo.wrap(KINDS["conv"]()), PICTURE, *wanted)
+
+
+def test_a_layer_of_another_kind_says_that_it_is_not_taken_apart_but_shows_field_and_gradient():
+    model = model_of(layers.Conv2DTranspose(2, 3, strides=2, name="last"))
+    cell = microscope.look(model, PICTURE, "last", 0, 4, 4)
+    assert cell.computed is None
+    assert cell.note == "what a Conv2DTranspose layer does is not taken apart here"
+    assert cell.gradient.any()
+
+
+def test_nothing_is_left_on_the_model():
+    model = KINDS["conv norm relu"]()
+    before = [one.copy() for one in model.get_weights()]
+    network = zoo.wrap(model)
+    for row in range(4):
+        microscope.look(network, PICTURE, "last", 0, row, 0)
+    assert not [path for path, layer in tracing.leaves(model).items() if "call" in vars(layer)]
+    assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
+    assert len([key for key in network.compiled if key[0] == "microscope"]) == 1

@@ -1,0 +1,130 @@
+"""Visitors' models as networks: corrections that travel in a reference, and names of classes."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from convviz import ConvvizError, images, uploads, zoo
+from convviz.jobs import worker
+from convviz.jobs.belongings import Belongings
+from convviz.zoo import finding
+
+CAT = images.sample("cat")
+
+
+def small(side=16, classes=3):
+    keras.utils.set_random_seed(1)
+    parts = [layers.Conv2D(4, 3, name="c"), layers.GlobalAveragePooling2D(), layers.Dense(classes, "softmax")]
+    return keras.Sequential([keras.Input((side, side, 3)), *parts])
+
+
+def file_of(model, tmp_path, ending="keras"):
+    path = tmp_path / f"model.{ending}"
+    model.save(path)
+    return path.read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(monkeypatch):
+    monkeypatch.setattr(finding, "_kept", type(finding._kept)())
+
+
+@pytest.mark.parametrize(
+    "ending", ["keras", pytest.param("h5", marks=pytest.mark.filterwarnings("ignore::UserWarning"))]
+)
+def test_an_upload_answers_as_the_model_that_was_saved(tmp_path, ending):
+    model = small()
+    network = zoo.resolve(zoo.Reference("upload", "a1"), file_of(model, tmp_path, ending))
+    np.testing.assert_allclose(network.predict(CAT), model.predict_on_batch(network.prepare(CAT))[0], atol=1e-6)
+
+
+def test_a_worker_opens_uploads_through_the_door_and_nothing_else():
+    assert finding.OPENERS["upload"] is uploads.open_network
+    assert worker.zoo.OPENERS is finding.OPENERS
+
+
+def test_a_corrected_version_shares_the_model_and_needs_no_bytes(tmp_path):
+    plain = zoo.Reference("upload", "a1")
+    first = zoo.resolve(plain, file_of(small(), tmp_path))
+    told = {"class_names": ("a", "b", "c"), "input_range": (0, 255), "colours": "bgr", "title": "Mine"}
+    second = zoo.resolve(zoo.Reference("upload", "a1", zoo.corrections(**told)))
+    assert second.model is first.model
+    assert second.lock is first.lock
+    assert (second.card.class_names, second.card.value_range) == (("a", "b", "c"), (0, 255))
+    assert (second.card.colours, second.card.title) == ("bgr", "Mine")
+    assert second.card.guessed == ()
+    np.testing.assert_allclose(second.prepare(CAT), first.prepare(CAT)[..., ::-1] * 255, rtol=1e-5)
+
+
+def test_corrections_come_back_as_they_went_and_nothing_else_can_be_corrected():
+    told = {"input_shape": (32, 32, 3), "output": "age", "picture_input": 1, "ending": "sigmoid"}
+    assert zoo.corrected(zoo.corrections(**told)) == told
+    assert zoo.corrected("") == {}
+    with pytest.raises(TypeError):
+        zoo.corrections(prepare=print)
+
+
+def test_a_worker_keeps_few_uploads_but_all_versions_of_them(tmp_path):
+    data = file_of(small(), tmp_path)
+    for name in ("a", "b", "c"):
+        zoo.resolve(zoo.Reference("upload", name), data)
+        zoo.resolve(zoo.Reference("upload", name, zoo.corrections(colours="bgr")), data)
+    assert [one.name for one in finding._kept] == ["b", "b", "c", "c"]
+
+
+def test_belongings_know_every_version_by_its_file():
+    belongings = Belongings(lambda owner: None)
+    plain, version = zoo.Reference("upload", "a"), zoo.Reference("upload", "a", "{}")
+    belongings.keep(plain, b"bytes", "me")
+    assert belongings.data(version, "me") == b"bytes"
+    assert belongings.among((version, 3), "me") == {version: b"bytes"}
+    with pytest.raises(ConvvizError, match="not here any more"):
+        belongings.data(version, "you")
+    belongings.drop(version, "me")
+    with pytest.raises(ConvvizError, match="not here any more"):
+        belongings.data(plain, "me")
+
+
+def test_a_size_that_works_is_found_where_the_model_takes_any_but_works_with_few():
+    reshape = layers.Reshape((62 * 62 * 2,))
+    model = keras.Sequential([keras.Input((None, None, 3)), layers.Conv2D(2, 3), reshape, layers.Dense(2)])
+    network = zoo.wrap(model)
+    assert network.card.input_shape == (64, 64, 3)
+    assert network.card.about["Size"] == "any; pictures are brought to 64 x 64"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat\nwolf dog\n",
+        "cat, wolf dog",
+        b"\xef\xbb\xbfcat\r\nwolf dog\r\n\r\n",
+        json.dumps(["cat", "wolf dog"]),
+        json.dumps({"0": "cat", "1": "wolf dog"}),
+        json.dumps({"1": ["n2", "wolf dog"], "0": ["n1", "cat"]}),
+        json.dumps({"wolf dog": 1, "cat": 0}),
+    ],
+)
+def test_class_names_are_read_from_the_usual_forms(text):
+    assert uploads.open_names(text) == ("cat", "wolf dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("  \n ", "no class names"),
+        (b"\xff\xfe\x00", "not a text file in UTF-8"),
+        ("[" * 50_000, "no JSON list"),
+        ('{"0": "a", "2": "b"}', "without a gap"),
+        ('{"0": 1.5}', "not all texts"),
+        ('[["a"], {}]', "not all texts"),
+        ("a\n" + "b" * 300, "1 to 200 letters"),
+        ("a" * 1_000_001, "too much for class names"),
+    ],
+)
+def test_what_is_no_class_names_is_refused_in_one_sentence(text, sentence):
+    with pytest.raises(ConvvizError, match=sentence):
+        uploads.open_names(text)
