@@ -414,14 +414,11 @@ export class Drawing {
     [canvas.width, canvas.height] = [width * scale, height * scale];
     canvas.style.width = `${canvas.width / this.dpr}px`;
     canvas.style.height = `${canvas.height / this.dpr}px`;
-    const image = new ImageData(width, height);
-    for (let at = 0; at < width * height; at++)
-      image.data.set([...overview.values.subarray(at * 3, at * 3 + 3), 255], at * 4);
-    [this.scratch.width, this.scratch.height] = [width, height];
-    this.scratch.getContext("2d").putImageData(image, 0, 0);
+    if (this.mapped !== overview) this.map = coloured(overview);
+    this.mapped = overview;
     const context = canvas.getContext("2d");
     context.imageSmoothingEnabled = false;
-    context.drawImage(this.scratch, 0, 0, canvas.width, canvas.height);
+    context.drawImage(this.map, 0, 0, canvas.width, canvas.height);
     const [y, x] = this.view.map(({ first }, n) => (first / axes[n].size) * [canvas.height, canvas.width][n]);
     const [h, w] = this.view.map(({ count }, n) => (count / axes[n].size) * [canvas.height, canvas.width][n]);
     this.twice(context, x, y, w, h, 1.5);
@@ -448,4 +445,16 @@ function line(context, x, y, toX, toY) {
 function readable(colour) {
   const [r, g, b] = [...colour].map((level) => (level <= 10 ? level / 3294.6 : ((level / 255 + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
+}
+
+/** A canvas with the pixels of an RGB array. */
+function coloured({ values, shape: [height, width] }) {
+  const image = new ImageData(width, height);
+  for (let at = 0; at < width * height; at++) {
+    image.data.set(values.subarray(at * 3, at * 3 + 3), at * 4);
+    image.data[at * 4 + 3] = 255;
+  }
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return canvas;
 }

@@ -27,12 +27,15 @@ LABELS = {"source": "Input", "weights": "Kernel", "result": "Output"}
 
 
 def _joined(*names: str) -> str:
-    """Modules that import one another as one: their imports left out, and all exports but the last module's."""
-    *inner, last = (_IMPORT.sub("", (ui.ASSETS / name).read_text()) for name in names)
+    """Modules that import one another as one: without imports, comments, and exports but the last module's.
+
+    The script rides in every message that brings new numbers, so what only people read stays here.
+    """
+    *inner, last = (_UNSENT.sub("", (ui.ASSETS / name).read_text()) for name in names)
     return "\n".join([*(text.replace("\nexport ", "\n") for text in inner), last])
 
 
-_IMPORT = re.compile(r'^import {[^}]*} from "\./explorer_\w+\.js";\n', re.MULTILINE)
+_UNSENT = re.compile(r'^import {[^}]*} from "\./explorer_\w+\.js";\n|^ *//.*\n|^ */\*\*(.|\n)*?\*/\n|^ +', re.MULTILINE)
 SCRIPT = _joined("explorer_logic.js", "explorer_drawing.js", "explorer.js")
 _component = st.components.v2.component(
     "convviz_explorer",
