@@ -64,7 +64,7 @@ def show(page: Any) -> None:
     ui.stylesheet()
     engine.owner()
     with choices.visit(page.url_path):
-        told = st.container()
+        told = st.container(key="told")
         with st.sidebar:
             pickers.carried(page.url_path)
             _compute_state()

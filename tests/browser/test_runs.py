@@ -15,7 +15,7 @@ STEP = re.compile(r"Step \d+ of")
 def started(page: Page, server, query: str = "epochs=30&batch_size=8") -> None:
     page.goto(f"{server.address}/training?{query}")
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text(STEP)).to_be_visible()
+    expect(page.get_by_text(STEP)).to_be_visible(timeout=150_000)  # the first one waits for a worker
 
 
 def stopped(page: Page) -> None:
