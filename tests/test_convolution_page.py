@@ -208,9 +208,14 @@ def test_the_total_of_a_sum_is_the_cell_of_the_feature_map():
 def test_values_that_are_no_numbers_are_counted():
     assert responses.span(np.array([1.0, np.nan, -2.0, np.inf])) == "values −2 to 1, 2 values not finite"
     assert responses.span(np.array([np.nan])) == "no finite value, 1 value not finite"
+    assert responses.span(np.array([45900.4, 0.0])) == "values 0 to 45900"
+    assert responses.span(np.zeros((2, 2))) == "every value 0"
+    assert responses.span(np.array([1 / 3, -0.0])) == "values 0 to 0.3333"
     wild = responses.pixels_of(np.array([[np.nan, np.inf], [-np.inf, 1]]), clipped=True)
     assert wild.tolist() == [[0, 255], [0, 1]]
-    assert "No value" in responses.notices(np.ones((1, 1)), np.full((2, 2), np.nan), flip=False)[1]
+    assert (
+        "No value" in responses.notices(np.ones((2, 2)), np.full((1, 1), 2.0), np.full((2, 2), np.nan), flip=False)[1]
+    )
 
 
 def test_what_same_adds_is_told_from_the_numbers():
@@ -227,7 +232,7 @@ def test_what_same_adds_is_told_from_the_numbers():
 def test_what_the_flip_does_is_true_of_the_kernel(name, said):
     image, weights = np.random.default_rng(1).random((9, 9)), kernels.KERNELS[name].weights
     plain, turned = (convolution.convolve(image, weights, flip=flip) for flip in (False, True))
-    assert said in responses.notices(weights, plain, flip=False)[2]
+    assert said in responses.notices(image, weights, plain, flip=False)[2]
     np.testing.assert_allclose({"sobel_x": -plain, "outline": plain, "emboss": turned}[name], turned, atol=1e-5)
 
 
@@ -262,3 +267,13 @@ def test_a_pinned_cell_is_written_out():
     assert "−103 − 98 + 104·5 − 102 − 106 = **111**" in texts(app)
     app.number_input(key="cell_row").set_value(0).run()
     assert app.number_input(key="cell_row").value == 0, "the numbers may say another cell afterwards"
+
+
+def test_what_a_blur_and_a_sharpening_do_to_the_contrast_is_measured():
+    image = np.random.default_rng(3).integers(0, 256, (30, 30)).astype(np.uint8)
+    for name, said in (("box_blur", "lost contrast"), ("sharpen", "gained contrast"), ("identity", "as it was")):
+        weights = kernels.KERNELS[name].weights
+        after = convolution.convolve(image, weights, padding="same")
+        sentence = responses.notices(image, weights, after, flip=False)[1]
+        assert said in sentence
+        assert f"{image.mean():.1f} before and {after.mean():.1f} after" in sentence

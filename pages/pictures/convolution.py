@@ -4,7 +4,7 @@ import functools
 
 import streamlit as st
 
-from convviz import checking, convolution, recipes, rendering
+from convviz import checking, convolution, recipes, rendering, scanning
 from pages.shared import (
     choices,
     engine,
@@ -33,13 +33,13 @@ with controls:
         choices.belong(is_picture, "clipped")
         clipped = choices.toggle("Values as grey levels from 0 to 255", is_picture, key="clipped")
         mark = choices.toggle("A frame around the largest answer", key="mark")
-        is_sobel = source.channels != "filter" and name in ("sobel_x", "sobel_y")
+        is_sobel = source.channels != "filter" and not source.is_matrix and name in ("sobel_x", "sobel_y")
         choices.belong(is_sobel, "sobel")
         sobel = choices.toggle("Edges by Sobel, strength and direction", is_sobel, key="sobel")
         patches = choices.toggle("Every patch that the kernel sees", key="patches")
         every = choices.toggle("Every kernel on this picture", key="every")
     two = choices.toggle("Then a second kernel", key="two")
-    second = kernel_picker.kernel("second_", default="gaussian_blur")[1] if two else None
+    second = kernel_picker.kernel("second_", default="gaussian_blur", label="Second kernel")[1] if two else None
 
 with result:
     scenes.sentence()
@@ -75,16 +75,20 @@ with result:
         if every:
             responses.every_kernel(image, settings)
         ui.notes(
-            responses.notices(weights, feature_map, flip=settings["flip"]),
+            responses.notices(image, weights, feature_map, flip=settings["flip"]),
             f"{kernel.source}; Dumoulin & Visin 2016, arXiv:1603.07285.",
         )
         pixels = responses.pixels_of(feature_map, clipped=clipped)
+        scan = functools.partial(
+            scanning.gif, source.pixels, pixels, window=weights.shape[:2],
+            **{one: settings[one] for one in ("stride", "padding", "dilation", "padding_mode")},
+        )  # fmt: skip
         foot.foot(
             "convolution",
             code=recipes.convolution.feature_map(
                 source.name, weights, **settings, colour=source.channels == "each", clipped=clipped,
                 matrix=None if source.name else image, limit=ui.limit_of(feature_map), shape=image.shape[:2],
             ),
-            files={"feature_map.png": functools.partial(rendering.png, pixels)},
+            files={"feature_map.png": functools.partial(rendering.png, pixels), "scan.gif": scan},
             check=lambda: str(engine.compute(checking.convolve, image, weights, **settings)),
         )  # fmt: skip

@@ -16,13 +16,13 @@ CHANNELS = ("red", "green", "blue")
 LONGEST = 2000  # letters of a kernel as text
 
 
-def kernel(prefix: str = "", *, default: str = "sobel_x") -> tuple[str, kernels.Kernel]:
+def kernel(prefix: str = "", *, default: str = "sobel_x", label: str = "Kernel") -> tuple[str, kernels.Kernel]:
     """The chosen kernel with its name; any edit of a cell turns it into a custom one, kept in the address as text.
 
     Each page gives its own prefix to the keys in the address: a key belongs to one page.
     """
     names = [*kernels.KERNELS, CUSTOM]
-    name = choices.select("Kernel", names, key=f"{prefix}kernel", default=default, format_func=_title)
+    name = choices.select(label, names, key=f"{prefix}kernel", default=default, format_func=_title)
     told, grid = st.container(), st.container()
     with st.expander("Size, and cells as text", expanded=name == CUSTOM):
         if name == CUSTOM:

@@ -12,14 +12,29 @@ from pages.shared import kernel_picker, ui, words, written_out
 
 SIDE = 300  # pixels that a small picture is enlarged to, at least
 MOST_PATCHES = 100  # that are shown at once
+_IN_A_ROW = 5  # maps beside each other
 
 
 def span(values: np.ndarray) -> str:
     """The range of an array in words, and how many of its values are no numbers."""
     finite = values[np.isfinite(values)]
     lost = values.size - finite.size
-    said = f"values {words.numbers(float(finite.min()), float(finite.max()))}" if finite.size else "no finite value"
+    low, high = (_short(float(end)) for end in (finite.min(initial=np.inf), finite.max(initial=-np.inf)))
+    same = f"every value {low}" if values.size > 1 else f"value {low}"
+    said = "no finite value" if not finite.size else same if low == high else f"values {low} to {high}"
     return f"{said}, {words.count(lost, 'value')} not finite" if lost else said
+
+
+def _short(value: float) -> str:
+    """A number in four digits, or all before the point."""
+    return written_out.number(round(value) if 1000 <= abs(value) < 1e9 else float(f"{value:.4g}"))
+
+
+def _bar(limit: float, values: np.ndarray) -> None:
+    """The colour bar of signed values."""
+    finite = np.abs(values[np.isfinite(values)])
+    ends = (_short(-limit), _short(limit))
+    ui.colour_bar("signed", limit, words=ends, beyond=limit < float(finite.max(initial=0.0)))
 
 
 def kernel_picture(weights: np.ndarray, name: str) -> None:
@@ -63,8 +78,7 @@ def after(feature_map: np.ndarray, name: str, *, clipped: bool, title: str = "Fe
     shown = f"{caption}, shown from 0 to 255" if by_levels else caption
     ui.picture(pixels_of(feature_map, clipped=clipped), shown, alt, at_least=SIDE)
     if not by_levels:
-        limit = ui.limit_of(feature_map)
-        ui.colour_bar("signed", limit, beyond=limit < float(np.abs(feature_map[np.isfinite(feature_map)]).max()))
+        _bar(ui.limit_of(feature_map), feature_map)
     lost = int((~np.isfinite(feature_map)).sum())
     if lost:
         st.warning(f"{words.count(lost, 'cell')} of the map came out as NaN or infinite: the numbers are too large.")
@@ -135,7 +149,8 @@ def channel_sums(image: np.ndarray, weights: np.ndarray, settings: dict[str, Any
                 rendering.signed(maps[..., n], limit), f"Map of {name}, {span(maps[..., n])}",
                 words.map_alt(maps[..., n], f"The map of {name}"), at_least=SIDE,
             )  # fmt: skip
-    ui.colour_bar("signed", limit, beyond=limit < float(np.abs(maps).max()))
+    with st.columns(3)[1]:
+        _bar(limit, maps)
 
 
 def two_steps(
@@ -222,12 +237,15 @@ def every_kernel(image: np.ndarray, settings: dict[str, Any]) -> None:
         f"{words.count(alike, 'kernel')}, {words.count(alike, 'map')} of {height} × {width}: "
         f"a layer of 32 such kernels gives 32 maps, {height} × {width} × 32."
     )
-    columns = st.columns(5)
-    for n, (name, one) in enumerate(maps.items()):
-        with columns[n % 5]:
-            title = kernels.KERNELS[name].title
-            shown = rendering.signed(one, ui.limit_of(one))
-            ui.picture(shown, f"{title}, {words.shape(one)}", words.map_alt(one, title), at_least=150)
+    for row in range(0, len(maps), _IN_A_ROW):
+        for column, name in zip(st.columns(_IN_A_ROW), list(maps)[row : row + _IN_A_ROW], strict=False):
+            one, title = maps[name], kernels.KERNELS[name].title
+            again = image.dtype == np.uint8 and is_picture_again(kernels.KERNELS[name].weights)
+            with column:
+                ui.picture(
+                    pixels_of(one, clipped=again), f"{title}, {words.shape(one)}", words.map_alt(one, title),
+                    at_least=150,
+                )  # fmt: skip
 
 
 def _fits(size: tuple[int, ...], kernel: tuple[int, ...], settings: dict[str, Any]) -> bool:
@@ -241,9 +259,23 @@ def _fits(size: tuple[int, ...], kernel: tuple[int, ...], settings: dict[str, An
 # --- what to notice -------------------------------------------------------------------------------------------------
 
 
-def notices(weights: np.ndarray, feature_map: np.ndarray, *, flip: bool) -> list[str]:
+def notices(image: np.ndarray, weights: np.ndarray, feature_map: np.ndarray, *, flip: bool) -> list[str]:
     """What is true now of a kernel and what it gives, in three sentences."""
-    return [_even(weights), _answers(feature_map), _turned(weights, flip=flip)]
+    told = _brightness(image, feature_map) if is_picture_again(weights) else ""
+    return [_even(weights), told or _answers(feature_map), _turned(weights, flip=flip)]
+
+
+def _brightness(image: np.ndarray, feature_map: np.ndarray) -> str:
+    """What a kernel that keeps even areas does to mean and contrast of a picture; nothing of other numbers."""
+    if image.dtype != np.uint8 or not np.isfinite(feature_map).all():
+        return ""
+    spreads = float(image.std()), float(feature_map.std())
+    change = "lost" if spreads[1] < 0.995 * spreads[0] else "gained" if spreads[1] > 1.005 * spreads[0] else ""
+    said = f"the map has {change} contrast" if change else "the contrast is as it was"
+    return (
+        f"The mean is {image.mean():.1f} before and {feature_map.mean():.1f} after, the standard deviation "
+        f"{spreads[0]:.1f} and {spreads[1]:.1f}: {said}."
+    )
 
 
 def _even(weights: np.ndarray) -> str:

@@ -70,7 +70,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
             "Find the curve",
             "Play the scan, or look for the frame: the answer is largest where the mouse has a line that rises and "
             "bends to the right.",
-            {"picture": "drawing", "kernel": "curve", "mark": True},
+            {"picture": "drawing", "kernel": "curve", "mark": True, "cell_row": 35, "cell_column": 79},
         ),
         "patches": Scene(
             "25 patches",
@@ -93,13 +93,13 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
             _matrix(_COUNTED, kernel="box_blur", padding="same", stride_y=2, stride_x=2),
         ),
         "blurs": Scene(
-            "Two blurs are one",
+            "Two blurs in one",
             "The box blur twice is one 5 × 5 kernel, a tent: compare the two maps, and what is said of their edges.",
             {"picture": "photographer", "kernel": "box_blur", "padding": "same", "two": True,
              "second_kernel": "box_blur"},
         ),
         "filter": Scene(
-            "Kernel and filter",
+            "A filter",
             "A filter has one kernel for each colour; this one takes green from red: orange answers positive, green "
             "negative, grey not at all.",
             {"picture": "astronaut", "channels": "filter",
@@ -108,7 +108,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
              "blue_cells": "0 0 0; 0 0 0; 0 0 0"},
         ),
         "maps": Scene(
-            "One map a kernel",
+            "Many maps",
             "Every kernel makes one map of the digit, each 26 × 26: further down, all of them.",
             {"picture": "digit_4", "kernel": "sobel_x", "every": True},
         ),

@@ -114,6 +114,6 @@ def same(amounts: list[tuple[int, int]]) -> str:
     if not odd:
         return added
     return (
-        f"{added} The total is odd, and TensorFlow puts the odd {' and the odd '.join(odd)} after the picture; "
-        "PyTorch's padding=1 would put one on every side, and its places would lie one pixel earlier."
+        f"{added} The total is odd, and TensorFlow puts the odd {' and the odd '.join(odd)} after the picture. "
+        "A framework that pads both sides alike, as PyTorch does, has its places one pixel earlier there."
     )

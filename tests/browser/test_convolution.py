@@ -1,0 +1,83 @@
+"""The Convolution page in a real browser: scenes, an edited cell, a pinned cell, a phone."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_pages import heading, no_complaint, settled
+
+expect.set_options(timeout=45_000)
+
+
+def arrived(page: Page, address: str) -> None:
+    page.goto(address)
+    expect(heading(page, "Convolution")).to_be_visible()
+    expect(page.get_by_text("What to notice")).to_be_visible()
+    settled(page)
+
+
+def output_shows(page: Page, said: str) -> None:
+    """What the grids say of the cell in the middle of attention."""
+    expect(page.locator(".explorer .sum .title")).to_have_text(re.compile(said))
+
+
+def test_a_scene_is_one_click_and_the_grids_show_its_number(server, page):
+    arrived(page, f"{server.address}/convolution")
+    page.get_by_role("button", name="Sharpen: 320").click()
+    expect(page.get_by_text("105·5 − 102 − 103 = 320")).to_be_visible()
+    output_shows(page, "row 0, column 0: 320")
+    expect(page).to_have_url(re.compile("kernel=sharpen"))
+    page.get_by_role("button", name="Curve: 6600").click()
+    expect(page.get_by_text("50·30 + 20·30 + 50·30 + 50·30 + 50·30 = 6600")).to_be_visible()
+    output_shows(page, "row 0, column 0: 6600")
+    page.get_by_role("button", name="Find the curve").click()
+    expect(page.get_by_alt_text("A line drawing of a mouse")).to_have_count(2)  # in the side bar, and framed
+    output_shows(page, "row 35, column 79: 45900")
+    settled(page)
+    no_complaint(page)
+    page.reload()
+    expect(page.get_by_text("The largest value, 45900, is at row 35, column 79")).to_be_visible()
+
+
+def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
+    grid = page.get_by_test_id("stDataFrame").first
+    box = grid.bounding_box()
+    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6)  # the middle cell
+    page.keyboard.press("Control+A")
+    page.keyboard.type("7")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("kernel=custom"))
+    expect(page.get_by_text("105·7 − 102 − 103 = 530")).to_be_visible()
+    no_complaint(page)
+
+
+def test_a_cell_clicked_in_the_grids_is_written_out(server, page):
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
+    output = page.locator(".explorer .result canvas")
+    box = output.bounding_box()
+    output.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
+    expect(page.get_by_label("Output row, from 0")).to_have_value("2")
+    expect(page.get_by_text("−103 − 98 + 104·5 − 102 − 106 = 111")).to_be_visible()
+
+
+def test_a_pasted_matrix_with_lines_is_taken_and_nonsense_stays_with_its_reason(server, page):
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=identity")
+    cells = page.get_by_label(re.compile("Cells, apart by spaces"))
+    cells.fill("1 2 3\n4 5 6\n7 8 9.5")
+    cells.press("Control+Enter")
+    expect(page.get_by_text("5 = 5")).to_be_visible()
+    cells.fill("1 2 3\n4 x")
+    cells.press("Control+Enter")
+    expect(page.get_by_test_id("stAlertContentError")).to_have_text(re.compile("rows have|not a number"))
+    expect(cells).to_have_value("1 2 3\n4 x")
+
+
+def test_the_page_fits_a_phone_and_folds_its_choices(server, browser):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    expect(page.get_by_text("Choices", exact=True)).to_be_visible()
+    context.close()
