@@ -11,9 +11,12 @@ from tests.test_pages import opened, texts
 
 @pytest.fixture(scope="module", autouse=True)
 def _engine():
+    """An engine that starts only where a test asks it something."""
     from pages.shared import engine
 
+    soon, engine.START_AFTER = engine.START_AFTER, 600.0
     yield
+    engine.START_AFTER = soon
     engine.close()
     engine._engine.cache_clear()
 

@@ -19,9 +19,11 @@ def span(values: np.ndarray) -> str:
     """The range of an array in words, and how many of its values are no numbers."""
     finite = values[np.isfinite(values)]
     lost = values.size - finite.size
-    low, high = (_short(float(end)) for end in (finite.min(initial=np.inf), finite.max(initial=-np.inf)))
+    if not finite.size:
+        return f"no finite value, {words.count(lost, 'value')} not finite"
+    low, high = _short(float(finite.min())), _short(float(finite.max()))
     same = f"every value {low}" if values.size > 1 else f"value {low}"
-    said = "no finite value" if not finite.size else same if low == high else f"values {low} to {high}"
+    said = same if low == high else f"values {low} to {high}"
     return f"{said}, {words.count(lost, 'value')} not finite" if lost else said
 
 
