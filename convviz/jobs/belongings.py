@@ -8,6 +8,8 @@ from collections.abc import Callable
 from convviz import ConvvizError, zoo
 
 MOST_BYTES = 200_000_000  # kept for one owner
+MOST_IN_ALL = 600_000_000  # kept for all
+_REMEMBERED = 1000  # owners of whom it is known that they have left
 
 
 class Belongings:
@@ -21,19 +23,39 @@ class Belongings:
         self._forget = forget
         self._kept: dict[str | None, dict[zoo.Reference, bytes]] = {}
         self._leaving: dict[str, threading.Timer] = {}
+        self._gone: dict[str, None] = {}  # the last owners that left for good, in order
         self._lock = threading.RLock()
 
     def keep(self, reference: zoo.Reference, data: bytes, owner: str | None) -> None:
-        """Keep a network's bytes; ConvvizError if the owner would have more than `MOST_BYTES`."""
+        """Keep a network's bytes; ConvvizError if the owner has left or there would be too much."""
         with self._lock:
-            own, reference = self._kept.setdefault(owner, {}), reference.file
+            self.check_here(owner)
+            own, reference = self._kept.get(owner, {}), reference.file
             total = sum(len(kept) for other, kept in own.items() if other != reference) + len(data)
             if total > MOST_BYTES:
                 raise ConvvizError(
                     f"your networks would take {total / 1e6:.0f} MB and at most {MOST_BYTES / 1e6:.0f} MB are kept; "
                     "reload the page to begin anew"
                 )
-            own[reference] = data
+            in_all = sum(len(one) for kept in self._kept.values() for one in kept.values()) - len(
+                own.get(reference, b"")
+            )
+            if in_all + len(data) > MOST_IN_ALL:
+                raise ConvvizError(
+                    f"the networks of all visitors would take {(in_all + len(data)) / 1e6:.0f} MB and at most "
+                    f"{MOST_IN_ALL / 1e6:.0f} MB are kept; try again when others have left"
+                )
+            self._kept.setdefault(owner, {})[reference] = data
+
+    def drop(self, reference: zoo.Reference, owner: str | None) -> None:
+        """Keep a network no longer."""
+        with self._lock:
+            self._kept.get(owner, {}).pop(reference.file, None)
+
+    def check_here(self, owner: str | None) -> None:
+        """Raise ConvvizError if the owner has left for good: nothing would ever be cleared away."""
+        if owner in self._gone:
+            raise ConvvizError("this visit has ended; reload the page")
 
     def drop(self, reference: zoo.Reference, owner: str | None) -> None:
         """Keep a network's bytes no longer."""
@@ -66,12 +88,18 @@ class Belongings:
     def claim(self, owner: str) -> None:
         """The owner is here."""
         with self._lock:
+            self._gone.pop(owner, None)
             timer = self._leaving.pop(owner, None)
         if timer is not None:
             timer.cancel()
 
     def _drop(self, owner: str) -> None:
         with self._lock:
-            self._leaving.pop(owner, None)
+            if self._leaving.get(owner) is not threading.current_thread():
+                return  # came back at the last moment
+            del self._leaving[owner]
             self._kept.pop(owner, None)
+            self._gone[owner] = None
+            while len(self._gone) > _REMEMBERED:
+                del self._gone[next(iter(self._gone))]
         self._forget(owner)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import dask
 from distributed import Client, Scheduler
 from distributed.deploy.spec import ProcessInterface, SpecCluster
 
+log = logging.getLogger(__name__)
+
 MEMORY_LIMIT = "2200MB"  # of one worker; the smallest public hosts give 2.7 GB to all processes together
-THREADS = 3  # one for a slice of a job, two for calls
+THREADS = 4  # one for a slice of a job, two for calls, one for messages between slices
 RESOURCES = {"job": 1, "call": 2}
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -68,9 +72,12 @@ class WorkerProcess(ProcessInterface):
 
     async def _start_again(self) -> None:
         """The nanny restarts a worker that died; here the nanny itself is replaced when it died."""
+        began = time.monotonic()
         while self.process is not None and self.process.poll() is None:
             await asyncio.sleep(0.5)
         if self.process is not None:
+            if time.monotonic() - began < 30:  # dies at once; do not start processes without end
+                await asyncio.sleep(5)
             await self.start()
 
     async def close(self) -> None:
@@ -150,6 +157,20 @@ def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
             silence_logs=40,
         )
         return Client(cluster, set_as_default=False), cluster
+
+
+def end(client: Client, cluster: SpecCluster | None) -> None:
+    """Close a client and, if it is ours, its cluster; its processes are gone even if nothing answers any more."""
+    processes = [one.process for one in cluster.workers.values()] if cluster is not None else []
+    for resource in (client, cluster):
+        try:
+            if resource is not None:
+                resource.close(timeout=5)
+        except Exception:  # closing must go on to the next
+            log.warning("closing %s failed", type(resource).__name__, exc_info=True)
+    for process in processes:
+        if process is not None and process.poll() is None:
+            _end(process)
 
 
 def join_cluster(address: str) -> Client:

@@ -17,14 +17,19 @@ from typing import Any
 from convviz import ConvvizError, zoo
 from convviz.jobs import worker
 from convviz.jobs.belongings import Belongings
-from convviz.jobs.job import Job, sliceable
+from convviz.jobs.job import Job
+from convviz.jobs.line import Line
+from convviz.jobs.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
 CALL_SECONDS = 60.0  # what a call may take once a worker has begun it
 START_SECONDS = 60.0  # what starting a worker may take
+SILENT_SECONDS = 120.0  # what a job may take for one record
+AGAIN_SECONDS = 10.0  # after a start that failed, before the next
 INTERLEAVED = 2  # jobs of each worker that take turns; further ones wait in line
 MOST_WAITING = 60  # jobs in line
+MOST_OWN = 6  # jobs of one owner that have not ended
 
 STOPPED = "the worker that computed this stopped; try again, a new one is starting"
 
@@ -69,13 +74,15 @@ class Engine:
         self._phase, self._error, self._device = "idle", "", ""
         self._client: Any = None
         self._cluster: Any = None
-        self._opened = threading.Event()
+        self._pulse: Pulse | None = None
+        self._failed = -AGAIN_SECONDS  # when a start failed
+        self._opened = threading.Event()  # the start has come to an end, good or bad
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
-        self._line: list[Job] = []  # waiting, in order
-        self._turns: list[Job] = []  # taking turns
+        self._line = Line()
         self.belongings = Belongings(self._forget_owner)
-        self._begun: dict[str, float] = {}  # call -> when a worker began it
+        self._begun: dict[str, float | None] = {}  # call -> when a worker began it
+        self._spared: set[str] = set()  # calls that a restart for another call's sake ended
         self._hurry = threading.Event()  # somebody waits: start now
         self._numbers = itertools.count(1)
         atexit.register(self.close)
@@ -83,11 +90,16 @@ class Engine:
     # --- life --------------------------------------------------------------------------------------------------
 
     def begin(self, after: float = 0.0) -> None:
-        """Start the cluster in the background, `after` seconds from now; once is enough."""
+        """Start the cluster in the background, `after` seconds from now; once is enough.
+
+        Does nothing where it stands, starts, or failed to start a moment ago.
+        """
         with self._lock:
-            if self._phase != "idle":
+            again = self._phase == "failed" and time.monotonic() - self._failed > AGAIN_SECONDS
+            if self._phase != "idle" and not again:
                 return
-            self._phase = "starting"
+            self._phase, self._error = "starting", ""
+            self._opened.clear()
         threading.Thread(target=self._open, args=(after,), daemon=True, name="open engine").start()
 
     def _open(self, after: float = 0.0) -> None:
@@ -101,16 +113,37 @@ class Engine:
                 client, own = cluster.open_cluster(self._workers)
             client.subscribe_topic(worker.TOPIC, self._heard)
             with self._lock:
-                self._client, self._cluster = client, own
+                unwanted = self._phase == "closed"
+                if not unwanted:
+                    self._client, self._cluster = client, own
+                    self._pulse = Pulse(client, own, self._beat, self._lost)
+            if unwanted:  # closed while it was starting
+                cluster.end(client, own)
+                return
             self._opened.set()
+            with self._lock:
+                self._fill()
             device = self._ask_device(client)
             with self._lock:
                 self._device, self._phase = device, "ready" if self._phase == "starting" else self._phase
         except Exception as failure:  # whatever went wrong, the pages must be able to say so
+            if self._phase == "closed":
+                return
             log.exception("the engine could not start")
-            with self._lock:
-                self._phase, self._error = "failed", f"the compute engine could not start ({type(failure).__name__})"
-            self._opened.set()
+            self._give_up(f"the compute engine could not start ({type(failure).__name__}); it is tried again")
+
+    def _give_up(self, sentence: str) -> None:
+        """The start failed: who waits for it hears so."""
+        with self._lock:
+            self._phase, self._error, self._failed = "failed", sentence, time.monotonic()
+            client, own, waiting = self._client, self._cluster, list(self._line.waiting)
+            self._client = self._cluster = None
+            self._stop_pulse()
+        for job in waiting:
+            job.end("failed", sentence)
+            self.look_after(job)
+        self._opened.set()
+        self._discard(client, own)
 
     def _ask_device(self, client: Any) -> str:
         """What the workers compute on; asked again if the one that was asked died."""
@@ -129,23 +162,68 @@ class Engine:
             if self._phase == "closed":
                 return
             self._phase = "closed"
-            client, cluster, self._client, self._cluster = self._client, self._cluster, None, None
+            client, own, self._client, self._cluster = self._client, self._cluster, None, None
+            self._stop_pulse()
             jobs = list(self._jobs.values())
+        self._hurry.set()
         for job in jobs:
             if not job.ended:
                 job.end("stopped")
-        for resource in (client, cluster):
-            if resource is not None:
-                try:
-                    resource.close(timeout=5)
-                except Exception:  # closing must go on to the next
-                    log.warning("closing %s failed", type(resource).__name__, exc_info=True)
+        self._opened.set()
+        atexit.unregister(self.close)
+        if client is not None:
+            from convviz.jobs import cluster
+
+            cluster.end(client, own)
+
+    def _lost(self, client: Any) -> None:
+        """The connection to the scheduler is gone for good: what was at work waits, and a new start is made."""
+        with self._lock:
+            if client is not self._client:
+                return
+            log.warning("the compute engine was lost and is started again")
+            own, self._client, self._cluster = self._cluster, None, None
+            self._stop_pulse()
+            self._phase, self._device = "idle", ""
+            self._opened.clear()
+            self._line.send_back()
+            jobs = list(self._jobs.values())
+        for job in jobs:
+            if job.touched and not job.ended:
+                job.lost_worker()
+            self.look_after(job)
+        self._discard(client, own)
+        self.begin()
+
+    def _stop_pulse(self) -> None:
+        if self._pulse is not None:
+            self._pulse.stop()
+        self._pulse = None
+
+    @staticmethod
+    def _discard(client: Any, own: Any) -> None:
+        """End a client that may not answer any more, without waiting for it."""
+        if client is not None:
+            from convviz.jobs import cluster
+
+            threading.Thread(target=cluster.end, args=(client, own), daemon=True, name="discard engine").start()
+
+    def _beat(self) -> None:
+        """About once a second: a job that has been silent for too long ends, and costs its worker."""
+        with self._lock:
+            client = self._client
+            silent = [job for job in self._line.turns if job.silent > SILENT_SECONDS]
+        for job in silent:
+            job.end("failed", f"a step took longer than {SILENT_SECONDS:g} seconds and was ended; choose less at once")
+            job.drop_slice()
+            self.look_after(job)
+            threading.Thread(target=self._restart, args=(client, job.heard_from), daemon=True).start()
 
     @property
     def status(self) -> Status:
         """How it stands now; answers at once."""
         with self._lock:
-            return Status(self._phase, self._device, len(self._turns), len(self._line), self._error)
+            return Status(self._phase, self._device, len(self._line.turns), len(self._line.waiting), self._error)
 
     # --- calls -------------------------------------------------------------------------------------------------
 
@@ -169,10 +247,12 @@ class Engine:
         Raises:
             ConvvizError: the function refused; the worker died; it took too long; a network is gone.
         """
-        client = self._ready_client()
         data: dict[zoo.Reference, bytes] = {}
         for _ in range(2 + sum(isinstance(argument, zoo.Reference) for argument in arguments)):
+            client = self._ready_client()
             answer = self._called(client, function, arguments, options, data, timeout or CALL_SECONDS)
+            if answer is _AGAIN:
+                continue
             if isinstance(answer, worker.Refusal):
                 raise ConvvizError(answer.sentence)
             if not isinstance(answer, worker.Missing):
@@ -185,50 +265,57 @@ class Engine:
     ) -> Any:
         """Submit one call and wait for its answer, or for its deadline once it has begun."""
         key = f"call-{uuid.uuid4().hex}"
-        future = client.submit(
-            worker.call,
-            function,
-            arguments,
-            options,
-            data,
-            key,
-            key=key,
-            pure=False,
-            resources={"call": 1},
-            priority=10,
-        )
+        self._begun[key] = None
         asked = time.monotonic()
         try:
+            future = client.submit(
+                worker.call, function, arguments, options, data, key,
+                key=key, pure=False, resources={"call": 1}, priority=10,
+            )  # fmt: skip
             while True:
                 try:
-                    return future.result(timeout=0.5 if seconds > 0.5 else seconds)
+                    return future.result(timeout=min(0.5, seconds))
                 except TimeoutError:
                     if future.done():  # just now, or the function itself timed out: either way it answers at once
                         return future.result()
-                    began = self._begun.get(key)
-                    if began is not None and time.monotonic() - began > seconds:
-                        self._restart_worker_of(client, key)
-                        raise ConvvizError(
-                            f"computing took longer than {seconds:g} seconds and was ended; choose something smaller"
-                        ) from None
-                    if began is None and time.monotonic() - asked > seconds + START_SECONDS:
-                        future.cancel()
-                        raise ConvvizError("no worker was free for this within two minutes; try again later") from None
+                    self._check_patience(client, future, asked, seconds)
         except ConvvizError:
             raise
         except Exception as failure:
-            if _is_death(failure):
+            if key in self._spared:
+                return _AGAIN
+            if _is_death(failure) or client is not self._client:
                 log.warning("a worker died during %s", getattr(function, "__qualname__", function))
                 raise ConvvizError(STOPPED) from None
             raise
         finally:
             self._begun.pop(key, None)
+            self._spared.discard(key)
 
-    def _restart_worker_of(self, client: Any, key: str) -> None:
-        """Restart the worker that holds a call: nothing else ends a computation."""
-        holders = [address for address, keys in client.processing().items() if key in keys]
-        if holders:
-            client.restart_workers(holders, timeout=30, raise_for_error=False)
+    def _check_patience(self, client: Any, future: Any, asked: float, seconds: float) -> None:
+        """Raise when a call has taken too long, or can never be answered."""
+        if client is not self._client:
+            raise ConvvizError(STOPPED)
+        began = self._begun.get(future.key)
+        if began is not None and time.monotonic() - began > seconds:
+            holders = [address for address, keys in client.processing().items() if future.key in keys]
+            future.cancel()  # or the new worker would be asked again
+            for address in holders:
+                self._restart(client, address)
+            raise ConvvizError(
+                f"computing took longer than {seconds:g} seconds and was ended; choose something smaller"
+            )
+        if began is None and time.monotonic() - asked > seconds + START_SECONDS:
+            future.cancel()
+            raise ConvvizError("no worker was free for this within two minutes; try again later")
+
+    def _restart(self, client: Any, address: str) -> None:
+        """Restart a worker: nothing else ends a computation. Other calls that it held are asked again."""
+        try:
+            self._spared |= {other for other in client.processing().get(address, ()) if other in self._begun}
+            client.restart_workers([address], timeout=30, raise_for_error=False)
+        except Exception:  # it may be gone already
+            log.warning("restarting %s failed", address, exc_info=True)
 
     def _ready_client(self) -> Any:
         """The client; waits for the start if it must."""
@@ -238,7 +325,7 @@ class Engine:
             raise ConvvizError("the compute engine is still starting; try again in a moment")
         with self._lock:
             if self._client is None:
-                raise ConvvizError(self._error or "the compute engine is closed; reload the page")
+                raise ConvvizError(self._error or "the compute engine is closed; start the app again")
             return self._client
 
     # --- jobs --------------------------------------------------------------------------------------------------
@@ -255,16 +342,20 @@ class Engine:
             options: keyword arguments of the function.
 
         Raises:
-            ConvvizError: too many jobs wait already.
+            ConvvizError: too many jobs wait already, in all or of this owner, or the owner has left.
         """
-        with self._lock:
-            if len(self._line) >= MOST_WAITING:
-                raise ConvvizError(f"{len(self._line)} jobs wait already; try again when some of them have ended")
-            job = Job(
-                self, f"{next(self._numbers)}-{uuid.uuid4().hex[:8]}", owner, sliceable(function, arguments, options)
-            )
+        with self._lock:  # `_forget_owner` comes before or after all of this
+            self.belongings.check_here(owner)
+            waiting = len(self._line.waiting)
+            if waiting >= MOST_WAITING:
+                raise ConvvizError(f"{waiting} jobs wait already; try again when some of them have ended")
+            own = sum(not job.ended for job in self.jobs(owner))
+            if owner is not None and own >= MOST_OWN:
+                raise ConvvizError(f"{own} of your jobs have not ended; stop one of them first")
+            opening = worker.Opening(function, arguments, dict(options))
+            job = Job(self, f"{next(self._numbers)}-{uuid.uuid4().hex[:8]}", owner, opening)
             self._jobs[job.number] = job
-            self._line.append(job)
+            self._line.join(job)
         threading.Thread(target=self._first_turn, args=(job,), daemon=True, name="first turn").start()
         return job
 
@@ -282,7 +373,7 @@ class Engine:
     def place_in_line(self, job: Job) -> int:
         """How many jobs must make room before this one runs."""
         with self._lock:
-            return self._line.index(job) + 1 if job in self._line else 0
+            return self._line.place(job)
 
     def _first_turn(self, job: Job) -> None:
         try:
@@ -295,50 +386,52 @@ class Engine:
         """Bring a job to where its wishes say: in line, at work, paused or ended; then fill the free places."""
         with self._lock:
             if job.ended:
-                self._leave(job)
+                self._line.leave(job)
             elif job._wish == "stop" and job._worker is None and not job._busy:
                 job.end("stopped")
-                self._leave(job)
+                self._line.leave(job)
             elif job._wish == "pause" and not job._busy:
                 job.state = "paused"
-                self._leave(job)
+                self._line.leave(job)
             elif job._wish == "pause" or (job._wish == "stop" and job._busy):
                 self._interrupt(job)
             elif job._wish == "stop":
                 self._submit(job)
-            elif job not in self._turns and job not in self._line:
+            elif job not in self._line.turns and job not in self._line.waiting:
                 job.state = "waiting"
-                self._line.append(job)
-            elif job in self._turns and not job._busy:
+                self._line.join(job)
+            elif job in self._line.turns and not job._busy:
                 self._submit(job)
             self._fill()
 
-    def _leave(self, job: Job) -> None:
-        for places in (self._line, self._turns):
-            if job in places:
-                places.remove(job)
-
     def _fill(self) -> None:
         """Let waiting jobs take the free places."""
-        while self._client is not None and self._line and len(self._turns) < INTERLEAVED * self._worker_count():
-            job = self._line.pop(0)
-            self._turns.append(job)
-            self._submit(job)
+        while self._client is not None and self._line.waiting and len(self._line.turns) < self._places():
+            self._submit(self._line.next())
 
-    def _worker_count(self) -> int:
-        return self._workers if self._cluster is not None else max(1, len(self._client.scheduler_info()["workers"]))
+    def _places(self) -> int:
+        """How many jobs may take turns."""
+        return INTERLEAVED * (self._workers if self._cluster is not None else self._pulse.workers)
 
     def _submit(self, job: Job) -> None:
         """Send the next slice; it goes where the job's state is, if that worker still lives."""
-        job._busy = True
+        client = self._client
+        if client is None:  # lost just now; who is in line then goes on after the new start
+            return
         job.state = "running"
         where = {"workers": [job._worker], "allow_other_workers": True} if job._worker else {}
-        future = self._client.submit(
-            worker.advance, job.order(), key=f"slice-{uuid.uuid4().hex}", pure=False, resources={"job": 1}, **where
-        )
-        future.add_done_callback(lambda done: self._landed(job, done))
+        try:
+            future = client.submit(
+                worker.advance, job.order(), key=f"slice-{uuid.uuid4().hex}", pure=False, resources={"job": 1}, **where
+            )
+            job.sent(future)
+            future.add_done_callback(lambda done: self._landed(client, job, done))
+        except Exception:  # the client is closing; `_lost` sends the job back into the line
+            log.warning("a slice could not be sent", exc_info=True)
 
-    def _landed(self, job: Job, future: Any) -> None:
+    def _landed(self, client: Any, job: Job, future: Any) -> None:
+        if client is not self._client:
+            return  # of an engine that was lost or closed; the job has been told
         try:
             outcome = future.result()
             if outcome.missing is not None:
@@ -348,7 +441,7 @@ class Engine:
             job._busy = False
             job.end("failed", str(refusal))
         except BaseException as failure:  # the slice's own error, whatever it is, ends the job and not the app
-            if self._phase == "closed":
+            if client is not self._client:
                 return
             if _is_death(failure):
                 job.lost_worker()
@@ -361,20 +454,27 @@ class Engine:
     def _interrupt(self, job: Job) -> None:
         """Let the running slice end after its next record instead of at its time."""
         if job._worker and self._client is not None:
-            self._client.submit(
+            from distributed import fire_and_forget
+
+            told = self._client.submit(
                 worker.interrupt, job.number, workers=[job._worker], allow_other_workers=True,
                 key=f"interrupt-{uuid.uuid4().hex}", pure=False, priority=20,
             )  # fmt: skip
+            fire_and_forget(told)  # a future that is dropped would take its task along
 
     def _heard(self, event: tuple[float, Any]) -> None:
-        """A worker's message: a call has begun, or a job has a record."""
+        """A worker's message: a call or a slice has begun, or a job has a record."""
         message = event[1]
         if not isinstance(message, dict):
             return
-        if "call" in message:
+        if message.get("call") in self._begun:
             self._begun[message["call"]] = time.monotonic()
-        elif message.get("job") in self._jobs:
-            self._jobs[message["job"]].take(*pickle.loads(message["record"]))
+        job = self._jobs.get(message.get("job"))
+        if job is None:
+            return
+        if "record" in message:
+            job.take(*pickle.loads(message["record"]))
+        job.heard(message.get("worker"))
 
     # --- whose is what -----------------------------------------------------------------------------------------
 
@@ -382,7 +482,7 @@ class Engine:
         """Keep a network's bytes for its owner, outside the workers, as long as the owner is here.
 
         Raises:
-            ConvvizError: the owner's networks would take too much memory.
+            ConvvizError: the owner's networks, or all together, would take too much memory; the owner has left.
         """
         self.belongings.keep(reference, data, owner)
 
@@ -409,6 +509,9 @@ class Engine:
     def _forget_owner(self, owner: str) -> None:
         for job in self.jobs(owner):
             self.forget(job)
+
+
+_AGAIN = object()  # a call that must be asked once more
 
 
 def _is_death(failure: BaseException) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+import time
 from typing import TYPE_CHECKING, Any
 
 from convviz import ConvvizError
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
     from convviz.jobs.engine import Engine
 
 ENDED = ("done", "stopped", "failed")
-_RESCUES = 2  # how often a job that lost its worker is begun again from its last snapshot
+MOST_RECORDS = 2000  # that are kept; of older ones, then every second
+_RESCUES = 5  # how often a job that lost its worker is begun again from its last snapshot
 
 
 class Job:
     """A generator that a worker advances slice by slice.
 
     Only the newest record is kept whole: where records have a method `light`, the older ones are replaced by what it
-    returns, so that the pictures of a long job do not fill the memory.
+    returns, and of very many every second is dropped, so that a long job does not fill the memory.
 
     Attributes:
         number: the job's identity.
@@ -44,10 +45,14 @@ class Job:
         self._count = 0  # records that the worker has made, also those still on their way here
         self._value: Any = None
         self._worker: str | None = None  # who holds the state
-        self._changes: dict[str, Any] = {}
+        self._changes: dict[str, Any] = {}  # that the generator has not been told
+        self._changed: dict[str, Any] = {}  # all of them, for a worker that begins from a snapshot
         self._allowance: tuple[str, int] | None = None  # what is left of `advance`: ("steps" | "epochs", count)
         self._wish = "run"  # or "pause", "stop"
         self._busy = False  # a slice is on its way
+        self._slice: Any = None  # its future
+        self._heard = 0.0  # when a worker last told of the slice that is on its way; 0 before it began
+        self.heard_from: str | None = None  # which worker
         self._rescues = 0
         self._lock = threading.RLock()
         self._ended = threading.Event()
@@ -98,6 +103,7 @@ class Job:
         """Hand settings, such as ``learning_rate=0.01``, to the generator before its next slice."""
         with self._lock:
             self._changes.update(settings)
+            self._changed.update(settings)
 
     def stop(self) -> None:
         """End it; the records and the last snapshot stay."""
@@ -127,15 +133,41 @@ class Job:
                 changes["steps"], records = self._allowance[1], 1
             elif self._allowance:
                 changes["until_epoch"] = self._allowance[1]
+            begins = self._worker is None
+            if begins:
+                changes = dict(self._changed)
             return Order(
                 job=self.number,
-                opening=self._opening if self._worker is None else None,
+                opening=self._opening if begins else None,
                 count=self._count,
                 records=records,
                 changes=changes or None,
-                data=self._engine.belongings.among(self._opening.arguments, self.owner),
+                data=self._engine.belongings.among(self._opening.arguments, self.owner) if begins else {},
                 close=self._wish == "stop",
             )
+
+    def sent(self, future: Any) -> None:
+        """A slice is on its way."""
+        self._busy, self._slice, self._heard = True, future, 0.0
+
+    def heard(self, address: str | None) -> None:
+        """A worker has told of the slice that is on its way."""
+        self._heard, self.heard_from = time.monotonic(), address or self.heard_from
+
+    @property
+    def silent(self) -> float:
+        """Seconds since a worker last told of the slice that it has begun; 0 if none is at work."""
+        return time.monotonic() - self._heard if self._busy and self._heard else 0.0
+
+    @property
+    def touched(self) -> bool:
+        """Whether a worker holds it or works on it."""
+        return self._busy or self._worker is not None
+
+    def drop_slice(self) -> None:
+        """Want no answer to the slice that is on its way."""
+        if self._slice is not None:
+            self._slice.cancel()
 
     def take(self, number: int, record: Any) -> None:
         """Keep a record that a worker told of; from a slice that was given up, it may come late."""
@@ -146,6 +178,9 @@ class Job:
             if number > newest and hasattr(self._records.get(newest), "light"):
                 self._records[newest] = self._records[newest].light()
             self._records[number] = record
+            if len(self._records) > MOST_RECORDS:
+                for old in sorted(self._records)[1 : MOST_RECORDS // 2 : 2]:
+                    del self._records[old]
             self.snapshot = getattr(record, "snapshot", None) or self.snapshot
 
     def landed(self, outcome: Outcome) -> None:
@@ -154,8 +189,8 @@ class Job:
             self._busy = False
             if self.ended:
                 return
-            if outcome.lost:
-                self.lost_worker()
+            if outcome.lost or outcome.missing is not None:
+                self.lost_worker("the job had waited for long")
                 return
             self._worker, self._count = outcome.worker, outcome.count
             for number, record in outcome.records:
@@ -168,8 +203,8 @@ class Job:
             elif self._allowance and (self._allowance[0] == "steps" or self._epoch() >= self._allowance[1]):
                 self._allowance, self._wish = None, "pause"
 
-    def lost_worker(self) -> None:
-        """The worker died; begin again from the last snapshot, or fail with a sentence."""
+    def lost_worker(self, why: str = "the worker stopped once") -> None:
+        """No worker holds it any more; begin again from the last snapshot, or fail with a sentence."""
         with self._lock:
             self._busy, self._worker = False, None
             self._count = max(self._records, default=-1) + 1
@@ -181,12 +216,13 @@ class Job:
             elif self.snapshot is not None:
                 options = {**self._opening.options, "resume": self.snapshot}
                 self._opening = Opening(self._opening.function, self._opening.arguments, options)
-                self.note = "the worker stopped once; the job went on from its last snapshot"
+                self.note = f"{why}; the job went on from its last snapshot"
 
     def end(self, state: str, error: str | None = None) -> None:
         """Close the book."""
         with self._lock:
-            self.state, self.error = state, error or ""
+            if not self.ended:
+                self.state, self.error = state, error or ""
             self._ended.set()
 
     def _want(self, wish: str) -> None:
@@ -198,8 +234,3 @@ class Job:
 
     def _epoch(self) -> int:
         return getattr(self.latest, "epoch", 0) or 0
-
-
-def sliceable(function: Callable, arguments: tuple, options: Mapping[str, Any]) -> Opening:
-    """The opening of a job."""
-    return Opening(function, arguments, dict(options))

@@ -20,6 +20,7 @@ from convviz import ConvvizError, uploads, zoo
 
 TOPIC = "convviz"  # the Dask topic on which workers tell how far they are
 _IDLE = 3600.0  # seconds after which a slice's state that nobody asked for again is dropped
+_MOST_STATES = 8  # jobs whose state is held here; the one that rested longest goes on from its snapshot
 
 zoo.OPENERS["upload"] = uploads.open_network  # a worker opens visitors' models through the door, and only so
 
@@ -126,6 +127,7 @@ def advance(order: Order) -> Outcome:
     _drop_idle()
     if order.close:
         return _farewell(order, address)
+    tell({"job": order.job, "worker": address})
     prepare_tensorflow()
     state = _states.get(order.job)
     if state is None:
@@ -133,6 +135,7 @@ def advance(order: Order) -> Outcome:
             return Outcome(address, lost=True)
         try:
             state = _states[order.job] = _State(_opened(order.opening, order.data), time.monotonic())
+            _drop_oldest()
         except zoo.NotHere as absent:
             return Outcome(address, missing=absent.reference)
         except ConvvizError as refusal:
@@ -190,7 +193,8 @@ def _sliced(order: Order, state: _State, address: str) -> Outcome:
 
 def interrupt(job: str) -> None:
     """Let the slice that is running end after its next record."""
-    _interrupted.add(job)
+    if job in _states:
+        _interrupted.add(job)
 
 
 def tell(message: dict) -> None:
@@ -222,6 +226,12 @@ def _drop_idle() -> None:
     """Forget jobs whose app is gone without a word."""
     now = time.monotonic()
     for job in [job for job, state in _states.items() if now - state.touched > _IDLE]:
+        _close(job)
+
+
+def _drop_oldest() -> None:
+    """Hold no more than `_MOST_STATES` jobs."""
+    for job in sorted(_states, key=lambda one: _states[one].touched)[:-_MOST_STATES]:
         _close(job)
 
 
