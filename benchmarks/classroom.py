@@ -1,7 +1,8 @@
 """A class at work: simulated visitors on a real server over its websocket, on this machine only and bounded in time.
 
 ``python -m benchmarks.classroom --visitors 30 --seconds 40`` starts the app, opens that many sessions, lets one of them
-train while all use the pages, and prints how long page actions took and what memory the processes hold.
+train while all use the pages, and prints how long page actions took and what memory the processes hold. With ``--every
+60 --seconds 1800`` it is a soak: a line a minute shows whether latency and memory stay flat.
 """
 
 from __future__ import annotations
@@ -132,6 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visitors", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=40)
+    parser.add_argument("--every", type=float, default=0, help="seconds between two lines of a soak; 0 for none")
     asked = parser.parse_args()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -148,28 +150,56 @@ def main() -> None:
             except OSError:
                 time.sleep(0.2)
         times: dict[str, list] = defaultdict(list)
-        asyncio.run(_class(address, asked.visitors, asked.seconds, times))
-        _print(times, memory(psutil.Process(server.pid)))
+        process = psutil.Process(server.pid)
+        asyncio.run(_class(address, asked, times, process))
+        _print(times, memory(process))
     finally:
         server.terminate()
         server.wait(30)
 
 
-async def _class(address: str, visitors: int, seconds: float, times: dict) -> None:
+async def _class(address: str, asked: argparse.Namespace, times: dict, process: psutil.Process) -> None:
     async with Visitor(address) as early:  # the engine is up before the lesson begins
         times["very first page"].append(await early.rerun())
         times["first Grad-CAM"].append(await early.rerun("grad_cam"))
-    until = time.monotonic() + seconds
-    await asyncio.gather(*(visit(address, number, until, times, first=number == 0) for number in range(visitors)))
+    until = time.monotonic() + asked.seconds
+    lesson = [visit(address, number, until, times, first=number == 0) for number in range(asked.visitors)]
+    lines = [_soak(times, process, asked.every, until)] if asked.every else []
+    await asyncio.gather(*lesson, *lines)
+
+
+async def _soak(times: dict, process: psutil.Process, every: float, until: float) -> None:
+    """A line now and then: the actions and polls since the last one, errors so far, memory."""
+    began, seen = time.monotonic(), dict.fromkeys(times, 0)
+    while time.monotonic() + every < until:
+        await asyncio.sleep(every)
+        fresh = {kind: [] for kind in ("actions", "polls")}
+        for name, seconds in times.items():
+            if name != "errors":
+                fresh["polls" if name == "poll" else "actions"] += seconds[seen.get(name, 0) :]
+                seen[name] = len(seconds)
+        told = "  ".join(
+            f"{kind} {len(one)}: p50 {_mark(one, 0.5):.0f} p95 {_mark(one, 0.95):.0f} ms"
+            for kind, one in fresh.items()
+            if one
+        )
+        held = sorted((size for _, size in memory(process)), reverse=True)
+        sizes = " ".join(f"{size:.0f}" for size in held)
+        print(f"{time.monotonic() - began:6.0f} s  {told}  errors {len(times['errors'])}  PSS {sizes} MB", flush=True)
+
+
+def _mark(seconds: list[float], share: float) -> float:
+    """The time that this share of the actions did not exceed, in milliseconds."""
+    ordered = sorted(seconds)
+    return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def _print(times: dict, held: list) -> None:
     print(f"{'action':24}{'n':>6}{'p50':>8}{'p95':>8}{'p99':>8}{'max':>8}  milliseconds")
     for name, seconds in times.items():
-        if name != "errors":
-            ordered = sorted(seconds)
-            marks = [ordered[min(len(ordered) - 1, int(len(ordered) * share))] for share in (0.5, 0.95, 0.99, 1)]
-            print(f"{name:24}{len(ordered):6}" + "".join(f"{1000 * mark:8.0f}" for mark in marks))
+        if name != "errors" and seconds:
+            marks = [_mark(seconds, share) for share in (0.5, 0.95, 0.99, 1)]
+            print(f"{name:24}{len(seconds):6}" + "".join(f"{mark:8.0f}" for mark in marks))
     print(f"errors: {len(times['errors'])} {times['errors'][:3]}")
     for name, size in held:
         print(f"{size:8.0f} MB PSS  …{name}")

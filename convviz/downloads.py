@@ -44,7 +44,8 @@ def folders() -> tuple[Path, ...]:
         ``KERAS_HOME`` or ``~/.keras`` first.
     """
     home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    return Path(home), Path(tempfile.gettempdir()) / ".keras"
+    temporary = os.environ.get("CONVVIZ_TEMP") or tempfile.gettempdir()  # a worker's own is not everybody's
+    return Path(home), Path(temporary) / ".keras"
 
 
 def find(subfolder: str, file: str) -> Path | None:

@@ -87,3 +87,116 @@ def name_of(network):
 
 def parameters_of(network):
     return network.model.count_params()
+
+
+def later(path, seconds):
+    """Sleep, and count in a file how often this was begun."""
+    with open(path, "a") as file:
+        file.write("x")
+    time.sleep(seconds)
+    return os.getpid()
+
+
+class Stubborn(Exception):  # noqa: N818 -- what a library might raise
+    """Cannot be unpickled: it wants two arguments and remembers one."""
+
+    def __init__(self, one, other):
+        super().__init__(one)
+
+
+def fail_stubbornly():
+    raise Stubborn("one", "other")
+
+
+def unpicklable():
+    return (number for number in range(3))
+
+
+def zeros(count):
+    import numpy as np
+
+    return np.zeros(count, np.uint8)
+
+
+def hang(until, *, resume=None):
+    """Yield one record, then nothing any more."""
+    yield 0
+    time.sleep(until)
+    yield 1
+
+
+def settings_and_death(*, resume=None):
+    """Yield each message with a snapshot; the first worker dies on request."""
+    message = yield Kept(0, b"1")
+    for number in range(1, 200):
+        time.sleep(0.05)
+        message = yield Kept((number, resume, message), b"1")
+
+
+def written_outside():
+    """Try to write beside the code, into the home folder of the app and into the worker's own places."""
+    import tempfile
+    from pathlib import Path
+
+    told = {}
+    for name, folder in {
+        "code": Path(__file__).parent,
+        "temporary": Path("/tmp"),
+        "own": Path(tempfile.gettempdir()),
+        "home": Path.home(),
+        "downloads": Path(os.environ["KERAS_HOME"]),
+    }.items():
+        try:
+            (folder / "canary").write_text("a test of ConvViz")
+            (folder / "canary").unlink()
+            told[name] = "written"
+        except OSError as failure:
+            told[name] = type(failure).__name__
+    return told
+
+
+def limits():
+    import resource
+
+    mask = os.umask(0o077)
+    data, core, file = (
+        resource.getrlimit(one)[0] for one in (resource.RLIMIT_DATA, resource.RLIMIT_CORE, resource.RLIMIT_FSIZE)
+    )
+    return data, core, file, mask, os.environ["TMPDIR"]
+
+
+def fill_memory():
+    held = []
+    while True:
+        held.append(bytearray(os.urandom(1) * 50_000_000))
+
+
+def run_out_of_memory():
+    yield 1
+    zeros(10**12)
+
+
+for _light in (
+    add,
+    die,
+    sleep,
+    refuse,
+    fail,
+    environment,
+    process,
+    count,
+    count_with_snapshots,
+    die_at,
+    refuse_later,
+    later,
+    fail_stubbornly,
+    unpicklable,
+    zeros,
+    hang,
+    settings_and_death,
+    written_outside,
+    limits,
+    fill_memory,
+    run_out_of_memory,
+):
+    _light.needs_no_tensorflow = True

@@ -36,7 +36,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "evaluation": {"datasets", "tracing", "zoo"},
     "framing": {"rendering"},
     "graph": {"receptive_field", "tracing", "zoo"},
-    "jobs": {"uploads", "zoo"},
+    "jobs": {"downloads", "uploads", "zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},
     "microscope": {"convolution", "receptive_field", "tracing", "zoo"},

@@ -1,31 +1,45 @@
 """The engine with a real worker: calls, jobs, deaths, and whose is what."""
 
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from convviz import ConvvizError, zoo
-from convviz.jobs import Engine
+from convviz.jobs import Engine, Job, bounds, worker
+from convviz.jobs.belongings import Belongings
+from convviz.jobs.job import MOST_RECORDS
 from tests import jobs_functions as functions
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _cold():
+    """Load TensorFlow only where it is needed; most of these tests are about processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CONVVIZ_COLD", "1")
+        yield
+
+
 @pytest.fixture(scope="module")
-def engine():
+def engine(_cold):
     one = Engine()
     yield one
     one.close()
 
 
-def wait_until(condition, seconds=20.0):
+def wait_until(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -209,6 +223,301 @@ def test_workers_never_outlive_the_app(number):
     assert not alive
     app.wait(10)
     app.stdout.close()
+
+
+# --- what breaks, and what holds ------------------------------------------------------------------------------------
+
+
+def children():
+    return {one.pid for one in psutil.Process().children(recursive=True)}
+
+
+@pytest.fixture
+def begun(engine):
+    """A file that workers may write to."""
+    engine.call(functions.add, 1, 1)
+    file = Path(engine.call(functions.environment)["TMPDIR"]) / "begun"
+    yield file
+    file.unlink(missing_ok=True)
+
+
+def test_a_restart_for_one_calls_sake_costs_nobody_else_anything(engine, begun):
+    with ThreadPoolExecutor() as pool:
+        innocent = pool.submit(engine.call, functions.later, str(begun), 4)
+        wait_until(begun.exists)
+        with pytest.raises(ConvvizError, match="longer than 1 seconds"):
+            engine.call(functions.sleep, 60, timeout=1)
+        assert innocent.result(60)
+    assert begun.read_text() == "xx"
+
+
+def test_a_call_that_was_ended_is_not_begun_again(engine, begun):
+    with pytest.raises(ConvvizError, match="longer than 1 seconds"):
+        engine.call(functions.later, str(begun), 60, timeout=1)
+    engine.call(functions.add, 1, 1)
+    time.sleep(0.5)
+    assert begun.read_text() == "x"
+
+
+def test_an_error_that_cannot_be_unpickled_arrives_as_an_error(engine):
+    with pytest.raises(Exception, match="one"):
+        engine.call(functions.fail_stubbornly)
+    assert engine.call(functions.add, 1, 2) == 3
+
+
+def test_a_result_that_cannot_be_pickled_is_an_error_and_costs_no_worker(engine):
+    before = engine.call(functions.process)
+    with pytest.raises(Exception, match="generator"):
+        engine.call(functions.unpicklable)
+    assert engine.call(functions.process) == before
+
+
+def test_nothing_is_remembered_of_calls_that_are_over(engine):
+    for number in range(100):
+        assert engine.call(functions.add, number, 1) == number + 1
+    time.sleep(0.2)
+    assert (engine._calls._begun, engine._calls._spared) == ({}, set())
+    wait_until(lambda: not engine._cluster.scheduler.tasks)  # or their results would stay, and be computed anew
+
+
+def test_a_job_whose_worker_died_while_it_was_paused_goes_on_from_its_snapshot(engine):
+    job = engine.start(functions.count_with_snapshots, 60)
+    wait_until(lambda: len(job.history) > 5)
+    job.pause()
+    wait_until(lambda: job.state == "paused")
+    os.kill(engine.call(functions.process), signal.SIGKILL)
+    time.sleep(0.5)
+    assert job.state == "paused"
+    job.resume()
+    job.result(60)
+    assert {record.number for record in job.history} == set(range(60))
+
+
+def test_what_was_changed_stays_changed_when_the_worker_dies(engine):
+    job = engine.start(functions.settings_and_death)
+    wait_until(lambda: job.history)
+    job.change(learning_rate=0.5)
+    wait_until(lambda: len(job.history) > 5)
+    os.kill(engine.call(functions.process), signal.SIGKILL)
+    wait_until(lambda: any(r.number == (1, b"1", {"learning_rate": 0.5}) for r in job.history), 60)
+    job.stop()
+
+
+def test_a_job_that_hangs_ends_and_the_next_one_runs(engine, monkeypatch):
+    engine.call(functions.add, 1, 1)
+    monkeypatch.setattr("convviz.jobs.engine.SILENT_SECONDS", 2)
+    job = engine.start(functions.hang, 600)
+    with pytest.raises(ConvvizError, match="a step took longer than 2 seconds"):
+        job.result(30)
+    monkeypatch.undo()
+    assert engine.start(functions.count, 5).result(60) == 5
+
+
+def test_a_nanny_that_is_killed_is_replaced(engine):
+    engine.call(functions.add, 1, 1)
+    before = children()
+    os.kill(engine._cluster.workers[0].process.pid, signal.SIGKILL)
+    wait_until(lambda: not before & children())
+    assert engine.call(functions.add, 1, 2) == 3
+
+
+@pytest.mark.parametrize("loss", ["the scheduler closes", "the event loop stops"])
+def test_an_engine_that_lost_everything_starts_again_and_its_jobs_go_on(engine, monkeypatch, loss):
+    monkeypatch.setattr("convviz.jobs.pulse._MOST_MISSED", 2)
+    engine.call(functions.add, 1, 1)
+    job = engine.start(functions.count_with_snapshots, 200)
+    wait_until(lambda: len(job.history) > 5)
+    before, old = children(), engine._cluster
+    if loss == "the scheduler closes":
+        old.sync(old.scheduler.close)
+    else:
+        old.loop.add_callback(old.loop.stop)
+    wait_until(lambda: engine._client is not None and engine._cluster is not old, 40)
+    assert engine.call(functions.add, 1, 2) == 3
+    wait_until(lambda: len(job.history) > 60, 60)
+    assert "went on from its last snapshot" in job.note
+    job.stop()
+    wait_until(lambda: not before & children(), 30)
+
+
+def test_a_start_that_failed_is_tried_again(monkeypatch):
+    from convviz.jobs import cluster
+
+    def refused(_):
+        raise OSError("no process could be started")
+
+    opens = cluster.open_cluster
+    monkeypatch.setattr(cluster, "open_cluster", refused)
+    one = Engine()
+    try:
+        job = one.start(functions.count, 3)
+        with pytest.raises(ConvvizError, match="could not start"):
+            one.call(functions.add, 1, 2)
+        with pytest.raises(ConvvizError, match="could not start"):
+            job.result(5)
+        assert one.status.phase == "failed"
+        monkeypatch.setattr(cluster, "open_cluster", opens)
+        monkeypatch.setattr("convviz.jobs.engine.AGAIN_SECONDS", 0)
+        assert one.call(functions.add, 1, 2) == 3
+    finally:
+        one.close()
+
+
+@pytest.mark.parametrize("after", [0.0, 0.3, 1.5])
+def test_an_engine_that_is_closed_while_it_starts_leaves_nothing_behind(after):
+    before = children()
+    one = Engine()
+    one.begin()
+    time.sleep(after)
+    one.close()
+    wait_until(lambda: one._opened.is_set() and "open engine" not in {t.name for t in threading.enumerate()})
+    assert children() <= before
+
+
+@pytest.mark.parametrize("after", [0.2, 1.0, 2.5])
+def test_workers_of_an_app_that_is_killed_while_they_start_do_not_stay(after):
+    program = (
+        "import time; from convviz.jobs import Engine; e = Engine(); e.begin(); print(1, flush=True); time.sleep(60)"
+    )
+    app = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+    )
+    app.stdout.readline()
+    wait_until(lambda: psutil.Process(app.pid).children(), 30)
+    time.sleep(after)
+    family = psutil.Process(app.pid).children(recursive=True)
+    app.kill()
+    app.wait(10)
+    app.stdout.close()
+    _, alive = psutil.wait_procs(family, timeout=20)
+    assert not alive
+
+
+def test_an_owner_has_a_few_jobs_at_once(engine):
+    jobs = [engine.start(functions.count, 100, owner="busy") for _ in range(6)]
+    with pytest.raises(ConvvizError, match="6 of your jobs have not ended"):
+        engine.start(functions.count, 1, owner="busy")
+    other = engine.start(functions.count, 3, owner="other")
+    assert other.result(30) == 3, "one with many jobs does not hold up another"
+    engine.release("busy")
+    wait_until(lambda: all(job.ended for job in jobs))
+
+
+def test_who_has_left_can_leave_nothing_behind_any_more(engine):
+    engine.release("gone")
+    wait_until(lambda: "gone" in engine.belongings._gone)
+    reference = zoo.Reference("run", "3", "abc")
+    with pytest.raises(ConvvizError, match="this visit has ended"):
+        engine.start(functions.count, 3, owner="gone")
+    with pytest.raises(ConvvizError, match="this visit has ended"):
+        engine.keep(reference, b"bytes", owner="gone")
+    engine.claim("gone")
+    engine.keep(reference, b"bytes", owner="gone")
+    engine.release("gone")
+
+
+def test_what_is_kept_is_bounded_for_one_and_for_all(monkeypatch):
+    monkeypatch.setattr("convviz.jobs.belongings.MOST_BYTES", 100)
+    monkeypatch.setattr("convviz.jobs.belongings.MOST_IN_ALL", 150)
+    kept = Belongings(forget=lambda _: None)
+    first, second = (zoo.Reference("run", name) for name in "ab")
+    kept.keep(first, bytes(90), "one")
+    kept.keep(first, bytes(100), "one")
+    with pytest.raises(ConvvizError, match="your networks would take"):
+        kept.keep(second, bytes(1), "one")
+    with pytest.raises(ConvvizError, match="the networks of all visitors"):
+        kept.keep(first, bytes(51), "two")
+    kept.keep(first, bytes(50), "two")
+    kept.drop(first, "one")
+    kept.keep(second, bytes(100), "one")
+
+
+def test_a_long_jobs_records_are_thinned_out_and_their_order_stays():
+    job = Job(None, "1", None, None)
+    for number in range(50_000):
+        job.take(number, number)
+    history = job.history
+    assert len(history) <= MOST_RECORDS
+    assert history == sorted(history)
+    assert (history[0], history[-1]) == (0, 49_999)
+    assert max(b - a for a, b in itertools.pairwise(history)) < 5_000
+
+
+def test_a_worker_holds_the_state_of_a_few_jobs_only(monkeypatch):
+    told = []
+    here = SimpleNamespace(address="tcp://here", log_event=lambda _, message: told.append(message))
+    monkeypatch.setattr(worker, "_here", lambda: here)
+    monkeypatch.setattr(worker, "prepare_tensorflow", lambda: "")
+    monkeypatch.setattr(worker, "_states", {})
+    opening = worker.Opening(functions.count, (5, 0), {})
+    for number in range(20):
+        assert not worker.advance(worker.Order(str(number), opening, records=1)).finished
+    assert list(worker._states) == [str(number) for number in range(12, 20)]
+    assert worker.advance(worker.Order("3", count=1)).lost
+    worker.interrupt("3")
+    assert worker._interrupted == set()
+
+
+def test_two_engines_in_one_process_do_not_meddle(engine):
+    other = Engine()
+    try:
+        assert other.call(functions.process) != engine.call(functions.process)
+        job = other.start(functions.count, 5)
+        assert job.result(30) == 5
+        assert engine.jobs(None) != other.jobs(None)
+    finally:
+        other.close()
+    assert engine.call(functions.add, 1, 2) == 3
+
+
+# --- what a worker may do -------------------------------------------------------------------------------------------
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="the system's own bounds are Linux's")
+
+
+@linux
+def test_a_worker_writes_only_to_its_own_folder_and_to_where_downloads_are_kept(engine):
+    if not landlock_is_here():
+        pytest.skip("this Linux has no Landlock")
+    told = engine.call(functions.written_outside)
+    assert told.pop("downloads") in {"written", "OSError", "PermissionError"}  # as the folder's own rights are
+    assert told == {"code": "PermissionError", "temporary": "PermissionError", "own": "written", "home": "written"}
+
+
+def landlock_is_here():
+    program = "from convviz.jobs import bounds; import tempfile; print(bounds.write_only_to([tempfile.gettempdir()]))"
+    return "True" in subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT).stdout
+
+
+@linux
+def test_a_worker_is_bounded_by_the_system_and_its_folder_goes_with_it(engine):
+    data, core, file, mask, folder = engine.call(functions.limits)
+    assert 4_000_000_000 < data < 4_400_000_000 + 41_000_000 * os.cpu_count()
+    assert (core, file, mask) == (0, bounds.LARGEST_FILE, 0o077)
+    assert Path(folder).stat().st_mode & 0o777 == 0o700
+    other = Engine()
+    folder = Path(other.call(functions.limits)[-1])
+    assert folder.is_dir()
+    other.close()
+    assert not folder.exists()
+
+
+@linux
+def test_an_array_that_would_fill_the_machine_is_refused_and_costs_no_worker(engine):
+    before = engine.call(functions.process)
+    with pytest.raises(ConvvizError, match="more memory than a worker may use"):
+        engine.call(functions.zeros, 10**12)
+    job = engine.start(functions.run_out_of_memory)
+    with pytest.raises(ConvvizError, match="more memory than a worker may use"):
+        job.result(30)
+    assert job.history == [1]
+    assert engine.call(functions.process) == before
+
+
+def test_a_worker_that_really_uses_too_much_is_ended_and_the_next_call_works(engine):
+    with pytest.raises(ConvvizError, match=r"worker that computed this stopped|more memory than a worker"):
+        engine.call(functions.fill_memory)
+    assert engine.call(functions.add, 1, 2) == 3
 
 
 def test_a_cluster_that_runs_already_is_used_and_outlives_the_engine(tmp_path):

@@ -47,11 +47,6 @@ class Belongings:
                 )
             self._kept.setdefault(owner, {})[reference] = data
 
-    def drop(self, reference: zoo.Reference, owner: str | None) -> None:
-        """Keep a network no longer."""
-        with self._lock:
-            self._kept.get(owner, {}).pop(reference.file, None)
-
     def check_here(self, owner: str | None) -> None:
         """Raise ConvvizError if the owner has left for good: nothing would ever be cleared away."""
         if owner in self._gone:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,9 @@ from typing import Any
 import dask
 from distributed import Client, Scheduler
 from distributed.deploy.spec import ProcessInterface, SpecCluster
+
+from convviz import downloads
+from convviz.jobs import bounds
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +31,9 @@ RESOURCES = {"job": 1, "call": 2}
 _ROOT = Path(__file__).resolve().parents[2]
 _PRELOAD = "convviz.jobs.worker"
 _KEPT = (  # what workers see of our environment: no secrets
-    *("PATH", "HOME", "USERPROFILE", "LANG", "LC_ALL", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "SYSTEMDRIVE"),
-    *("WINDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "KERAS_HOME", "CONVVIZ_DATA"),
-    *("CONVVIZ_LIMITS", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"),
+    *("PATH", "USERPROFILE", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "SYSTEMDRIVE"),
+    *("WINDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "CONVVIZ_DATA"),
+    *("CONVVIZ_LIMITS", "CONVVIZ_COLD", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"),
 )
 
 CONFIG = {
@@ -61,14 +67,19 @@ class WorkerProcess(ProcessInterface):
         self.options = options or {}
         self.process: subprocess.Popen | None = None
         self._watch: asyncio.Task | None = None
+        self._folder = tempfile.mkdtemp(prefix="convviz-")  # all that it may write to
 
     async def start(self) -> None:
         """Start the process; it registers with the scheduler by itself."""
-        specification = json.dumps({"cls": "distributed.Nanny", "opts": {**self.options, "name": str(self.name)}})
+        specification = json.dumps({"cls": "distributed.Nanny", "opts": self._options()})
         command = [sys.executable, "-m", "dask", "spec", self.scheduler_address, "--spec", specification]
-        self.process = subprocess.Popen(command, env=_environment(), cwd=_ROOT, stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, env=_environment(self._folder), cwd=_ROOT, stdin=subprocess.DEVNULL)
         await super().start()
         self._watch = asyncio.create_task(self._start_again())
+
+    def _options(self) -> dict:
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        return {**self.options, "name": str(self.name), "local_directory": self._folder}
 
     async def _start_again(self) -> None:
         """The nanny restarts a worker that died; here the nanny itself is replaced when it died."""
@@ -85,11 +96,12 @@ class WorkerProcess(ProcessInterface):
         if self._watch is not None:
             self._watch.cancel()
         if self.process is not None:
-            await asyncio.to_thread(_end, self.process)
+            end_process(self.process)  # here, not in a thread: at the end of the app none can be started any more
+        shutil.rmtree(self._folder, ignore_errors=True)
         await super().close()
 
 
-def _end(process: subprocess.Popen) -> None:
+def end_process(process: subprocess.Popen) -> None:
     """Kill a process and its children and wait until they are gone."""
     import psutil
 
@@ -105,8 +117,12 @@ def _end(process: subprocess.Popen) -> None:
     process.wait(timeout=10)
 
 
-def _environment() -> dict[str, str]:
+def _environment(folder: str) -> dict[str, str]:
     """The workers' environment: what they need and nothing else."""
+    home, _ = homes = downloads.folders()
+    for one in homes:
+        with contextlib.suppress(OSError):  # where it cannot be made, nothing can be kept
+            one.mkdir(parents=True, exist_ok=True)
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     settings = {f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(CONFIG[name]) for name in CONFIG}
     cards = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
@@ -117,7 +133,10 @@ def _environment() -> dict[str, str]:
         | settings
         | {
             "PYTHONPATH": str(_ROOT),
-            "CONVVIZ_PARENT": str(os.getpid()),
+            **dict.fromkeys(("HOME", "TMPDIR", "TEMP", "TMP", bounds.FOLDER), folder),
+            "KERAS_HOME": str(home),
+            "CONVVIZ_TEMP": tempfile.gettempdir(),
+            bounds.PARENT: str(os.getpid()),
             "MALLOC_ARENA_MAX": "2",
             "TF_CPP_MIN_LOG_LEVEL": "2",
             "DASK_LOGGING__DISTRIBUTED": "warning",
@@ -140,7 +159,7 @@ def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
         "nthreads": THREADS,
         "resources": RESOURCES,
         "memory_limit": os.environ.get("CONVVIZ_WORKER_MEMORY", MEMORY_LIMIT),
-        "death_timeout": 20,
+        "death_timeout": 120,  # a busy machine is slow to start one; when the app is gone, `bounds` ends it sooner
         "preload": [_PRELOAD],
         "preload_nanny": [_PRELOAD],
         "dashboard": False,
@@ -170,7 +189,7 @@ def end(client: Client, cluster: SpecCluster | None) -> None:
             log.warning("closing %s failed", type(resource).__name__, exc_info=True)
     for process in processes:
         if process is not None and process.poll() is None:
-            _end(process)
+            end_process(process)
 
 
 def join_cluster(address: str) -> Client:

@@ -10,13 +10,14 @@ import pickle
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from convviz import ConvvizError, zoo
 from convviz.jobs import worker
 from convviz.jobs.belongings import Belongings
+from convviz.jobs.calls import START_SECONDS, Calls, answer_of, is_death, let_go
 from convviz.jobs.job import Job
 from convviz.jobs.line import Line
 from convviz.jobs.pulse import Pulse
@@ -24,14 +25,11 @@ from convviz.jobs.pulse import Pulse
 log = logging.getLogger(__name__)
 
 CALL_SECONDS = 60.0  # what a call may take once a worker has begun it
-START_SECONDS = 60.0  # what starting a worker may take
 SILENT_SECONDS = 120.0  # what a job may take for one record
 AGAIN_SECONDS = 10.0  # after a start that failed, before the next
 INTERLEAVED = 2  # jobs of each worker that take turns; further ones wait in line
 MOST_WAITING = 60  # jobs in line
 MOST_OWN = 6  # jobs of one owner that have not ended
-
-STOPPED = "the worker that computed this stopped; try again, a new one is starting"
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,7 @@ class Engine:
         self._jobs: dict[str, Job] = {}
         self._line = Line()
         self.belongings = Belongings(self._forget_owner)
-        self._begun: dict[str, float | None] = {}  # call -> when a worker began it
-        self._spared: set[str] = set()  # calls that a restart for another call's sake ended
+        self._calls = Calls(self)
         self._hurry = threading.Event()  # somebody waits: start now
         self._numbers = itertools.count(1)
         atexit.register(self.close)
@@ -150,10 +147,12 @@ class Engine:
         for attempt in itertools.count():
             future = client.submit(worker.compute_device, pure=False, resources={"call": 1}, priority=30)
             try:
-                return future.result(START_SECONDS)
-            except Exception as failure:
-                if attempt == 3 or not _is_death(failure):
+                return answer_of(future, START_SECONDS)
+            except Exception:  # a busy machine, a worker that died: the next one may answer
+                if attempt == 3:
                     raise
+            finally:
+                let_go(future)
         raise AssertionError("not reached")
 
     def close(self) -> None:
@@ -217,7 +216,12 @@ class Engine:
             job.end("failed", f"a step took longer than {SILENT_SECONDS:g} seconds and was ended; choose less at once")
             job.drop_slice()
             self.look_after(job)
-            threading.Thread(target=self._restart, args=(client, job.heard_from), daemon=True).start()
+            threading.Thread(target=self._calls.restart, args=(client, job.heard_from), daemon=True).start()
+
+    @property
+    def client(self) -> Any:
+        """The Dask client in use, or None; another one after a loss."""
+        return self._client
 
     @property
     def status(self) -> Status:
@@ -247,77 +251,9 @@ class Engine:
         Raises:
             ConvvizError: the function refused; the worker died; it took too long; a network is gone.
         """
-        data: dict[zoo.Reference, bytes] = {}
-        for _ in range(2 + sum(isinstance(argument, zoo.Reference) for argument in arguments)):
-            client = self._ready_client()
-            answer = self._called(client, function, arguments, options, data, timeout or CALL_SECONDS)
-            if answer is _AGAIN:
-                continue
-            if isinstance(answer, worker.Refusal):
-                raise ConvvizError(answer.sentence)
-            if not isinstance(answer, worker.Missing):
-                return answer
-            data[answer.reference] = self.data(answer.reference, owner)
-        raise ConvvizError("the worker could not load the network; choose it again")
+        return self._calls.call(function, arguments, options, owner, timeout or CALL_SECONDS)
 
-    def _called(
-        self, client: Any, function: Callable, arguments: tuple, options: Mapping, data: Mapping, seconds: float
-    ) -> Any:
-        """Submit one call and wait for its answer, or for its deadline once it has begun."""
-        key = f"call-{uuid.uuid4().hex}"
-        self._begun[key] = None
-        asked = time.monotonic()
-        try:
-            future = client.submit(
-                worker.call, function, arguments, options, data, key,
-                key=key, pure=False, resources={"call": 1}, priority=10,
-            )  # fmt: skip
-            while True:
-                try:
-                    return future.result(timeout=min(0.5, seconds))
-                except TimeoutError:
-                    if future.done():  # just now, or the function itself timed out: either way it answers at once
-                        return future.result()
-                    self._check_patience(client, future, asked, seconds)
-        except ConvvizError:
-            raise
-        except Exception as failure:
-            if key in self._spared:
-                return _AGAIN
-            if _is_death(failure) or client is not self._client:
-                log.warning("a worker died during %s", getattr(function, "__qualname__", function))
-                raise ConvvizError(STOPPED) from None
-            raise
-        finally:
-            self._begun.pop(key, None)
-            self._spared.discard(key)
-
-    def _check_patience(self, client: Any, future: Any, asked: float, seconds: float) -> None:
-        """Raise when a call has taken too long, or can never be answered."""
-        if client is not self._client:
-            raise ConvvizError(STOPPED)
-        began = self._begun.get(future.key)
-        if began is not None and time.monotonic() - began > seconds:
-            holders = [address for address, keys in client.processing().items() if future.key in keys]
-            future.cancel()  # or the new worker would be asked again
-            for address in holders:
-                self._restart(client, address)
-            raise ConvvizError(
-                f"computing took longer than {seconds:g} seconds and was ended; choose something smaller"
-            )
-        if began is None and time.monotonic() - asked > seconds + START_SECONDS:
-            future.cancel()
-            raise ConvvizError("no worker was free for this within two minutes; try again later")
-
-    def _restart(self, client: Any, address: str) -> None:
-        """Restart a worker: nothing else ends a computation. Other calls that it held are asked again."""
-        try:
-            self._spared |= {other for other in client.processing().get(address, ()) if other in self._begun}
-            client.restart_workers([address], timeout=30, raise_for_error=False)
-        except Exception:  # it may be gone already
-            log.warning("restarting %s failed", address, exc_info=True)
-
-    def _ready_client(self) -> Any:
+    def ready_client(self) -> Any:
         """The client; waits for the start if it must."""
         self._hurry.set()
         self.begin()
@@ -377,7 +313,7 @@ class Engine:
 
     def _first_turn(self, job: Job) -> None:
         try:
-            self._ready_client()
+            self.ready_client()
         except ConvvizError as refusal:
             job.end("failed", str(refusal))
         self.look_after(job)
@@ -394,7 +330,7 @@ class Engine:
                 job.state = "paused"
                 self._line.leave(job)
             elif job._wish == "pause" or (job._wish == "stop" and job._busy):
-                self._interrupt(job)
+                job.interrupt(self._client)
             elif job._wish == "stop":
                 self._submit(job)
             elif job not in self._line.turns and job not in self._line.waiting:
@@ -414,18 +350,12 @@ class Engine:
         return INTERLEAVED * (self._workers if self._cluster is not None else self._pulse.workers)
 
     def _submit(self, job: Job) -> None:
-        """Send the next slice; it goes where the job's state is, if that worker still lives."""
+        """Send the next slice."""
         client = self._client
         if client is None:  # lost just now; who is in line then goes on after the new start
             return
-        job.state = "running"
-        where = {"workers": [job._worker], "allow_other_workers": True} if job._worker else {}
         try:
-            future = client.submit(
-                worker.advance, job.order(), key=f"slice-{uuid.uuid4().hex}", pure=False, resources={"job": 1}, **where
-            )
-            job.sent(future)
-            future.add_done_callback(lambda done: self._landed(client, job, done))
+            job.send(client).add_done_callback(lambda done: self._landed(client, job, done))
         except Exception:  # the client is closing; `_lost` sends the job back into the line
             log.warning("a slice could not be sent", exc_info=True)
 
@@ -433,7 +363,7 @@ class Engine:
         if client is not self._client:
             return  # of an engine that was lost or closed; the job has been told
         try:
-            outcome = future.result()
+            outcome = answer_of(future)
             if outcome.missing is not None:
                 self.data(outcome.missing, job.owner)  # raises where it is gone
             job.landed(outcome)
@@ -443,32 +373,22 @@ class Engine:
         except BaseException as failure:  # the slice's own error, whatever it is, ends the job and not the app
             if client is not self._client:
                 return
-            if _is_death(failure):
+            if is_death(failure):
                 job.lost_worker()
             else:
                 log.error("a job failed", exc_info=failure)
                 job._busy = False
                 job.end("failed", f"the job ended with an error ({type(failure).__name__}); the server's log has more")
+        finally:
+            let_go(future)
         self.look_after(job)
-
-    def _interrupt(self, job: Job) -> None:
-        """Let the running slice end after its next record instead of at its time."""
-        if job._worker and self._client is not None:
-            from distributed import fire_and_forget
-
-            told = self._client.submit(
-                worker.interrupt, job.number, workers=[job._worker], allow_other_workers=True,
-                key=f"interrupt-{uuid.uuid4().hex}", pure=False, priority=20,
-            )  # fmt: skip
-            fire_and_forget(told)  # a future that is dropped would take its task along
 
     def _heard(self, event: tuple[float, Any]) -> None:
         """A worker's message: a call or a slice has begun, or a job has a record."""
         message = event[1]
         if not isinstance(message, dict):
             return
-        if message.get("call") in self._begun:
-            self._begun[message["call"]] = time.monotonic()
+        self._calls.heard(message.get("call"))
         job = self._jobs.get(message.get("job"))
         if job is None:
             return
@@ -509,14 +429,3 @@ class Engine:
     def _forget_owner(self, owner: str) -> None:
         for job in self.jobs(owner):
             self.forget(job)
-
-
-_AGAIN = object()  # a call that must be asked once more
-
-
-def _is_death(failure: BaseException) -> bool:
-    """Whether a failure means that the worker is gone."""
-    from distributed import KilledWorker
-    from distributed.client import FutureCancelledError
-
-    return isinstance(failure, (KilledWorker, FutureCancelledError))

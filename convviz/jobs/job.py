@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 from convviz import ConvvizError
+from convviz.jobs import worker
 from convviz.jobs.worker import Opening, Order, Outcome
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 ENDED = ("done", "stopped", "failed")
 MOST_RECORDS = 2000  # that are kept; of older ones, then every second
-_RESCUES = 5  # how often a job that lost its worker is begun again from its last snapshot
+_RESCUES = 2  # how often a job that lost its worker is begun again from one and the same snapshot
 
 
 class Job:
@@ -54,6 +56,7 @@ class Job:
         self._heard = 0.0  # when a worker last told of the slice that is on its way; 0 before it began
         self.heard_from: str | None = None  # which worker
         self._rescues = 0
+        self._rescued: bytes | None = None  # the snapshot that it was begun again from
         self._lock = threading.RLock()
         self._ended = threading.Event()
 
@@ -144,11 +147,31 @@ class Job:
                 changes=changes or None,
                 data=self._engine.belongings.among(self._opening.arguments, self.owner) if begins else {},
                 close=self._wish == "stop",
+                light=getattr(self._opening.function, worker.LIGHT, False),
             )
 
-    def sent(self, future: Any) -> None:
-        """A slice is on its way."""
-        self._busy, self._slice, self._heard = True, future, 0.0
+    def send(self, client: Any) -> Any:
+        """Send the next slice; it goes where the job's state is, if that worker still lives."""
+        where = {"workers": [self._worker], "allow_other_workers": True} if self._worker else {}
+        self.state = "running"
+        self._heard, self.heard_from = 0.0, self._worker
+        self._slice = client.submit(
+            worker.advance, self.order(), key=f"slice-{uuid.uuid4().hex}", pure=False, resources={"job": 1}, **where
+        )
+        self._busy = True
+        return self._slice
+
+    def interrupt(self, client: Any) -> None:
+        """Let the slice that is at work end after its next record instead of at its time."""
+        if client is None or self.heard_from is None:
+            return
+        from distributed import fire_and_forget
+
+        told = client.submit(
+            worker.interrupt, self.number, workers=[self.heard_from], allow_other_workers=True,
+            key=f"interrupt-{uuid.uuid4().hex}", pure=False, priority=20,
+        )  # fmt: skip
+        fire_and_forget(told)  # a future that is dropped would take its task along
 
     def heard(self, address: str | None) -> None:
         """A worker has told of the slice that is on its way."""
@@ -208,7 +231,8 @@ class Job:
         with self._lock:
             self._busy, self._worker = False, None
             self._count = max(self._records, default=-1) + 1
-            self._rescues += 1
+            self._rescues = self._rescues + 1 if self.snapshot is self._rescued else 1
+            self._rescued = self.snapshot
             if self._wish == "stop":
                 self.end("stopped")
             elif self._rescues > _RESCUES or (self.snapshot is None and self._records):

@@ -17,12 +17,17 @@ from functools import cache
 from typing import Any
 
 from convviz import ConvvizError, uploads, zoo
+from convviz.jobs import bounds
 
+LIGHT = "needs_no_tensorflow"  # a function's attribute: it need not wait until TensorFlow is loaded
+COLD = "CONVVIZ_COLD"  # the environment's: load nothing ahead
 TOPIC = "convviz"  # the Dask topic on which workers tell how far they are
 _IDLE = 3600.0  # seconds after which a slice's state that nobody asked for again is dropped
 _MOST_STATES = 8  # jobs whose state is held here; the one that rested longest goes on from its snapshot
 
 zoo.OPENERS["upload"] = uploads.open_network  # a worker opens visitors' models through the door, and only so
+
+_TOO_MUCH = "this takes more memory than a worker may use; choose something smaller"
 
 _states: dict[str, _State] = {}
 _interrupted: set[str] = set()
@@ -66,6 +71,7 @@ class Order:
         changes: sent into the generator first.
         data: bytes of networks that the opening refers to.
         close: end the generator instead of advancing it.
+        light: it needs no TensorFlow.
     """
 
     job: str
@@ -76,6 +82,7 @@ class Order:
     changes: Mapping[str, Any] | None = None
     data: Mapping[zoo.Reference, bytes] = field(default_factory=dict)
     close: bool = False
+    light: bool = False
 
 
 @dataclass(frozen=True)
@@ -111,14 +118,19 @@ class _State:
 
 def call(function: Callable, arguments: tuple, options: Mapping[str, Any], data: Mapping, key: str) -> Any:
     """Run a function in this worker, references replaced by networks; `Missing` if one's bytes are not here."""
-    tell({"call": key})
-    prepare_tensorflow()
+    if not getattr(function, LIGHT, False):
+        prepare_tensorflow()
+    tell({"call": key})  # from now on its time counts; loading TensorFlow on a busy machine is not its fault
     try:
         return function(*_resolved(arguments, data), **dict(options))
     except zoo.NotHere as absent:
         return Missing(absent.reference)
     except ConvvizError as refusal:
         return Refusal(str(refusal))
+    except Exception as failure:
+        if _is_lack_of_memory(failure):
+            return Refusal(_TOO_MUCH)
+        raise
 
 
 def advance(order: Order) -> Outcome:
@@ -127,8 +139,9 @@ def advance(order: Order) -> Outcome:
     _drop_idle()
     if order.close:
         return _farewell(order, address)
+    if not order.light:
+        prepare_tensorflow()
     tell({"job": order.job, "worker": address})
-    prepare_tensorflow()
     state = _states.get(order.job)
     if state is None:
         if order.opening is None:
@@ -184,11 +197,18 @@ def _sliced(order: Order, state: _State, address: str) -> Outcome:
     except ConvvizError as refusal:
         _close(order.job)
         return Outcome(address, number, finished=True, records=(held,) if held else (), refusal=str(refusal))
-    except BaseException:
+    except BaseException as failure:
         _close(order.job)
+        if _is_lack_of_memory(failure):
+            return Outcome(address, number, finished=True, records=(held,) if held else (), refusal=_TOO_MUCH)
         raise
     state.touched = time.monotonic()
     return Outcome(address, number, records=(held,))
+
+
+def _is_lack_of_memory(failure: BaseException) -> bool:
+    """Python's own error for it, or TensorFlow's."""
+    return isinstance(failure, MemoryError) or type(failure).__name__ == "ResourceExhaustedError"
 
 
 def interrupt(job: str) -> None:
@@ -246,7 +266,7 @@ def _here() -> Any:
 
 def compute_device() -> str:
     """In words, what this worker computes on: the GPU's name as TensorFlow reports it, or the number of CPU cores."""
-    return prepare_tensorflow()
+    return _cores() if os.environ.get(COLD) else prepare_tensorflow()
 
 
 def prepare_tensorflow() -> str:
@@ -273,7 +293,12 @@ def _prepared() -> str:
         names.append(tf.config.experimental.get_device_details(device).get("device_name", "GPU"))
     gc.collect()
     gc.freeze()  # TensorFlow's half a million objects never go away; do not walk through them again
-    return ", ".join(names) if names else f"{cores} CPU core{'s' if cores > 1 else ''}"
+    return ", ".join(names) if names else _cores()
+
+
+def _cores() -> str:
+    cores = available_cores()
+    return f"{cores} CPU core{'s' if cores > 1 else ''}"
 
 
 def available_cores() -> int:
@@ -284,11 +309,16 @@ def available_cores() -> int:
 
 
 def dask_setup(server: Any) -> None:
-    """Dask's hook at the start of a worker and of its nanny: never outlive the app, and load TensorFlow ahead."""
-    if os.environ.get("CONVVIZ_PARENT"):
-        threading.Thread(target=_leave_with_parent, daemon=True, name="leave with parent").start()
-    if type(server).__name__ == "Worker":
+    """Dask's hook at the start of a worker and of its nanny: stay within bounds, and load TensorFlow ahead."""
+    bounds.leave_with_parent()
+    memory = server.memory_manager.memory_limit
+    bounds.bound_process(memory, gpu=os.environ.get("CUDA_VISIBLE_DEVICES") != "-1")
+    if type(server).__name__ == "Worker" and not os.environ.get(COLD):
         threading.Thread(target=_warm, daemon=True, name="load TensorFlow").start()
+    if (
+        type(server).__name__ == "Nanny" and bounds.FOLDER in os.environ
+    ):  # the nanny; the worker that it starts cannot do more than it
+        bounds.write_as_worker()
 
 
 def _warm() -> None:
@@ -298,18 +328,3 @@ def _warm() -> None:
         reference = zoo.reference(name)
         if reference.kind == "bundled":
             zoo.resolve(reference)
-
-
-def _leave_with_parent() -> None:
-    """End this process, within half a second, when the process that started it is gone."""
-    import psutil
-
-    watched = []
-    for process in (os.getppid(), int(os.environ["CONVVIZ_PARENT"])):
-        try:
-            watched.append(psutil.Process(process))
-        except psutil.NoSuchProcess:
-            os._exit(1)
-    while all(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in watched):
-        time.sleep(0.5)
-    os._exit(1)

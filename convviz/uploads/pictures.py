@@ -191,3 +191,6 @@ def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (3, 4, 7, 8):
         pixels = pixels[::-1]
     return pixels
+
+
+open_picture.needs_no_tensorflow = True  # a worker takes it while TensorFlow is still loading

@@ -7,6 +7,7 @@ import ctypes
 import functools
 import gc
 import importlib
+import inspect
 import logging
 import sys
 import threading
@@ -14,6 +15,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import streamlit as st
+from PIL import Image
 
 from convviz import ConvvizError
 from pages.shared import choices, engine, pickers, ui, words
@@ -55,6 +57,16 @@ def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
     navigation(contents)
     warned.disabled = False
     _share_memory()
+    _spare_the_first_visitor()
+
+
+def _spare_the_first_visitor() -> None:
+    """Do now what the first page would wait for: Streamlit looks once where every module lies, Pillow for its formats.
+
+    Half of the first page's time went into these two.
+    """
+    inspect.stack()  # Python remembers the modules' files; Streamlit's own question is then quick
+    Image.preinit()
 
 
 def show(page: Any) -> None:

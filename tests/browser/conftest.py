@@ -33,10 +33,11 @@ def pytest_collection_modifyitems(items):
 class Server:
     """The app, or another script, started as the README starts it, on a free port."""
 
-    def __init__(self, log: Path, script: str = "app.py") -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+    def __init__(self, log: Path, script: str = "app.py", *, port: int | None = None) -> None:
+        if port is None:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port = probe.getsockname()[1]
         self.address, self.log = f"http://127.0.0.1:{port}", log
         command = [
             sys.executable,

@@ -1,0 +1,139 @@
+"""Calls: short questions that a worker answers while a page waits."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from convviz import ConvvizError, zoo
+from convviz.jobs import worker
+
+if TYPE_CHECKING:
+    from convviz.jobs.engine import Engine
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 60.0  # what starting a worker may take
+STOPPED = "the worker that computed this stopped; try again, a new one is starting"
+_AGAIN = object()  # the answer to a call that must be asked once more
+
+
+class Calls:
+    """The calls under way of one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._begun: dict[str, float | None] = {}  # call -> when a worker began it
+        self._spared: set[str] = set()  # calls that a restart for another call's sake ended
+
+    def heard(self, key: str | None) -> None:
+        """A worker has begun a call."""
+        if key in self._begun:
+            self._begun[key] = time.monotonic()
+
+    def call(self, function: Callable, arguments: tuple, options: Mapping, owner: str | None, seconds: float) -> Any:
+        """Ask until there is an answer; bytes of networks are handed over where a worker lacks them."""
+        data: dict[zoo.Reference, bytes] = {}
+        for _ in range(2 + sum(isinstance(argument, zoo.Reference) for argument in arguments)):
+            client = self._engine.ready_client()
+            answer = self._called(client, function, arguments, options, data, seconds)
+            if answer is _AGAIN:
+                continue
+            if isinstance(answer, worker.Refusal):
+                raise ConvvizError(answer.sentence)
+            if not isinstance(answer, worker.Missing):
+                return answer
+            data[answer.reference] = self._engine.data(answer.reference, owner)
+        raise ConvvizError("the worker could not load the network; choose it again")
+
+    def _called(
+        self, client: Any, function: Callable, arguments: tuple, options: Mapping, data: Mapping, seconds: float
+    ) -> Any:
+        """Submit one call and wait for its answer, or for its deadline once it has begun."""
+        key = f"call-{uuid.uuid4().hex}"
+        self._begun[key] = None
+        asked, future = time.monotonic(), None
+        try:
+            future = client.submit(
+                worker.call, function, arguments, options, data, key,
+                key=key, pure=False, resources={"call": 1}, priority=10,
+            )  # fmt: skip
+            while True:
+                try:
+                    return answer_of(future, min(0.5, seconds))
+                except TimeoutError:
+                    if future.done():  # just now, or the function itself timed out: either way it answers at once
+                        return answer_of(future)
+                    self._check_patience(client, future, asked, seconds)
+        except ConvvizError:
+            raise
+        except Exception as failure:
+            if key in self._spared:
+                return _AGAIN
+            if is_death(failure) or client is not self._engine.client:
+                log.warning("a worker died during %s", getattr(function, "__qualname__", function))
+                raise ConvvizError(STOPPED) from None
+            raise
+        finally:
+            self._begun.pop(key, None)
+            self._spared.discard(key)
+            let_go(future)
+
+    def _check_patience(self, client: Any, future: Any, asked: float, seconds: float) -> None:
+        """Raise when a call has taken too long, or can never be answered."""
+        if client is not self._engine.client:
+            raise ConvvizError(STOPPED)
+        began = self._begun.get(future.key)
+        if began is not None and time.monotonic() - began > seconds:
+            holders = [address for address, keys in client.processing().items() if future.key in keys]
+            future.cancel()  # or the new worker would be asked again
+            for address in holders:
+                self.restart(client, address)
+            raise ConvvizError(
+                f"computing took longer than {seconds:g} seconds and was ended; choose something smaller"
+            )
+        if began is None and time.monotonic() - asked > seconds + START_SECONDS:
+            future.cancel()
+            raise ConvvizError("no worker was free for this within two minutes; try again later")
+
+    def restart(self, client: Any, address: str) -> None:
+        """Restart a worker: nothing else ends a computation. Other calls that it held are asked again."""
+        try:
+            self._spared |= {other for other in client.processing().get(address, ()) if other in self._begun}
+            client.restart_workers([address], timeout=30, raise_for_error=False)
+        except Exception:  # it may be gone already
+            log.warning("restarting %s failed", address, exc_info=True)
+
+
+def answer_of(future: Any, seconds: float | None = None) -> Any:
+    """What a future holds; Dask's own question may be cancelled in a storm of events, and is then put again."""
+    for _ in range(3):
+        try:
+            return future.result(seconds)
+        except UnboundLocalError as failure:  # how distributed.utils.sync says that it was cancelled
+            if failure.name != "result" and "'result'" not in str(failure):
+                raise
+    raise TimeoutError("the question was cancelled three times")
+
+
+def let_go(future: Any) -> None:
+    """Want a future's result no longer.
+
+    Left to the garbage collection, the worker would keep the result until then, and compute it again after a death.
+    """
+    try:
+        if future is not None:
+            future.release()
+    except Exception:  # its client is closed
+        log.debug("a future could not be released", exc_info=True)
+
+
+def is_death(failure: BaseException) -> bool:
+    """Whether a failure means that the worker is gone."""
+    from distributed import KilledWorker
+    from distributed.client import FutureCancelledError
+
+    return isinstance(failure, (KilledWorker, FutureCancelledError))
