@@ -530,7 +530,7 @@ def test_a_cluster_that_runs_already_is_used_and_outlives_the_engine(tmp_path):
     )
     wait_until(where.exists)
     address = json.loads(where.read_text())["address"]
-    options = ["--nthreads", "3", "--resources", "job=1 call=2", "--preload", "convviz.jobs.worker", "--no-dashboard"]
+    options = ["--nthreads", "4", "--resources", "job=1 call=2", "--preload", "convviz.jobs.worker", "--no-dashboard"]
     worker = subprocess.Popen([*dask, "worker", address, "--host", "127.0.0.1", *options], **quiet)
     engine = Engine(address)
     try:
