@@ -62,7 +62,7 @@ def test_this_process_has_no_tensorflow_and_the_worker_has_its_threads_bounded()
         "e = Engine(); print(e.call(f.tensorflow_threads), e.call(f.loaded_frameworks)); e.close()\n"
         "print({'tensorflow', 'keras'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=300)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     assert done.stdout.splitlines()[-2:] == [f"({cores}, {cores}) ['keras', 'tensorflow']", "set()"], done.stderr
 
