@@ -351,8 +351,7 @@ class Engine:
 
     def _submit(self, job: Job) -> None:
         """Send the next slice."""
-        client = self._client
-        if client is None:  # lost just now; who is in line then goes on after the new start
+        if (client := self._client) is None:  # lost just now; who is in line then goes on after the new start
             return
         try:
             job.send(client).add_done_callback(lambda done: self._landed(client, job, done))
@@ -389,8 +388,7 @@ class Engine:
         if not isinstance(message, dict):
             return
         self._calls.heard(message.get("call"))
-        job = self._jobs.get(message.get("job"))
-        if job is None:
+        if (job := self._jobs.get(message.get("job"))) is None:
             return
         if "record" in message:
             job.take(*pickle.loads(message["record"]))
