@@ -236,8 +236,6 @@ def _moved(values: np.ndarray, cells: float) -> np.ndarray:
     width = values.shape[1]
     waves = np.fft.rfft(values, axis=1)
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(width) * cells)
-    if width % 2 == 0:
-        turn[-1] = turn[-1].real  # the finest wave has no direction
     return np.fft.irfft(waves * turn, n=width, axis=1)
 
 

@@ -42,10 +42,15 @@ def test_a_blurred_way_is_its_first_half_then_scipys_blur_then_every_sth_cell(ta
     for stride in (2, 3):
         for way, first in (("blurred_stride", image), ("blurred_max", keras_way("max", image, ONE, 3, 1, "valid"))):
             whole = ndimage.correlate(first.astype(float), blur, mode="mirror", origin=-(1 - taps % 2))
-            same = downsampling.downsample(image, way, weights=ONE, size=3, stride=stride, taps=taps)
-            inside = slice((taps - 1) // 2, (taps - 1) // 2 + (same.shape[0] - 1) * stride + 1, stride)
-            across = slice((taps - 1) // 2, (taps - 1) // 2 + (same.shape[1] - 1) * stride + 1, stride)
-            np.testing.assert_allclose(same, whole[inside, across], atol=1e-5)
+            valid = downsampling.downsample(image, way, weights=ONE, size=3, stride=stride, taps=taps)
+            inside = slice((taps - 1) // 2, (taps - 1) // 2 + (valid.shape[0] - 1) * stride + 1, stride)
+            across = slice((taps - 1) // 2, (taps - 1) // 2 + (valid.shape[1] - 1) * stride + 1, stride)
+            np.testing.assert_allclose(valid, whole[inside, across], atol=1e-5)
+        whole = ndimage.correlate(image.astype(float), blur, mode="mirror", origin=-(1 - taps % 2))
+        mirrored = downsampling.downsample(
+            image, "blurred_stride", weights=ONE, stride=stride, taps=taps, padding="same"
+        )
+        np.testing.assert_allclose(mirrored, whole[::stride, ::stride], atol=1e-5)
 
 
 def test_with_same_padding_every_way_gives_maps_of_one_size():

@@ -70,8 +70,6 @@ def change(values, shift):
 _MOVED = """    # Moved along: by shift / stride cells, between cells by its waves.
     width = before.shape[1]
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(width) * shift / stride)
-    if width % 2 == 0:
-        turn[-1] = turn[-1].real
     before = np.fft.irfft(np.fft.rfft(before, axis=1) * turn, n=width, axis=1)
 """
 
