@@ -13,6 +13,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("pictures/kinds", "Kinds of convolution", "category"),
         ("pictures/fourier", "Fourier", "graphic_eq"),
         ("pictures/receptive_field", "Receptive field", "crop_free"),
+        ("pictures/tuning", "Tuning", "tune"),
     ],
     "Learning": [
         ("learning/data", "Data and augmentation", "photo_library"),

@@ -49,6 +49,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "stacks": {"convolution", "receptive_field"},
     "training": {"augmentation", "datasets", "tracing", "zoo"},
     "trust": {"attribution", "datasets", "images", "localization", "rendering", "tracing", "zoo"},
+    "tuning": {"convolution", "stimuli"},
     "uploads": {"datasets", "images", "zoo"},
     "zoo": {"downloads", "images", "tracing"},
 }

@@ -18,6 +18,7 @@ from convviz.recipes import (
     receptive_field,
     tables,
     training,
+    tuning,
 )
 from convviz.recipes.openings import OWN, opening
 from convviz.recipes.writing import literal, script
@@ -40,4 +41,5 @@ __all__ = [
     "script",
     "tables",
     "training",
+    "tuning",
 ]

@@ -14,6 +14,7 @@ PAGES = {
     "pooling": "Pooling and strides",
     "fourier": "Fourier",
     "receptive_field": "Receptive field",
+    "tuning": "Tuning",
     "kinds": "Kinds of convolution",
     "training": "Training",
     "network": "Network",

@@ -1,0 +1,132 @@
+"""Programs for the Tuning page: stimuli drawn one by one, and what a filter answers to each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from convviz.recipes.tables import SIGNED
+from convviz.recipes.writing import literal, script
+
+_TURNED = """
+import numpy as np
+
+size = {size}  # pixels of a stimulus' side
+
+
+def turned(angle):
+    '''Every pixel's distance from the middle across a direction, and along it; 90 degrees is upright.'''
+    turn, places = np.deg2rad(angle), np.arange(size) - (size - 1) / 2
+    right, up = places[None], -places[:, None]
+    return right * np.sin(turn) - up * np.cos(turn), right * np.cos(turn) + up * np.sin(turn)
+
+
+def grey(values):
+    return np.repeat(np.rint(values).astype(np.uint8)[..., None], 3, axis=-1)
+"""
+
+_DRAWN = {
+    "grating": """
+def draw(angle, frequency, phase):
+    across, _ = turned(angle)
+    return grey(127.5 + 127.5 * np.sin(2 * np.pi * frequency * across + np.deg2rad(phase)))
+""",
+    "bar": """
+def draw(angle, width, shift):
+    across, _ = turned(angle)
+    return grey(255 * np.clip(width / 2 + 0.5 - np.abs(across - shift), 0, 1))
+""",
+    "curve": """
+def draw(angle, curvature, width):
+    radius = 1 / max(curvature, 1e-6)
+    across, along = turned(angle)
+    distance = np.abs(np.hypot(along - radius, across) - radius)
+    return grey(255 * np.clip(width / 2 + 0.5 - distance, 0, 1) * np.clip(0.5 + radius - along, 0, 1))
+""",
+    "colour": """
+import cv2
+
+def draw(hue, saturation, angle, width):
+    across, _ = turned(angle)
+    inside = np.clip(width / 2 + 0.5 - np.abs(across), 0, 1)[..., None]
+    paint = cv2.cvtColor(np.float32([[[hue % 360, saturation, 1]]]), cv2.COLOR_HSV2RGB)[0, 0] * 255
+    return np.rint(128 + inside * (paint - 128)).astype(np.uint8)
+""",
+}
+
+_ASKED = """
+import keras
+
+# One filter over red, green and blue: the kernel, times what it looks at of each.
+kernel = np.array({cells}, np.float32)
+weights = (kernel[:, :, None].astype(np.float64) * {shares}).astype(np.float32)
+
+values = {values}
+pictures = np.stack([draw({call}) for value in values{views}])
+maps = np.array(keras.ops.conv(pictures.astype(np.float32), weights[..., None], padding="valid"))[..., 0]
+responses = {measure}{mean}
+best = int(np.argmax(responses))
+print("the largest answer,", responses[best], "comes at {axis}", values[best])
+result = {{"values": values, "responses": responses, "feature_map": maps[best{times}]}}
+"""
+
+_SAVE = """
+from PIL import Image
+
+Image.fromarray(pictures[best{times}]).save("stimulus.png")
+Image.fromarray(signed(result["feature_map"], np.abs(result["feature_map"]).max())).save("feature_map.png")
+"""
+
+_MEASURES = {
+    "largest": "maps.max(axis=(1, 2))",
+    "mean of positive": "np.maximum(maps, 0).mean(axis=(1, 2))",
+    "root mean square": "np.sqrt((maps**2).mean(axis=(1, 2)))",
+}
+
+
+def curve(
+    kind: str,
+    axis: str,
+    values: np.ndarray,
+    kernel: np.ndarray,
+    shares: tuple[float, float, float],
+    *,
+    size: int,
+    measure: str,
+    fixed: dict[str, float],
+) -> str:
+    """The tuning curve of one kernel.
+
+    Args:
+        kind: of the stimuli, a name of ``stimuli.KINDS``.
+        axis: the property that is changed.
+        values: its values, evenly apart.
+        kernel: (kh, kw).
+        shares: of red, green and blue that the filter looks at.
+        size: pixels of a stimulus' side.
+        measure: one of ``tuning.MEASURES``.
+        fixed: the other properties' values.
+
+    Returns:
+        A program that leaves ``result``: "values", "responses" and the "feature_map" of the best stimulus, and writes
+        ``stimulus.png`` and ``feature_map.png``.
+    """
+    step, low, count = float(values[1] - values[0]), float(values[0]), len(values)
+    drifts = kind == "grating" and axis != "phase"
+    if drifts:
+        fixed = {name: one for name, one in fixed.items() if name != "phase"} | {"phase": fixed["phase"]}
+    call = ", ".join([f"{axis}=float(value)", *(f"{name}={value!r}" for name, value in fixed.items())])
+    call += " + 45 * view" if drifts else ""
+    times = " * 8" if drifts else ""
+    asked = _ASKED.format(
+        cells=literal(kernel),
+        shares=tuple(shares),
+        values=f"np.linspace({low!r}, {low + step * (count - 1)!r}, {count})",
+        call=call,
+        measure=_MEASURES[measure],
+        axis=axis,
+        views=" for view in range(8)" if drifts else "",
+        mean=".reshape(-1, 8).mean(axis=1)  # a grating is shown in eight phases" if drifts else "",
+        times=times,
+    )
+    about = f"What a kernel answers to {kind} stimuli along their {axis}."
+    return script(_TURNED.format(size=size), _DRAWN[kind], SIGNED, asked, _SAVE.format(times=times), about=about)
