@@ -108,7 +108,7 @@ def curve(respond: Respond, sweep: Sweep) -> Curve:
 
     Args:
         respond: takes the whole batch once.
-        sweep: the stimuli; of several views of one value the mean answer counts.
+        sweep: the stimuli; of several views of one value the root mean square counts, with the sign of the mean.
 
     Returns:
         the curve with its peak.
@@ -119,7 +119,8 @@ def curve(respond: Respond, sweep: Sweep) -> Curve:
     responses = np.asarray(respond(sweep.pictures), np.float32)
     if responses.shape != (len(sweep.pictures),):
         raise ValueError(f"{len(sweep.pictures)} pictures got answers of shape {responses.shape}")
-    responses = responses.reshape(-1, sweep.views).mean(axis=1)
+    views = responses.reshape(-1, sweep.views)
+    responses = np.sign(views.mean(axis=1)) * np.sqrt((views**2).mean(axis=1))
     positive = np.maximum(responses.astype(np.float64), 0)
     selectivity = None
     if sweep.period is not None:

@@ -82,6 +82,8 @@ def test_sobel_prefers_upright_stripes_and_its_known_frequency():
     assert tuning.curve(asked(level), stimuli.sweep("grating", "angle", steps=36)).peak == 0
     frequency = tuning.curve(asked(SOBEL), stimuli.sweep("grating", "frequency", steps=50))
     assert frequency.peak == pytest.approx(0.25, abs=0.011), "a difference two pixels apart"
+    laplacian = tuning.over_colours(kernels.KERNELS["laplacian"].weights)
+    assert tuning.curve(asked(laplacian), stimuli.sweep("grating", "frequency", steps=50)).peak == 0.5
 
 
 def test_the_lectures_curve_detector_prefers_its_curve():

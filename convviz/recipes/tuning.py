@@ -63,10 +63,14 @@ weights = (kernel[:, :, None].astype(np.float64) * {shares}).astype(np.float32)
 values = {values}
 pictures = np.stack([draw({call}) for value in values{views}])
 maps = np.array(keras.ops.conv(pictures.astype(np.float32), weights[..., None], padding="valid"))[..., 0]
-responses = {measure}{mean}
-best = int(np.argmax(responses))
+responses = {measure}
+{mean}best = int(np.argmax(responses))
 print("the largest answer,", responses[best], "comes at {axis}", values[best])
 result = {{"values": values, "responses": responses, "feature_map": maps[best{times}]}}
+"""
+
+_VIEWS = """views = responses.reshape(-1, 8)  # a grating is shown in eight phases
+responses = np.sign(views.mean(axis=1)) * np.sqrt((views**2).mean(axis=1))
 """
 
 _SAVE = """
@@ -125,7 +129,7 @@ def curve(
         measure=_MEASURES[measure],
         axis=axis,
         views=" for view in range(8)" if drifts else "",
-        mean=".reshape(-1, 8).mean(axis=1)  # a grating is shown in eight phases" if drifts else "",
+        mean=_VIEWS if drifts else "",
         times=times,
     )
     about = f"What a kernel answers to {kind} stimuli along their {axis}."

@@ -123,7 +123,7 @@ def noticed(kind: str, axis: str, curve: tuning.Curve, weights: np.ndarray) -> l
         said.append("It never falls below half of the largest: the filter is hardly selective here.")
     if curve.selectivity is not None:
         said.append(
-            f"Selectivity (1 − circular variance) is {curve.selectivity:.2f}: 0 is no preference, 1 a single value only."
+            f"Selectivity (1 − circular variance) is {curve.selectivity:.2f}: 0 is no preference, 1 a single value."
         )
     total = float(weights.sum())
     if abs(total) > 1e-4:
