@@ -183,7 +183,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             curve,
             {
                 "angle": Axis("Opens to", "degrees", 0, 360, 0, 360),
-                "curvature": Axis("Curvature", "1 / radius in pixels", 0, 0.5, 0.1),
+                "curvature": Axis("Curvature", "per pixel", 0, 0.5, 0.1),
                 "width": Axis("Width", "pixels", 1, 12, 2),
             },
             "Cammarata et al. 2020, Curve detectors, Distill, doi:10.23915/distill.00024.003",

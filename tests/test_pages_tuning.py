@@ -3,6 +3,7 @@
 import pytest
 
 from convviz import kernels, stimuli, tuning
+from pages.shared import tunings
 from tests.test_pages import _engine, opened, texts
 
 __all__ = ["_engine"]
@@ -14,7 +15,7 @@ def test_sobel_answers_most_to_upright_stripes():
     app = opened(PAGE)
     assert not app.exception
     assert not app.error
-    assert "at 90°, and smallest" in texts(app)
+    assert "at 90°, and smallest, 0, at 0°" in texts(app)
     assert "Selectivity" in texts(app)
 
 
@@ -36,7 +37,8 @@ def test_every_kind_and_property_opens(kind):
         sweep = stimuli.sweep(kind, axis, steps=8, size=16)
         measure = "root mean square" if kind == "grating" else "largest"
         curve = tuning.curve(lambda batch: tuning.kernel_responses(batch, SOBEL, measure=measure), sweep)  # noqa: B023
-        assert f"The answer is largest, {curve.responses.max():.4g}, at " in texts(app)
+        largest = float(curve.responses.max())
+        assert f"The answer is largest, {tunings.number(largest, largest)}, at " in texts(app)
 
 
 def test_a_filter_without_a_preference_says_so():

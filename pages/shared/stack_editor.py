@@ -62,17 +62,21 @@ def _grid(layers: stacks.Stack) -> None:
         key=f"_rf_grid_{_digest(layers)}",
         width="stretch",
         column_config={
-            "_index": columns.NumberColumn(width=34),
-            "Kind": columns.SelectboxColumn(options=list(stacks.KINDS), required=True, width=76),
-            "Size": columns.NumberColumn(min_value=1, max_value=stacks.LARGEST_SIZE, step=1, required=True, width=52),
+            "_index": columns.NumberColumn(width=28),
+            "Kind": columns.SelectboxColumn(options=list(stacks.KINDS), required=True, width=66),
+            "Size": columns.NumberColumn(min_value=1, max_value=stacks.LARGEST_SIZE, step=1, required=True, width=56),
             "Stride": columns.NumberColumn(
-                min_value=1, max_value=stacks.LARGEST_STRIDE, step=1, required=True, width=58
+                min_value=1, max_value=stacks.LARGEST_STRIDE, step=1, required=True, width=68
             ),
             "Padding": columns.SelectboxColumn(
-                options=_PADDINGS, required=True, help="valid, same, or pixels of zeros at every side", width=68
+                "Pad",
+                options=_PADDINGS,
+                required=True,
+                width=62,
+                help="The padding: valid (none), same, or pixels of zeros at every side",
             ),
             "Dilation": columns.NumberColumn(
-                min_value=1, max_value=stacks.LARGEST_DILATION, step=1, required=True, width=66
+                min_value=1, max_value=stacks.LARGEST_DILATION, step=1, required=True, width=80
             ),
         },
     )

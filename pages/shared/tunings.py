@@ -39,6 +39,13 @@ def told(kind: str, axis: str, value: float) -> str:
     return f"{value:.3g}{unit}".replace("-", "−")
 
 
+def number(answer: float, largest: float) -> str:
+    """An answer, short; what is nothing beside the largest is 0."""
+    if abs(answer) <= 1e-6 * abs(largest):
+        return "0"
+    return (f"{answer:,.0f}" if abs(answer) >= 1000 else f"{answer:.4g}").replace("-", "−")
+
+
 def chart(kind: str, axis: str, curve: tuning.Curve, measure: str) -> None:
     """The curve: round, where the property is one; with its peak marked."""
     go, one = charts._plotly(), stimuli.KINDS[kind].axes[axis]
@@ -59,7 +66,7 @@ def chart(kind: str, axis: str, curve: tuning.Curve, measure: str) -> None:
         figure.add_scatter(x=[curve.peak], y=[answers[curve.best]], mode="markers", marker=mark, name=peak)
         figure.update_layout(xaxis={"title": f"{one.title} ({one.unit})"}, yaxis={"title": "answer"})
     figure.update_layout(
-        height=360, margin={"l": 40, "r": 40, "t": 30, "b": 30}, legend={"orientation": "h", "y": -0.15},
+        height=360, margin={"l": 50, "r": 40, "t": 40, "b": 40}, legend={"orientation": "h", "y": 1.12},
         polar={"radialaxis": {"showticklabels": True, "angle": 90, "tickangle": 90}},
     )  # fmt: skip
     alt = f"Answer over {one.title.lower()}: {peak} with {answers[curve.best]:.4g}, smallest {answers.min():.4g}"
@@ -71,10 +78,11 @@ def strip(kind: str, axis: str, sweep: stimuli.Sweep, curve: tuning.Curve) -> No
     picked = np.unique(np.linspace(0, len(sweep.values) - 1, _STRIP).round().astype(int))
     tiles = sweep.pictures[picked * sweep.views]
     count, side = len(tiles), tiles.shape[1]
-    row = np.full((side, count * (side + _GAP) - _GAP, 3), 255, np.uint8)
+    row = np.full((side, count * (side + _GAP) - _GAP, 3), stimuli.GROUND, np.uint8)
     for place, tile in enumerate(tiles):
         row[:, place * (side + _GAP) : place * (side + _GAP) + side] = tile
-    said = ", ".join(f"{told(kind, axis, sweep.values[n])}: {curve.responses[n]:.4g}" for n in picked)
+    largest = float(curve.responses[curve.best])
+    said = ", ".join(f"{told(kind, axis, sweep.values[n])}: {number(curve.responses[n], largest)}" for n in picked)
     with st.container(key="mosaic_stimuli"):
         ui.picture(row, f"Some of the stimuli, with the answers: {said}", f"{count} stimuli with their answers: {said}")
 
@@ -109,13 +117,15 @@ def files(sweep: stimuli.Sweep, curve: tuning.Curve, feature_map: np.ndarray) ->
 def noticed(kind: str, axis: str, curve: tuning.Curve, weights: np.ndarray) -> list[str]:
     """What to notice."""
     one, answers = stimuli.KINDS[kind].axes[axis], curve.responses
-    least = float(answers.min())
+    largest = float(answers.max())
     if np.ptp(answers) <= 1e-4 * max(abs(float(answers.max())), 1e-6):
-        return [f"The answer is {answers[0]:.4g} for every {one.title.lower()}: this filter does not tell them apart."]
+        return [
+            f"The answer is {number(float(answers[0]), largest)} for every {one.title.lower()}: this filter does not tell them apart."
+        ]
     worst = told(kind, axis, float(curve.values[int(np.argmin(answers))]))
     said = [
-        f"The answer is largest, {float(answers.max()):.4g}, at {told(kind, axis, curve.peak)}, and smallest, "
-        f"{least:.4g}, at {worst}."
+        f"The answer is largest, {number(largest, largest)}, at {told(kind, axis, curve.peak)}, and smallest, "
+        f"{number(float(answers.min()), largest)}, at {worst}."
     ]
     if curve.width is not None:
         said.append(f"It stays at half of the largest or above over {told(kind, axis, curve.width)} around the peak.")
