@@ -119,9 +119,8 @@ def noticed(kind: str, axis: str, curve: tuning.Curve, weights: np.ndarray) -> l
     one, answers = stimuli.KINDS[kind].axes[axis], curve.responses
     largest = float(answers.max())
     if np.ptp(answers) <= 1e-4 * max(abs(float(answers.max())), 1e-6):
-        return [
-            f"The answer is {number(float(answers[0]), largest)} for every {one.title.lower()}: this filter does not tell them apart."
-        ]
+        same = number(float(answers[0]), largest)
+        return [f"The answer is {same} for every {one.title.lower()}: this filter does not tell them apart."]
     worst = told(kind, axis, float(curve.values[int(np.argmin(answers))]))
     said = [
         f"The answer is largest, {number(largest, largest)}, at {told(kind, axis, curve.peak)}, and smallest, "
