@@ -22,6 +22,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
     "Looking inside": [
         ("inside/network", "Network", "account_tree"),
         ("inside/feature_maps", "Feature maps", "view_module"),
+        ("inside/kernels", "Kernels", "apps"),
         ("inside/microscope", "Microscope", "biotech"),
         ("inside/filter_patterns", "Filter patterns", "texture"),
     ],

@@ -34,6 +34,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "downsampling": {"convolution", "kernels", "pooling"},
     "effective": {"convolution", "stacks"},
     "evaluation": {"datasets", "tracing", "zoo"},
+    "filters": {"rendering", "tracing", "zoo"},
     "framing": {"rendering"},
     "graph": {"receptive_field", "tracing", "zoo"},
     "jobs": {"downloads", "uploads", "zoo"},
@@ -54,7 +55,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "graph",
+    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "filters", "graph",
     "jobs", "microscope", "patterns", "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from convviz import activations, microscope
-from pages.shared import cells, choices, engine, pickers, ui, words
+from convviz import activations, microscope, recipes
+from pages.shared import cells, choices, engine, foot, pickers, ui, words
 
 ui.heading("Microscope", "Where does one number of the network come from?")
 
@@ -42,4 +42,9 @@ with result:
         cells.noticed(cell, card),
         "Luo et al. 2016, Understanding the effective receptive field, arXiv:1701.04128; Araujo, Norris & Sim 2019, "
         "Distill, doi:10.23915/distill.00021.",
+    )
+    foot.foot(
+        "microscope",
+        code=recipes.layers.cell(picture.name, network, card, layer=layer, channel=channel, row=row, col=col),
+        files=pickers.network_files(network),
     )

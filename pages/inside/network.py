@@ -1,9 +1,11 @@
 """Page: the network as a graph of its layers, and what each of them costs."""
 
+import functools
+
 import streamlit as st
 
-from convviz import graph
-from pages.shared import choices, engine, graphs, models, pickers, ui
+from convviz import graph, recipes
+from pages.shared import choices, engine, foot, graphs, models, pickers, ui
 
 ui.heading("Network", "What is this network made of, and what does each layer cost?")
 
@@ -30,10 +32,6 @@ with controls:
 with result:
     graphs.board(view, layout, chosen, key="board")
     graphs.go_on(found.node(layer), card)
-    st.download_button(
-        "Download as SVG", graph.svg(view, layout, chosen=chosen), "network.svg", "image/svg+xml",
-        icon=":material/download:", on_click="ignore",
-    )  # fmt: skip
     with st.expander("Every layer in a row", icon=":material/table_rows:"):
         graphs.table(found)
     with st.expander("What this network is", icon=":material/info:"):
@@ -42,4 +40,12 @@ with result:
         graphs.noticed(found),
         "Howard et al. 2017, MobileNets, arXiv:1704.04861, for multiply-adds; Araujo, Norris & Sim 2019, Distill, "
         "doi:10.23915/distill.00021, for receptive fields.",
+    )
+    foot.foot(
+        "network",
+        code=recipes.layers.network(network),
+        files={
+            "network.svg": functools.partial(graphs.svg_file, view, layout, chosen),
+            **pickers.network_files(network),
+        },
     )

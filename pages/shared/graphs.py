@@ -76,6 +76,11 @@ def board(view: graph.View, layout: graph.Layout, chosen: str, *, key: str) -> N
     _component(key=key, data=data, on_picked_change=lambda: _picked(view, key))
 
 
+def svg_file(view: graph.View, layout: graph.Layout, chosen: str) -> bytes:
+    """The drawing as a file."""
+    return graph.svg(view, layout, chosen=chosen).encode()
+
+
 def _said(node: graph.Node, count: int) -> str:
     """A node in words, for its tooltip and for those who cannot see it."""
     what = f"part of {count} layers, closed" if count else node.kind

@@ -19,6 +19,7 @@ PAGES = {
     "training": "Training",
     "network": "Network",
     "feature_maps": "Feature maps",
+    "kernels": "Kernels",
     "microscope": "Microscope",
     "filter_patterns": "Filter patterns",
     "grad_cam": "Grad-CAM",

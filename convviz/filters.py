@@ -1,0 +1,153 @@
+"""The kernels that a network has learned: as pictures, as numbers, and as what they let through.
+
+A filter is a stack of kernels, one for each input channel; what the stack gives is added up into one feature map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convviz import ConvvizError, lazy, rendering, tracing, zoo
+
+keras = lazy.load("keras")
+
+KINDS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")
+_LARGEST = 14  # screen pixels to a weight, at most
+_FRAME = 2  # pixels between tiles
+
+
+@dataclass(frozen=True)
+class Board:
+    """One kernel of every filter of a layer as one picture.
+
+    Attributes:
+        png: the picture's file; brown below zero, teal above, one scale for all.
+        shape: (kh, kw, input channels, filters) of the layer's weights.
+        columns: kernels in a row.
+        limit: the weight of full colour.
+        norms: float32 (filters,), the length of each filter as a vector, all its kernels together.
+    """
+
+    png: bytes
+    shape: tuple[int, int, int, int]
+    columns: int
+    limit: float
+    norms: np.ndarray
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One filter.
+
+    Attributes:
+        kernels: float32 (kh, kw, input channels).
+        bias: added to the sum; None where the layer has none.
+    """
+
+    kernels: np.ndarray
+    bias: float | None
+
+
+def weights(network: Any, layer: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """A convolution's weights, whatever its kind, in one order.
+
+    Args:
+        network: ``zoo.Network`` or a built Keras model.
+        layer: path of a layer of one of ``KINDS``; of a separable one the depthwise part is taken.
+
+    Returns:
+        (float32 (kh, kw, input channels, filters), float32 (filters,) or None). A depthwise kernel has one input
+        channel and as many filters as the layer has outputs.
+
+    Raises:
+        ConvvizError: there is no such layer, or it has no kernels.
+    """
+    network = zoo.as_network(network)
+    found = tracing.leaves(network.model).get(layer)
+    if found is None:
+        raise ConvvizError(f"{network.card.title} has no layer {layer[:80]!r}; choose another")
+    kind = type(found).__name__
+    if kind not in KINDS:
+        raise ConvvizError(f"{layer} is a {kind} layer, which has no kernels; choose a convolution")
+    if kind in ("DepthwiseConv2D", "SeparableConv2D"):
+        numbers = _array(found.depthwise_kernel if kind == "SeparableConv2D" else found.kernel)
+        numbers = numbers.reshape(*numbers.shape[:2], 1, -1)
+    else:
+        numbers = _array(found.kernel)
+        numbers = numbers.transpose(0, 1, 3, 2) if kind == "Conv2DTranspose" else numbers
+    has_bias = found.use_bias and kind != "SeparableConv2D"
+    return np.ascontiguousarray(numbers), _array(found.bias) if has_bias else None
+
+
+def _array(variable: Any) -> np.ndarray:
+    return np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32")))
+
+
+def board(network: Any, layer: str, channel: int = 0, *, columns: int = 16, widest: int = 1000) -> Board:
+    """The kernels of all filters for one input channel.
+
+    Args:
+        network: as for ``weights``.
+        layer: as for ``weights``.
+        channel: of the layer's input, from 0.
+        columns: kernels in a row.
+        widest: pixels that the picture may be wide.
+
+    Returns:
+        The board.
+
+    Raises:
+        ConvvizError: as ``weights``, or there is no such channel.
+    """
+    numbers, _ = weights(network, layer)
+    if not 0 <= channel < numbers.shape[2]:
+        raise ConvvizError(f"{layer} reads {numbers.shape[2]} channels, counted from 0, and no number {channel}")
+    kernels = numbers[:, :, channel]
+    limit = largest(numbers)
+    columns = max(1, min(columns, kernels.shape[2]))
+    norms = np.linalg.norm(numbers.reshape(-1, numbers.shape[3]), axis=0)
+    return Board(rendering.png(tiled(kernels, limit, columns, widest)), numbers.shape, columns, limit, norms)
+
+
+def one(network: Any, layer: str, index: int) -> Filter:
+    """One filter: the stack of its kernels, and its bias.
+
+    Args:
+        network: as for ``weights``.
+        layer: as for ``weights``.
+        index: from 0.
+
+    Returns:
+        The filter.
+
+    Raises:
+        ConvvizError: as ``weights``, or there is no such filter.
+    """
+    numbers, bias = weights(network, layer)
+    if not 0 <= index < numbers.shape[3]:
+        raise ConvvizError(f"{layer} has {numbers.shape[3]} filters, counted from 0, and no number {index}")
+    return Filter(np.ascontiguousarray(numbers[..., index]), None if bias is None else float(bias[index]))
+
+
+def tiled(kernels: np.ndarray, limit: float, columns: int, widest: int = 1000) -> np.ndarray:
+    """Kernels (kh, kw, N) side by side in rows, each weight a square: uint8 (height, width, 3), the gaps white."""
+    height, width, count = kernels.shape
+    rows = -(-count // columns)
+    pixel = max(1, min(_LARGEST, (widest // columns - _FRAME) // width))
+    picture = np.full((rows * (height * pixel + _FRAME) - _FRAME, columns * (width * pixel + _FRAME) - _FRAME, 3), 255)
+    picture = picture.astype(np.uint8)
+    for number in range(count):
+        row, col = divmod(number, columns)
+        top, left = row * (height * pixel + _FRAME), col * (width * pixel + _FRAME)
+        tile = rendering.enlarge(rendering.heat(kernels[..., number] / limit, "weights"), pixel)
+        picture[top : top + height * pixel, left : left + width * pixel] = tile
+    return picture
+
+
+def largest(numbers: np.ndarray) -> float:
+    """Where the colours end: the largest finite magnitude, 1 if all are zero."""
+    finite = np.abs(numbers[np.isfinite(numbers)])
+    return (float(finite.max()) if finite.size else 0.0) or 1.0

@@ -1,0 +1,65 @@
+"""A learned filter on a page: its stack of kernels, one kernel in numbers, what it lets through."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from convviz import filters, fourier, rendering
+from pages.shared import ui, words
+
+STACK = 64  # kernels of a filter that are shown at most
+RESPONSE = 64  # side of a frequency response, pixels
+
+
+def one_kernel(kernel: np.ndarray, limit: float, named: str) -> None:
+    """One kernel as a picture, as numbers, and its frequency response."""
+    picture, response = st.columns(2)
+    with picture:
+        values = words.numbers(float(kernel.min()), float(kernel.max()))
+        caption = f"{named}, {words.shape(kernel)}, values {values}"
+        ui.picture(rendering.heat(kernel / limit, "weights"), caption, f"The weights of {named}", at_least=260)
+        ui.colour_bar("weights", limit)
+    with response:
+        passed = fourier.frequency_response(kernel, RESPONSE)
+        caption = f"What it lets through: low frequencies in the middle, up to {float(passed.max()):.3g}"
+        ui.picture(rendering.magnitude(passed), caption, f"Frequency response of {named}", at_least=260)
+        ui.colour_bar("viridis", float(passed.max()) or 1.0)
+    if max(kernel.shape) <= 7:
+        head = f"| {' | '.join(str(col) for col in range(kernel.shape[1]))} |\n|{'---:|' * kernel.shape[1]}\n"
+        rows = [" | ".join(f"{one:.4f}".replace("-", "−") for one in row) for row in kernel]
+        st.markdown(head + "\n".join(f"| {row} |" for row in rows))
+
+
+def stack(found: filters.Filter, limit: float, named: str) -> None:
+    """The kernels of one filter, one for each input channel."""
+    count = found.kernels.shape[2]
+    shown = found.kernels[..., :STACK]
+    bias = "no bias" if found.bias is None else f"bias {found.bias:.4g}".replace("-", "−")
+    some = f"the first {STACK} of {count} kernels" if count > STACK else f"{count} kernels"
+    if count == 1:
+        some = "one kernel"
+    caption = f"{named}: {some}, one for each input channel; {bias}"
+    with st.container(key="mosaic_stack"):
+        st.image(
+            rendering.png(filters.tiled(shown, limit, min(16, shown.shape[2]))), caption=caption,
+            alt=f"The stack of kernels of {named}", output_format="PNG",
+        )  # fmt: skip
+
+
+def noticed(found: filters.Filter, kernel: np.ndarray, norms: np.ndarray, index: int) -> list[str]:
+    """What to notice about the filter that is shown."""
+    total, size = float(kernel.sum()), float(np.abs(kernel).sum())
+    lines = []
+    if size > 0 and kernel.size > 1:
+        share = abs(total) / size
+        kind = "an even area gives nearly nothing: it answers to change" if share < 0.2 else (
+            "an even area goes through: it measures brightness more than change" if share > 0.8 else
+            "an even area goes through in part"
+        )  # fmt: skip
+        lines.append(f"The weights of this kernel sum to {total:.3g}, {share:.0%} of their sizes' sum; {kind}.")
+    place = int((norms > norms[index]).sum()) + 1
+    lines.append(f"By length this is filter {place} of {len(norms)}; the longest is number {int(norms.argmax())}.")
+    small = int((norms < 0.1 * norms.max()).sum())
+    lines.append(f"{small} of {len(norms)} filters are shorter than a tenth of the longest and do little.")
+    return [line.replace("-", "−") for line in lines]
