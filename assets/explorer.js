@@ -49,7 +49,8 @@ class Explorer extends Drawing {
     this.halt();
     this.model = model;
     this.hover = null;
-    if (!same) this.cells = model.cells;
+    const room = (axis) => (axis.kind === "transposed" ? 0 : Math.min(reach(axis) + 5 * axis.stride, MOST));
+    if (!same) this.cells = Math.max(model.cells, ...model.axes.map(room)); // for several outputs side by side
     if (!stays) {
       this.view = model.axes.map((axis, n) => ({ first: centreOf(axis, model.at?.[n]), centred: true, count: 0 }));
       this.pinned = null;

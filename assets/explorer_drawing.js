@@ -61,7 +61,7 @@ export class Drawing {
     this.style();
     this.captions();
     const lines = model.weights ? (down + 1) * (width > 1000 ? 1 : channels) + channels : deep * 2;
-    this.find(".sum").style.height = `${Math.min(lines + 3, 14) * 1.45}em`;
+    this.find(".sum").style.height = `${Math.min(lines + 2, 14) * 1.45}em`;
     this.paint();
   }
 
@@ -319,12 +319,12 @@ export class Drawing {
     for (const ring of this.told.rings) this.drawRing(context, grid, ring);
     if (focus.grid !== grid.name) return;
     const panel = grid.name === "weights" ? (focus.channel ?? 0) : 0;
-    this.twice(
-      context,
-      ...this.area(grid, [focus.row, focus.row], [focus.col, focus.col], panel),
-      this.pinned ? 3.5 : 2.5,
-      this.accent,
-    );
+    const [x, y, width, height] = this.area(grid, [focus.row, focus.row], [focus.col, focus.col], panel);
+    const weight = this.pinned ? 3.5 : 2.5;
+    const [left, top] = [x, y].map((at) => Math.max(at - weight * this.dpr, 0)); // around the cell, where there is room
+    const right = Math.min(x + width + weight * this.dpr, grid.canvas.width);
+    const bottom = Math.min(y + height + weight * this.dpr, grid.canvas.height);
+    this.twice(context, left, top, right - left, bottom - top, weight, this.accent);
   }
 
   area(grid, rows, cols, panel) {

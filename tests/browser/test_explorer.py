@@ -9,6 +9,8 @@ from playwright.sync_api import Page, expect
 from convviz import convolution, images, kernels
 from tests.browser.conftest import Server
 
+expect.set_options(timeout=45_000)  # the first page of a fresh server, on a busy machine
+
 SOBEL = kernels.KERNELS["sobel_x"].weights
 NUMBERS = np.random.default_rng(0).integers(0, 256, (7, 9)).astype(np.uint8)
 SMALL = convolution.convolve(NUMBERS, SOBEL, padding=1, padding_mode="reflect")
