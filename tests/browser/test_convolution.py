@@ -41,11 +41,14 @@ def test_a_scene_is_one_click_and_the_grids_show_its_number(server, page):
 
 def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
     arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
-    grid = page.get_by_test_id("stDataFrame").first
+    grid = page.get_by_test_id("data-grid-canvas").first
+    expect(grid).to_be_visible()
+    grid.scroll_into_view_if_needed()
     box = grid.bounding_box()
-    page.mouse.dblclick(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6)  # the middle cell
-    page.keyboard.press("Control+A")
-    page.keyboard.type("7")
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.625)  # the middle cell
+    page.wait_for_timeout(500)
+    page.keyboard.press("7")
+    page.wait_for_timeout(500)  # the cell opens for writing
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("kernel=custom"))
     expect(page.get_by_text("105·7 − 102 − 103 = 530")).to_be_visible()
