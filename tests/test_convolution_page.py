@@ -280,3 +280,9 @@ def test_what_a_blur_and_a_sharpening_do_to_the_contrast_is_measured():
         sentence = responses.notices(image, weights, after, flip=False)[1]
         assert said in sentence
         assert f"{image.mean():.1f} before and {after.mean():.1f} after" in sentence
+
+
+def test_a_second_kernel_without_a_place_is_explained_and_the_rest_of_the_page_stays():
+    app = opened("pictures/convolution", input="matrix", matrix="1 2 3; 4 5 6; 7 8 9", two="true")
+    assert ["does not fit" in error.value for error in app.error] == [True]
+    assert "What to notice" in [header.value for header in app.header]

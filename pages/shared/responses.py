@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from convviz import annotations, convolution, images, kernels, rendering
+from convviz import ConvvizError, annotations, convolution, images, kernels, rendering
 from pages.shared import kernel_picker, ui, words, written_out
 
 SIDE = 300  # pixels that a small picture is enlarged to, at least
@@ -160,7 +160,11 @@ def two_steps(
 ) -> None:
     """A second kernel over the first one's map, and the single kernel that equals the two."""
     ui.section("Two kernels, one after the other, and the one that equals them")
-    both = ui.cached(convolution.in_two_steps)(image, first, second, **settings)
+    try:
+        both = ui.cached(convolution.in_two_steps)(image, first, second, **settings)
+    except ConvvizError as refusal:  # the second kernel has no place on the first one's map
+        ui.error(str(refusal))
+        return
     twice, kernel, once = st.columns([9, 3, 9])
     with twice:
         after(both.twice, "both kernels", clipped=clipped, title="In two steps")
