@@ -70,10 +70,11 @@ export function paint(context, sheet, unfinished) {
   }
 }
 
-const kept = new Map() // key -> sheet; a sheet outlives the closing of its popover
+// The one sheet of this tab outlives the closing of its window, after which this module and its key are new ones.
+const KEPT = "convvizSheet"
 
-export default function ({ parentElement, key, setTriggerValue }) {
-  let sheet = kept.get(key) ?? blank()
+export default function ({ parentElement, setTriggerValue }) {
+  let sheet = globalThis[KEPT] ?? blank()
   let stroke = null
   const find = (name) => parentElement.querySelector(`[data-name="${name}"]`)
   const canvas = find("sheet")
@@ -85,7 +86,7 @@ export default function ({ parentElement, key, setTriggerValue }) {
   }
   const press = (name, on) => find(name).setAttribute("aria-pressed", String(on))
   const show = () => {
-    kept.set(key, sheet)
+    globalThis[KEPT] = sheet
     paint(context, sheet, stroke)
     press("pen", !sheet.erasing)
     press("eraser", sheet.erasing)

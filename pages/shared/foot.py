@@ -36,6 +36,7 @@ def foot(
         private: what this page shows that a link cannot hold, one sentence; an own picture or network is said anyway.
     """
     own = {pickers.OWN_FILE: pickers.own_picture_file()} if pickers.own_picture_shown() else {}
+    answer = st.empty()  # above the buttons, where the eye is, and not below the window's edge
     with st.container(horizontal=True, key="foot"):
         with st.popover("Code", icon=":material/code:", key=f"{page}_code", **_LOOKS):
             _code(page, code)
@@ -46,13 +47,11 @@ def foot(
                 _file(page, name, make)
             if not (files or own):
                 st.caption("There is nothing to save yet.")
-        asked = check is not None and st.button(
-            "Check", icon=":material/fact_check:", key=f"{page}_check", help="Compute it anew with Keras", **_LOOKS
-        )
-        if asked:
-            with st.spinner("Keras computes it, too", width="content"):
-                said = check()
-            st.markdown(words.sentence(said), width="content")
+        asked = check is not None and st.button("Check", icon=":material/fact_check:", key=f"{page}_check", **_LOOKS)
+    if asked:
+        with answer, st.spinner("Keras computes it, too"):
+            said = check()
+        answer.markdown(f":material/fact_check: {words.sentence(said)}")
 
 
 def checked(function: Callable[..., Any], *arguments: Any, **options: Any) -> Callable[[], str]:
@@ -100,8 +99,8 @@ def _link(page: str, private: str) -> None:
 def address(page: str) -> str:
     """Where this page is found with all its choices; without the server's name where that is not known."""
     query = urlencode(choices.address())
-    start = (st.context.url or "").rstrip("/")
-    return f"{start}/{page}" + (f"?{query}" if query else "")
+    here = (st.context.url or f"/{page}").rstrip("/")  # Streamlit's word for it has the page's name in it
+    return here + (f"?{query}" if query else "")
 
 
 def _file(page: str, name: str, make: Callable[[], bytes]) -> None:

@@ -133,30 +133,38 @@ def _own_picture(page: str) -> None:
         if st.toggle("Use the camera", key=f"{page}_use")
         else None
     )
-    drawn = drawing.sheet("drawing") if st.toggle("Draw by hand", key=f"{page}_draw") else None
-    for data, title in (
-        (file and file.getvalue(), file.name if file else ""),
-        (shot and shot.getvalue(), "Photograph taken here"),
-        (drawn, drawing.TITLE),
-    ):
-        if data is None:
+    if st.button("Draw by hand", icon=":material/draw:", key=f"{page}_draw"):
+        _by_hand()
+    for source, title in ((file, file.name if file else ""), (shot, "Photograph taken here")):
+        if source is None:
             continue
-        digest = hashlib.sha256(data).hexdigest()
-        if st.session_state.get(f"_{page}_taken") == digest and data is not drawn:
-            continue
-        try:
-            with st.spinner("Reading the picture"):
-                array = engine.engine().call(uploads.open_picture, data, timeout=10, longest=LONGEST)
-                before = engine.engine().call(uploads.picture_size, data, timeout=10)
-        except ConvvizError as refusal:
-            ui.error(str(refusal))
-            continue
-        if data is not drawn:
+        digest = hashlib.sha256(source.getvalue()).hexdigest()
+        if st.session_state.get(f"_{page}_taken") != digest and _take(source.getvalue(), title):
             st.session_state[f"_{page}_taken"] = digest
-        alt = f"{title[:80]}, {array.shape[1]} by {array.shape[0]} pixels"
-        st.session_state[_OWN_PICTURE] = Picture(OWN, array, title[:80], alt, before)
-        choices.set_later("picture", OWN)
+            st.rerun()
+
+
+@st.dialog("Draw by hand")
+def _by_hand() -> None:
+    """A sheet in a window of its own, which a phone gives all its width."""
+    drawn = drawing.sheet("drawing")
+    if drawn is not None and _take(drawn, drawing.TITLE):
         st.rerun()
+
+
+def _take(data: bytes, title: str) -> bool:
+    """Take a picture file through the door as the visitor's own; whether it came in."""
+    try:
+        with st.spinner("Reading the picture"):
+            array = engine.engine().call(uploads.open_picture, data, timeout=10, longest=LONGEST)
+            before = engine.engine().call(uploads.picture_size, data, timeout=10)
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+        return False
+    alt = f"{title[:80]}, {array.shape[1]} by {array.shape[0]} pixels"
+    st.session_state[_OWN_PICTURE] = Picture(OWN, array, title[:80], alt, before)
+    choices.set_later("picture", OWN)
+    return True
 
 
 # --- networks -----------------------------------------------------------------------------------------------------

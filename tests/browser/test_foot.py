@@ -24,7 +24,7 @@ def opened(page: Page, address: str, title: str) -> None:
 
 
 def button(page: Page, name: str):
-    return page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True)
+    return page.get_by_role("button", name=name, exact=True)
 
 
 def saved(page: Page, name: str) -> bytes:
@@ -90,8 +90,8 @@ def test_the_curves_of_a_training_can_be_saved_while_it_runs_and_the_network_aft
 def sheet(page: Page):
     """Open the sheet on the page that is shown."""
     page.get_by_role("button", name="Your own picture").click()
-    page.get_by_text("Draw by hand").click()
-    canvas = page.get_by_role("application")
+    page.get_by_role("button", name="Draw by hand").click()
+    canvas = page.get_by_role("application", name="Sheet to draw on")
     expect(canvas).to_be_visible()
     return canvas
 
@@ -143,9 +143,9 @@ def test_the_sheet_is_drawn_on_by_keys_and_keeps_its_drawing_when_it_is_closed(s
     expect(page.get_by_role("status").filter(has_text="Pen down, 182 across, 140 down")).to_be_visible()
     page.keyboard.press("Space")
     page.get_by_role("button", name="Swap black and white").click()
-    page.get_by_role("button", name="Your own picture").click()
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
     expect(canvas).to_have_count(0)
-    page.get_by_role("button", name="Your own picture").click()
+    sheet(page)
     expect(page.get_by_role("button", name="Use this drawing")).to_be_enabled()
     taken(page)
     drawn = own_picture(page)[..., 0]
