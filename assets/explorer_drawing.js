@@ -60,7 +60,7 @@ export class Drawing {
     for (const grid of Object.values(this.grids)) this.size(grid);
     this.style();
     this.captions();
-    const lines = model.weights ? (down + 1) * (width > 1000 ? 1 : channels) + channels : deep * 2;
+    const lines = model.weights ? (down + 1) * (width > 780 ? 1 : channels) + channels : deep * 2;
     this.find(".sum").style.height = `${Math.min(lines + 2, 14) * 1.45}em`;
     this.paint();
   }
