@@ -38,7 +38,6 @@ with result:
         st.image(
             board.png, caption=caption, alt=f"All kernels of {layer} for input channel {channel}", output_format="PNG"
         )
-    ui.colour_bar("weights", board.limit)
     found = engine.compute(filters.one, network, layer, index)
     kernel = found.kernels[..., channel]
     ui.section(f"Filter {index}")

@@ -40,7 +40,7 @@ def navigation(contents: dict[str, list[tuple[str, str, str]]]) -> Any:
         ]
         for section, pages in contents.items()
     }
-    return st.navigation(sections)
+    return st.navigation(sections, expanded=True)
 
 
 def _share_memory() -> None:

@@ -53,7 +53,7 @@ def own(page: str, name: str, choose: Callable[[str], None]) -> None:
         if file is not None:
             _take(page, file, choose)
     if name in _models():
-        if st.button("About this network", icon=":material/info:", key=f"{page}_about", width="stretch"):
+        if st.button("Diagnosis and corrections", icon=":material/tune:", key=f"{page}_diagnosis", width="stretch"):
             st.session_state[_ASKED] = name
         if st.session_state.get(_ASKED) == name:
             st.dialog("Your network", width="large", on_dismiss=_close)(lambda: _described(name))()

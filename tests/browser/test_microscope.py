@@ -27,5 +27,5 @@ def test_a_cell_of_an_activation_is_taken_apart_down_to_the_convolution(server, 
 def test_hostile_and_impossible_places_in_the_address_give_way(server, page):
     page.goto(f"{server.address}/microscope?network=mnist&cell_layer=../x&cell_channel=99999&cell_row=-4&cell_col=nan")
     expect(page.get_by_text(re.compile("The arithmetic ends in"))).to_be_visible()
-    expect(page.get_by_text(re.compile("Channel 63 of"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Channel 63 of")).first).to_be_visible()
     no_complaint(page)

@@ -67,7 +67,7 @@ def test_an_own_model_is_described_corrected_and_looked_into_on_every_page(serve
     page.get_by_role("link", name="Filter patterns").click()
     expect(page.get_by_text("The lecture's: 40 equal steps from grey noise").first).to_be_visible()
     no_complaint(page)
-    page.get_by_role("button", name="About this network").click()
+    page.get_by_role("button", name="Diagnosis and corrections").click()
     expect(page.get_by_role("dialog").get_by_text("a functional Keras model")).to_be_visible()
 
 
@@ -94,5 +94,7 @@ def test_a_network_without_feature_maps_is_said_so(server, page, files):
 
 def test_a_link_to_an_own_model_opens_a_sample_and_says_so(server, page):
     page.goto(f"{server.address}/feature_maps?network=model_12345678")
-    expect(page.get_by_text("The network of this link belongs to another visit; a sample is shown.")).to_be_visible()
+    expect(
+        page.get_by_text("The network of this link belongs to another visit; Cats and dogs is shown.")
+    ).to_be_visible()
     no_complaint(page)
