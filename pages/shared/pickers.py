@@ -87,6 +87,8 @@ def picture(page: str) -> Picture:
     _mirror("Picture", _pictures(), "picture", page, _picture_title)
     with st.popover("Your own picture", icon=":material/upload:", width="stretch"):
         _own_picture(page)
+    if st.button("Draw by hand", icon=":material/draw:", key=f"{page}_draw", width="stretch"):
+        _by_hand()  # not from within the popover, which would lie over the window
     return _picture(st.session_state["picture"])
 
 
@@ -124,7 +126,7 @@ def _picture(name: str) -> Picture:
 
 
 def _own_picture(page: str) -> None:
-    """Take a file, a photograph or a drawing through the door, once for each."""
+    """Take a file or a photograph through the door, once for each."""
     file = st.file_uploader(
         "A file", ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"], key=f"{page}_file", max_upload_size=50
     )
@@ -133,8 +135,6 @@ def _own_picture(page: str) -> None:
         if st.toggle("Use the camera", key=f"{page}_use")
         else None
     )
-    if st.button("Draw by hand", icon=":material/draw:", key=f"{page}_draw"):
-        _by_hand()
     for source, title in ((file, file.name if file else ""), (shot, "Photograph taken here")):
         if source is None:
             continue

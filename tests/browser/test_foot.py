@@ -54,13 +54,6 @@ def test_grad_cam_hands_out_its_program_its_files_and_a_check(server, page):
 
 
 def test_a_copied_link_shows_the_same_thing_to_somebody_else(server, page, browser):
-    opened(page, f"{server.address}/convolution", "Convolution")
-    stride = page.get_by_label("Stride down (pixels)")
-    stride.fill("3")
-    stride.press("Enter")
-    expect(page).to_have_url(re.compile("stride_y=3"))
-    settled(page)
-    page.get_by_role("link", name="Grad-CAM").click()
     opened(page, f"{server.address}/grad_cam?picture=coffee&alpha=0.7", "Grad-CAM")
     button(page, "Link").click()
     link = page.get_by_test_id("stPopoverBody").get_by_text(re.compile(r"/grad_cam\?")).first.inner_text().strip()
@@ -89,7 +82,6 @@ def test_the_curves_of_a_training_can_be_saved_while_it_runs_and_the_network_aft
 
 def sheet(page: Page):
     """Open the sheet on the page that is shown."""
-    page.get_by_role("button", name="Your own picture").click()
     page.get_by_role("button", name="Draw by hand").click()
     canvas = page.get_by_role("application", name="Sheet to draw on")
     expect(canvas).to_be_visible()
@@ -128,8 +120,11 @@ def test_a_drawing_becomes_the_picture_of_every_page(server, page):
     assert drawn[28, 140] == 0, "the point was taken back"
     assert set(np.unique(drawn[:, 140])) <= set(range(256))
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Grad-CAM").click()
-    expect(page.get_by_text(re.compile("Drawing made here, 280 × 280 × 3")).first).to_be_visible()
+    page.get_by_role("link", name="Convolution", exact=True).click()
+    expect(heading(page, "Convolution")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_role("combobox", name="Picture")).to_have_value(
+        re.compile("Drawing made here")
+    )
     no_complaint(page)
 
 
