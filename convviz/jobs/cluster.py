@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, Scheduler
+from distributed import Client, Scheduler, Status
 from distributed.deploy.spec import ProcessInterface, SpecCluster
 
 from convviz import downloads
@@ -181,12 +181,14 @@ def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
 def end(client: Client, cluster: SpecCluster | None) -> None:
     """Close a client and, if it is ours, its cluster; its processes are gone even if nothing answers any more."""
     processes = [one.process for one in cluster.workers.values()] if cluster is not None else []
-    for resource in (client, cluster):
+    for resource, closed in ((client, "closed"), (cluster, Status.closed)):
         try:
             if resource is not None:
                 resource.close(timeout=5)
         except Exception:  # closing must go on to the next
             log.warning("closing %s failed", type(resource).__name__, exc_info=True)
+        if resource is not None:
+            resource.status = closed  # where its event loop has stopped it would try again when it is collected
     for process in processes:
         if process is not None and process.poll() is None:
             end_process(process)

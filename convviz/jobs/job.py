@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from convviz.jobs.engine import Engine
 
 ENDED = ("done", "stopped", "failed")
-MOST_RECORDS = 2000  # that are kept; of older ones, then every second
+MOST_RECORDS = 2000  # that are kept; then every second, every fourth, and so on, and the newest
 _RESCUES = 2  # how often a job that lost its worker is begun again from one and the same snapshot
 
 
@@ -23,7 +23,7 @@ class Job:
     """A generator that a worker advances slice by slice.
 
     Only the newest record is kept whole: where records have a method `light`, the older ones are replaced by what it
-    returns, and of very many every second is dropped, so that a long job does not fill the memory.
+    returns, and of very many only every second, fourth, eighth is kept, so that a long job does not fill the memory.
 
     Attributes:
         number: the job's identity.
@@ -44,6 +44,7 @@ class Job:
         self._engine = engine
         self._opening = opening
         self._records: dict[int, Any] = {}
+        self._every = 1  # of how many records one is kept
         self._count = 0  # records that the worker has made, also those still on their way here
         self._value: Any = None
         self._worker: str | None = None  # who holds the state
@@ -152,7 +153,8 @@ class Job:
 
     def send(self, client: Any) -> Any:
         """Send the next slice; it goes where the job's state is, if that worker still lives."""
-        where = {"workers": [self._worker], "allow_other_workers": True} if self._worker else {}
+        alive = self._engine.lives(self._worker)
+        where = {"workers": [self._worker], "allow_other_workers": True} if alive else {}
         self.state = "running"
         self._heard, self.heard_from = 0.0, self._worker
         self._slice = client.submit(
@@ -163,7 +165,7 @@ class Job:
 
     def interrupt(self, client: Any) -> None:
         """Let the slice that is at work end after its next record instead of at its time."""
-        if client is None or self.heard_from is None:
+        if client is None or not self._engine.lives(self.heard_from):
             return
         from distributed import fire_and_forget
 
@@ -198,12 +200,14 @@ class Job:
             if self.ended:
                 return
             newest = max(self._records, default=-1)
-            if number > newest and hasattr(self._records.get(newest), "light"):
+            if number > newest and newest % self._every:
+                self._records.pop(newest, None)
+            elif number > newest and hasattr(self._records.get(newest), "light"):
                 self._records[newest] = self._records[newest].light()
             self._records[number] = record
             if len(self._records) > MOST_RECORDS:
-                for old in sorted(self._records)[1 : MOST_RECORDS // 2 : 2]:
-                    del self._records[old]
+                self._every *= 2
+                self._records = {n: one for n, one in self._records.items() if n % self._every == 0 or n == number}
             self.snapshot = getattr(record, "snapshot", None) or self.snapshot
 
     def landed(self, outcome: Outcome) -> None:

@@ -26,11 +26,11 @@ class Pulse:
         lost: called once, with the client, when the scheduler is gone for good or the event loop is dead.
 
     Attributes:
-        workers: how many the scheduler has, for a cluster elsewhere.
+        workers: addresses that the scheduler has, for a cluster elsewhere.
     """
 
     def __init__(self, client: Any, cluster: Any, beat: Callable[[], None], lost: Callable[[Any], None]) -> None:
-        self.workers = 1
+        self.workers: frozenset[str] = frozenset()
         self._client, self._cluster, self._beat, self._lost = client, cluster, beat, lost
         self._missed = self._unanswered = 0
         self._stopped = threading.Event()
@@ -73,6 +73,6 @@ class Pulse:
         """Ask a scheduler elsewhere; a page never waits for this answer."""
         try:
             known = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=5)
-            self.workers, self._unanswered = max(1, len(known["workers"])), 0
+            self.workers, self._unanswered = frozenset(known["workers"]), 0
         except Exception:  # no answer is the answer
             self._unanswered += 1
