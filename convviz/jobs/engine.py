@@ -350,17 +350,9 @@ class Engine:
         return INTERLEAVED * (self._workers if self._cluster is not None else max(1, len(self._pulse.workers)))
 
     def lives(self, address: str | None) -> bool:
-        """Whether the scheduler has a worker of that address now.
-
-        A task that prefers a dead worker while there is no other waits for ever, even where others are allowed: what
-        comes later is compared with the address alone.
-        """
-        with self._lock:
-            if address is None or self._pulse is None:
-                return False
-            if self._cluster is not None:
-                return address in self._cluster.scheduler.workers
-            return address in self._pulse.workers or not self._pulse.workers  # not counted yet
+        """Whether the scheduler has a worker of that address now."""
+        pulse = self._pulse
+        return pulse is not None and pulse.lives(address)
 
     def _submit(self, job: Job) -> None:
         """Send the next slice."""

@@ -36,6 +36,18 @@ class Pulse:
         self._stopped = threading.Event()
         threading.Thread(target=self._run, daemon=True, name="pulse").start()
 
+    def lives(self, address: str | None) -> bool:
+        """Whether the scheduler has a worker of that address now.
+
+        A task that prefers a dead worker while there is no other waits for ever, even where others are allowed: what
+        comes later is compared with the address alone.
+        """
+        if address is None:
+            return False
+        if self._cluster is not None:
+            return address in self._cluster.scheduler.workers
+        return address in self.workers or not self.workers  # not counted yet
+
     def stop(self) -> None:
         """Watch no more."""
         self._stopped.set()
