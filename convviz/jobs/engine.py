@@ -351,8 +351,7 @@ class Engine:
 
     def lives(self, address: str | None) -> bool:
         """Whether the scheduler has a worker of that address now."""
-        pulse = self._pulse
-        return pulse is not None and pulse.lives(address)
+        return (pulse := self._pulse) is not None and pulse.lives(address)
 
     def _submit(self, job: Job) -> None:
         """Send the next slice."""
@@ -393,11 +392,10 @@ class Engine:
         if not isinstance(message, dict):
             return
         self._calls.heard(message.get("call"))
-        if (job := self._jobs.get(message.get("job"))) is None:
-            return
-        if "record" in message:
-            job.take(*pickle.loads(message["record"]))
-        job.heard(message.get("worker"))
+        if (job := self._jobs.get(message.get("job"))) is not None:
+            if "record" in message:
+                job.take(*pickle.loads(message["record"]))
+            job.heard(message.get("worker"))
 
     # --- whose is what -----------------------------------------------------------------------------------------
 
