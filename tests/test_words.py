@@ -41,6 +41,18 @@ def test_only_nothing_is_zero_percent_and_only_all_is_a_hundred(part, said):
     assert words.share(part) == said
 
 
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [(0, "0%"), (0.0004, "less than 0.1%"), (0.055, "5.5%"), (0.5, "50%"), (0.9996, "more than 99.9%"), (1, "100%")],
+)
+def test_a_fine_share_has_a_decimal_at_the_ends(part, said):
+    assert words.share(part, fine=True) == said
+
+
+def test_sizes_in_a_sentence_are_crossed():
+    assert words.sentence("the picture is 5 x 7 pixels") == "The picture is 5 × 7 pixels."
+
+
 def test_zero_has_no_sign():
     assert words.numbers(-0.0, -1.5) == "0 to −1.5"
 

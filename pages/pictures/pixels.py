@@ -71,9 +71,9 @@ with result:
             "In every pixel red, green and blue are equal: this picture is grey."
             if grey == 1
             else f"On average {brightest.name} is the strongest channel ({brightest.mean:.0f}) and {darkest.name} the "
-            f"weakest ({darkest.mean:.0f}); {words.percent(grey)} of the pixels are exactly grey.",
+            f"weakest ({darkest.mean:.0f}); {words.share(grey, fine=True)} of the pixels are exactly grey.",
             words.sentence(
-                f"{words.percent(cut)} of the numbers are 0 or 255, where darker or lighter cannot be told apart"
+                f"{words.share(cut, fine=True)} of the numbers are 0 or 255, where darker or lighter is not told apart"
             ),
         ],
         "Gonzalez & Woods, Digital Image Processing, 4th ed., sections 2.4 and 3.3.",

@@ -82,12 +82,12 @@ def _row(title: str, figures: downsampling.Figures, shifted: float | None) -> di
     return {
         "Way": title,
         "Output": " × ".join(map(str, figures.shape)),
-        "Numbers kept": words.percent(figures.kept),
+        "Numbers kept": words.share(figures.kept, fine=True),
         "Mean": _number(figures.mean),
         "Largest": _number(figures.largest),
         "Std": _number(figures.deviation),
         "Lost": _number(figures.error),
-        "Shift by 1": "" if shifted is None else words.percent(shifted),
+        "Shift by 1": "" if shifted is None else words.share(shifted, fine=True),
     }
 
 
@@ -128,9 +128,9 @@ def noticed(
         )
     helps = one["blurred_stride"] < one["stride"]
     sentences.append(
-        f"A shift of one pixel changes the strided convolution by {words.percent(one['stride'])}, max pooling "
-        f"by {words.percent(one['max'])}. A blur before the stride brings that to "
-        f"{words.percent(one['blurred_stride'])} and {words.percent(one['blurred_max'])}"
+        f"A shift of one pixel changes the strided convolution by {words.share(one['stride'], fine=True)}, max pooling "
+        f"by {words.share(one['max'], fine=True)}. A blur before the stride brings that to "
+        f"{words.share(one['blurred_stride'], fine=True)} and {words.share(one['blurred_max'], fine=True)}"
         + ("." if helps else ": here it does not help.")
     )
     return sentences

@@ -168,7 +168,7 @@ def folding(picture: pickers.Picture | None, stride: int, taps: int) -> Shown:
          "the spectrum, folded: what was outside the frame lies on what was inside"),
         (blurred[::stride, ::stride], ui.cached(fourier.fold)(blurred, stride),
          f"Blurred with {taps} × {taps}, then every {_nth(stride)} pixel",
-         f"its spectrum; {words.percent(after)} of its power folded"),
+         f"its spectrum; {words.share(after, fine=True)} of its power folded"),
     ]  # fmt: skip
     for number, (pixels, spectrum, said, about) in enumerate(rows):
         left_column, right_column = st.columns(2, gap="medium")
@@ -185,9 +185,10 @@ def folding(picture: pickers.Picture | None, stride: int, taps: int) -> Shown:
         st.caption("log(1 + magnitude), one scale for the three spectra")
     apart = float(np.abs(rows[1][1] - _spectrum(rows[1][0])).max())
     notice = [
-        f"{words.percent(beyond)} of the picture's power, without its mean, lies in waves shorter than {2 * stride} "
-        f"pixels. A stride of {stride} cannot hold them; they come back as coarse waves that never were (aliases).",
-        f"After the blur they are {words.percent(after)} of what is left, "
+        f"{words.share(beyond, fine=True)} of the picture's power, without its mean, lies in waves shorter than "
+        f"{2 * stride} pixels. A stride of {stride} cannot hold them; they come back as coarse waves that never "
+        "were (aliases).",
+        f"After the blur they are {words.share(after, fine=True)} of what is left, "
         f"{'so that less folds' if after < beyond else 'no less than before'}.",
         f"The folded spectrum is that of the kept pixels, {f'to within {apart:.1g}' if apart else 'bit for bit'}.",
     ]

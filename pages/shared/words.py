@@ -25,13 +25,17 @@ SCALES_HELP = (
 def safe(name: str, longest: int = 80) -> str:
     """A name from outside, as Markdown that shows it and does nothing else."""
     plain = "".join(letter for letter in name if letter.isprintable())[:longest]
-    crossed = re.sub(r"(?<=\d) x (?=\d)", " × ", plain)
-    return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.-])", r"\\\1", crossed)
+    return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.-])", r"\\\1", crossed(plain))
+
+
+def crossed(text: str) -> str:
+    """Sizes such as 15 x 15 with the sign that they are read with."""
+    return re.sub(r"(?<=\d) x (?=\d)", " × ", text)
 
 
 def sentence(words: str) -> str:
     """With a capital and a full stop."""
-    return words[:1].upper() + words[1:] + ("" if words.endswith(".") else ".")
+    return crossed(words[:1].upper() + words[1:] + ("" if words.endswith(".") else "."))
 
 
 def reason(given: str) -> str:
@@ -50,11 +54,16 @@ def numbers(low: float, high: float) -> str:
     return f"{low + 0.0:.4g} to {high + 0.0:.4g}".replace("-", "−")  # a zero has no sign
 
 
-def share(part: float) -> str:
-    """A share of a whole from 0 to 1 in percent, which is 0% or 100% only where it is exactly that."""
-    if 0 < part < 0.005:
-        return "less than 1%"
-    return "more than 99%" if 0.995 < part < 1 else f"{part:.0%}"
+def share(part: float, *, fine: bool = False) -> str:
+    """A share of a whole from 0 to 1 in percent, which is 0% or 100% only where it is exactly that.
+
+    A fine one has a decimal where it is below 10% or above 90%.
+    """
+    digits = 1 if fine and not 0.1 <= part <= 0.9 and 0 < part < 1 else 0
+    least = 0.1 if digits else 1
+    if 0 < part < least / 200:
+        return f"less than {least}%"
+    return f"more than {100 - least}%" if 1 - least / 200 < part < 1 else f"{part:.{digits}%}"
 
 
 def count(number: int, one: str, more: str = "") -> str:
@@ -77,15 +86,6 @@ def place(values: np.ndarray) -> str:
     down = ("top", "middle", "bottom")[min(2, 3 * int(row) // rows)]
     across = ("left", "centre", "right")[min(2, 3 * int(column) // columns)]
     return "in the centre" if (down, across) == ("middle", "centre") else f"at the {down} {across}"
-
-
-def percent(share: float) -> str:
-    """A part of a whole, 0 to 1, in percent: never 0 % of something, nor 100 % of less than all."""
-    if share == 0 or share >= 1:
-        return f"{share:.0%}"
-    if share < 0.001 or share > 0.999:
-        return "less than 0.1%" if share < 0.5 else "more than 99.9%"
-    return f"{share:.1%}" if share < 0.1 or share > 0.9 else f"{share:.0%}"
 
 
 def compute_state(status: Status) -> str:

@@ -12,10 +12,22 @@ JOBS = (
     ("explaining/grad_cam", "Grad-CAM", "See which places of a picture spoke for a class."),
 )
 
-ui.heading("ConvViz", "What do convolutional networks do, and how can you see it?")
-st.markdown(
-    "Five of the pages, in the order of the lecture; the side bar has all of them. Every page opens on an example."
+OTHERS = (
+    ("pictures/pixels", "Pixels", "What a computer sees of a picture: numbers."),
+    ("pictures/pooling", "Pooling and strides", "Making a feature map smaller, and what a shift does to it."),
+    ("pictures/kinds", "Kinds of convolution", "Dilated, transposed, grouped, depthwise: what each makes and costs."),
+    ("pictures/fourier", "Fourier", "A convolution as a product of spectra."),
+    ("pictures/receptive_field", "Receptive field", "How much of the picture one cell of a deep layer sees."),
+    ("pictures/tuning", "Tuning", "Which angle, width and curve a kernel answers to."),
+    ("learning/data", "Data and augmentation", "What a network learns from, and how one picture becomes many."),
+    ("inside/network", "Network", "The graph of a network's layers, with every size and cost."),
+    ("inside/kernels", "Kernels", "The weights that a network has learned."),
+    ("inside/microscope", "Microscope", "The arithmetic behind one cell of any layer."),
+    ("explaining/trust", "Trust", "Three tests that a heat map can fail."),
 )
+
+ui.heading("ConvViz", "What do convolutional networks do, and how can you see it?")
+st.markdown("Five pages to begin with, in the order of the lecture. Every page opens on an example.")
 
 columns = st.columns(3) + st.columns(3)
 for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, strict=False), 1):
@@ -25,6 +37,13 @@ for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, st
             f"pages/{file}.py", label=f"**{number}. {title}**", icon=":material/arrow_forward:", width="stretch"
         )
         st.markdown(sentence)
+ui.section("Further pages")
+for number, (file, title, sentence) in enumerate(OTHERS):
+    if number % 3 == 0:
+        columns = st.columns(3)
+    with columns[number % 3]:
+        st.page_link(f"pages/{file}.py", label=title, icon=":material/arrow_forward:", width="stretch")
+        st.caption(sentence)
 ui.notes(
     [
         "The picture and the network that you choose travel with you from page to page.",
