@@ -21,13 +21,15 @@ def data() -> Path:
     return DATA
 
 
-LAST = ("test_jobs.py", "test_pages.py", "test_foot.py", "browser")  # these start workers, the whole app, a browser
+LAST = ("test_jobs.py", "pages", "browser")  # these start workers, the whole app, a browser
+PAGES = ("test_pages", "test_foot", "test_convolution_page")  # names of files that open pages begin so
 
 
 def pytest_collection_modifyitems(items):
     """The fast tests first: what is wrong there is wrong everywhere."""
 
     def place(item):
-        return max((number for number, name in enumerate(LAST, 1) if name in item.path.parts), default=0)
+        parts = [*item.path.parts, "pages"] if item.path.name.startswith(PAGES) else item.path.parts
+        return max((number for number, name in enumerate(LAST, 1) if name in parts), default=0)
 
     items.sort(key=place)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import logging
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from convviz import ConvvizError, zoo
 from convviz.jobs import Engine, Job, Status
-from pages.shared import ui
+from pages.shared import memory, ui
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +70,6 @@ def _presence(name: str) -> str:
     return name
 
 
-def _array_digest(array: np.ndarray) -> tuple:
-    """All of an array, where Streamlit would sample a large one."""
-    digest = hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).hexdigest()
-    return array.shape, array.dtype.str, digest
-
-
 def compute(function: Callable, *arguments: Any, timeout: float | None = None, **options: Any) -> Any:
     """What a `convviz` function returns when a worker runs it; remembered, so that a rerun asks no worker.
 
@@ -91,19 +83,12 @@ def compute(function: Callable, *arguments: Any, timeout: float | None = None, *
         ConvvizError: as `Engine.call`.
     """
     private = any(isinstance(one, zoo.Reference) and one.kind in PRIVATE for one in arguments)
+    whose = owner() if private else None
     name = f"{function.__module__}.{function.__qualname__}"
-    return _remembered(name, function, arguments, options, owner() if private else None, timeout)
-
-
-@st.cache_data(
-    max_entries=300,
-    show_spinner=False,
-    hash_funcs={np.ndarray: _array_digest, "convviz.zoo.cards.Reference": repr},
-)
-def _remembered(
-    name: str, _function: Callable, arguments: tuple, options: dict, whose: str | None, _timeout: Any
-) -> Any:
-    return engine().call(_function, *arguments, owner=whose, timeout=_timeout, **options)
+    return memory.recalled(
+        lambda: engine().call(function, *arguments, owner=whose, timeout=timeout, **options),
+        name, arguments, options, whose,
+    )  # fmt: skip
 
 
 def start(slot: str, function: Callable, *arguments: Any, **options: Any) -> Job:

@@ -26,8 +26,6 @@ _OWN_PICTURE = "_own_picture"
 _HDF5 = b"\x89HDF"  # how a network's file in Keras' older format begins
 _TRAINED = "_trained_networks"  # name in the address -> (title, reference)
 
-sample = st.cache_data(images.sample, max_entries=40, show_spinner=False)
-
 
 @dataclass(frozen=True)
 class Picture:
@@ -122,7 +120,7 @@ def _picture(name: str) -> Picture:
     if name == OWN:
         return st.session_state[_OWN_PICTURE]
     title = images.sample_title(name)
-    return Picture(name, sample(name), title, title)
+    return Picture(name, images.sample(name), title, title)
 
 
 def _own_picture(page: str) -> None:

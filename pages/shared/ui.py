@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import images, rendering
-from pages.shared import words
+from pages.shared import memory, words
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FEW = 400  # values, among which each one counts
@@ -68,7 +68,7 @@ def picture(array: np.ndarray, caption: str, alt: str, *, at_least: int = 0) -> 
     st.image(_png(array), caption=caption, alt=alt, output_format="PNG", width="stretch")
 
 
-@st.cache_data(max_entries=100, show_spinner=False, hash_funcs={np.ndarray: lambda a: (a.shape, a.tobytes())})
+@memory.remembered
 def _png(array: np.ndarray) -> bytes:
     return rendering.png(array)
 
@@ -118,15 +118,7 @@ def digest(array: np.ndarray) -> str:
     return hashlib.blake2b(np.ascontiguousarray(array), digest_size=16).hexdigest()
 
 
-@functools.cache
-def cached(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A quick compute function of `convviz`, its results remembered for all visitors."""
-    return st.cache_data(
-        function,
-        max_entries=60,
-        show_spinner=False,
-        hash_funcs={np.ndarray: lambda a: (a.shape, a.dtype.str, a.tobytes())},
-    )
+cached = memory.remembered  # a quick compute function of `convviz`, its results remembered for all visitors
 
 
 def error(sentence: str) -> None:

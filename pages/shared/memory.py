@@ -1,0 +1,68 @@
+"""Results that are remembered for all visitors: the last used ones, as many as fit into a bounded number of bytes."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import pickle
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import zict
+
+MOST_BYTES = 64_000_000
+
+_results = zict.LRU(MOST_BYTES, {}, weight=lambda _, data: len(data))
+_working: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
+_guard = threading.Lock()
+
+
+def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, which computes what it was asked before only once.
+
+    Everybody gets a copy of the result. Who asks while it is being computed waits for it; an error is not remembered.
+
+    Args:
+        function: of picklable arguments, which alone determine the picklable result.
+    """
+
+    @functools.wraps(function)
+    def asked(*arguments: Any, **options: Any) -> Any:
+        return recalled(lambda: function(*arguments, **options), _name(function), arguments, options)
+
+    return asked
+
+
+def recalled(compute: Callable[[], Any], *what: Any) -> Any:
+    """What was computed before under the same words, or what is computed now.
+
+    Args:
+        compute: makes the result.
+        what: picklable; tells one result from every other.
+    """
+    key = _digest(what)
+    with _guard:
+        lock = _working.setdefault(key, threading.Lock())
+    with lock:
+        data = _results.get(key)
+        if data is None:
+            result = compute()
+            _results[key] = pickle.dumps(result, protocol=5)
+            return result
+    return pickle.loads(data)
+
+
+def _name(function: Callable[..., Any]) -> str:
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename if code else function.__module__}:{function.__qualname__}"
+
+
+def _digest(what: Any) -> str:
+    """What tells these things from others; arrays are not copied for it."""
+    buffers: list[pickle.PickleBuffer] = []
+    digest = hashlib.blake2b(pickle.dumps(what, protocol=5, buffer_callback=buffers.append), digest_size=16)
+    for buffer in buffers:
+        digest.update(buffer.raw())
+    return digest.hexdigest()
