@@ -27,7 +27,7 @@ test = choices.segments("Test", list(TESTS), key="test", default="places", forma
 if test != "weights":
     methods = choices.several(
         f"Methods (at most {MOST})", METHODS, key="trust_methods", default=QUICK, format_func=trials.title,
-        max_selections=MOST,
+        max_selections=MOST, wrap=True,
     )  # fmt: skip
     slow = [trials.title(one) for one in methods if one in attribution.SLOW]
     if slow:
@@ -58,9 +58,6 @@ with controls:
     seed = choices.number("Seed", 0, 9999, 0, key="trust_seed")
 
 with result:
-    if test != "weights" and not methods:
-        st.info("Choose at least one method.")
-        st.stop()
     if test == "places":
         trials.begin(test, (network, picture.array, tuple(methods)), target=index, seed=seed)
         draw, verdict = trials.places, trials.places_verdict

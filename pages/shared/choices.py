@@ -159,13 +159,14 @@ def segments(label: str, options: Sequence[Any], *, key: str, default: Any = Non
 
 
 def several(label: str, options: Sequence[str], *, key: str, default: Sequence[str], **looks: Any) -> list[str]:
-    """Any number of options; in the address they stand apart by commas."""
+    """Any number of options, at least one; in the address they stand apart by commas."""
     known, default = set(options), list(default)
-    _begin(key, default, lambda asked: [one for one in dict.fromkeys(asked.split(",")) if one in known] or None)
-    st.session_state[key] = [one for one in st.session_state[key] if one in known]
-    chosen = st.multiselect(label, list(options), key=key, **_KEPT, **looks)
-    _end(key, ",".join(default), ",".join(chosen))
-    return list(chosen)
+    asked = _begin(key, default, lambda asked: [one for one in dict.fromkeys(asked.split(",")) if one in known] or None)
+    most = looks.get("max_selections") or len(options)
+    st.session_state[key] = ([one for one in st.session_state[key] if one in known] or default)[:most]
+    if asked is not None and asked != _said(st.session_state[key]):
+        _note(key, label, asked, "", ", ".join(map(looks.get("format_func", str), st.session_state[key])))
+    return _end(key, default, lambda: list(st.multiselect(label, list(options), key=key, **_KEPT, **looks)))
 
 
 def slider(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
@@ -271,6 +272,13 @@ def _note(key: str, label: str, asked: str, reason: str, title: str) -> None:
     st.session_state.setdefault(_NOTES, {})[key] = note
 
 
+def _said(value: Any) -> str:
+    """A value as it stands in the address."""
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _chosen() -> set[str]:
     return st.session_state.setdefault(_CHOSEN, set())
 
@@ -284,7 +292,7 @@ def _end(key: str, default: Any, draw: Callable[[], Any]) -> Any:
         value = draw()
     if value != default:
         _chosen().add(key)
-        state[_ADDRESS][key] = str(value).lower() if isinstance(value, bool) else str(value)
+        state[_ADDRESS][key] = _said(value)
     else:
         state[_ADDRESS].pop(key, None)
     note = state.get(_NOTES, {}).get(key)
