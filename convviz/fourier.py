@@ -126,7 +126,7 @@ def rings(size: int) -> np.ndarray:
 
     Example:
         >>> rings(64)[32, 28:36].tolist()
-        [218, 243, 252, 255, 255, 252, 243, 218]
+        [232, 249, 254, 255, 255, 254, 249, 232]
     """
     away = np.arange(size) - (size - 1) / 2
     phase = np.pi / size * (away[:, None] ** 2 + away**2)
