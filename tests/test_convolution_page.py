@@ -48,7 +48,7 @@ SAID = {  # scene -> what the page computes and says
     "odd": "adds 0 rows above and 1 below, 0 columns on the left and 1 on the right. The total is odd",
     "blurs": "3 × 3 and 3 × 3 make one kernel of 5 × 5",
     "filter": "3 · 3 · 3 = 27 weights",
-    "maps": "13 maps of 26 × 26",
+    "maps": "14 kernels, 14 maps: 13 of 26 × 26, the curve detector's 22 × 22.",
 }
 
 
@@ -237,6 +237,40 @@ def test_what_the_flip_does_is_true_of_the_kernel(name, said):
     plain, turned = (convolution.convolve(image, weights, flip=flip) for flip in (False, True))
     assert said in responses.notices(image, weights, plain, flip=False)[2]
     np.testing.assert_allclose({"sobel_x": -plain, "outline": plain, "emboss": turned}[name], turned, atol=1e-5)
+
+
+def _filter(*sums: float) -> np.ndarray:
+    """A filter whose three kernels have these sums."""
+    weights = np.zeros((3, 3, 3), np.float32)
+    weights[1, 1], weights[0, 0], weights[2, 2] = sums, 1 / 9, -1 / 9
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (kernels.KERNELS["sobel_x"].weights, "The kernel's cells sum to 0: an even area becomes 0."),
+        (_filter(0, 0, 0), "sum to 0, in each channel too: an even area becomes 0, whatever its colour."),
+        (_filter(1, -1, 0), "sum to 0: an even grey area becomes 0; one of another colour counts each channel by "),
+        (_filter(0.5, 0.25, 0.25), "sum to 1: an even grey area keeps its value; one of another colour"),
+        (_filter(1, 1, 0), "sum to 2: an even grey area of value v becomes 2 · v; one of another colour"),
+    ],
+)
+def test_what_is_said_of_an_even_area_is_true_of_its_colour(weights, said):
+    map_ = convolution.convolve(np.full((5, 5, 3)[: weights.ndim], 7.0), weights)
+    assert said in responses.notices(np.ones((5, 5)), weights, map_, flip=False)[0]
+    if weights.ndim == 3:
+        red = convolution.convolve(np.full((5, 5, 3), (7.0, 0, 0)), weights)
+        assert ("whatever its colour" in said) == bool(np.allclose(red, 0, atol=1e-5)), "a red area"
+        total = weights.sum(dtype=float)
+        np.testing.assert_allclose(map_, 7 * total, atol=1e-5)
+
+
+def test_the_sizes_of_many_maps_are_counted():
+    assert responses.maps_of({"curve": (3, 4), "emboss": (3, 4)}).startswith("2 kernels, 2 maps of 3 × 4. ")
+    said = responses.maps_of({"curve": (1, 1), "emboss": (5, 5), "outline": (5, 5)})
+    assert said.startswith("3 kernels, 3 maps: 2 of 5 × 5, the curve detector's 1 × 1. ")
+    assert "No kernel" in responses.maps_of({})
 
 
 def test_where_two_kernels_differ_from_one_is_said_and_why():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import collections
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -237,12 +239,7 @@ def every_kernel(image: np.ndarray, settings: dict[str, Any]) -> None:
         for name, one in kernels.KERNELS.items()
         if _fits(grey.shape, one.weights.shape, settings)
     }
-    height, width = next(iter(maps.values())).shape if maps else (0, 0)
-    alike = sum(one.shape == (height, width) for one in maps.values())
-    st.markdown(
-        f"{words.count(alike, 'kernel')}, {words.count(alike, 'map')} of {height} × {width}: "
-        f"a layer of 32 such kernels gives 32 maps, {height} × {width} × 32."
-    )
+    st.markdown(maps_of({name: one.shape for name, one in maps.items()}))
     for row in range(0, len(maps), _IN_A_ROW):
         for column, name in zip(st.columns(_IN_A_ROW), list(maps)[row : row + _IN_A_ROW], strict=False):
             one, title = maps[name], kernels.KERNELS[name].title
@@ -252,6 +249,23 @@ def every_kernel(image: np.ndarray, settings: dict[str, Any]) -> None:
                     pixels_of(one, clipped=again), f"{title}, {words.shape(one)}", words.map_alt(one, title),
                     at_least=150,
                 )  # fmt: skip
+
+
+def maps_of(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """How many kernels of the collection made how many maps, and of which sizes; kernel -> shape of its map."""
+    if not shapes:
+        return "No kernel of the collection has a place on this picture."
+    named = collections.defaultdict(list)
+    for name, shape in shapes.items():
+        named[" × ".join(map(str, shape))].append(kernels.KERNELS[name].title.lower())
+    most, *others = sorted(named, key=lambda size: -len(named[size]))
+    count = f"{words.count(len(shapes), 'kernel')}, {words.count(len(shapes), 'map')}"
+    said = [
+        f"the {named[size][0]}'s {size}" if len(named[size]) == 1 else f"{len(named[size])} of {size}"
+        for size in others
+    ]
+    sizes = f" of {most}" if not others else f": {len(named[most])} of {most}, {', '.join(said)}"
+    return f"{count}{sizes}. A layer of 32 kernels that give {most} gives 32 such maps: {most} × 32."
 
 
 def _fits(size: tuple[int, ...], kernel: tuple[int, ...], settings: dict[str, Any]) -> bool:
@@ -285,12 +299,22 @@ def _brightness(image: np.ndarray, feature_map: np.ndarray) -> str:
 
 
 def _even(weights: np.ndarray) -> str:
-    total = float(weights.astype(np.float64).sum())
-    if abs(total) < 1e-6 * max(1.0, float(np.abs(weights).max())):
-        return f"The {_kind(weights)}'s cells sum to 0: an even area becomes 0."
-    said = written_out.number(round(total, 6))
-    same = "an even area keeps its value" if said == "1" else f"an even area of value v becomes {said} · v"
-    return f"The {_kind(weights)}'s cells sum to {said}: {same}."
+    """What becomes of an even area; a filter over colours may treat a grey one otherwise than a coloured one."""
+    sums = weights.astype(np.float64).sum(axis=(0, 1))
+    nothing = 1e-6 * max(1.0, float(np.abs(weights).max()))  # what rounding leaves of a sum that is 0
+    told = [round(float(one), 6) if abs(one) >= nothing else 0.0 for one in np.append(sums, sums.sum())]
+    *channels, total = told
+    cells = f"The {_kind(weights)}'s cells sum to {written_out.number(total)}"
+    if weights.ndim == 3 and not any(channels):
+        return f"{cells}, in each channel too: an even area becomes 0, whatever its colour."
+    area = "an even area" if weights.ndim == 2 else "an even grey area"
+    coloured = "" if weights.ndim == 2 else "; one of another colour counts each channel by that channel's own sum"
+    became = (
+        f"{area} becomes 0" if total == 0
+        else f"{area} keeps its value" if total == 1
+        else f"{area} of value v becomes {written_out.number(total)} · v"
+    )  # fmt: skip
+    return f"{cells}: {became}{coloured}."
 
 
 def _answers(feature_map: np.ndarray) -> str:

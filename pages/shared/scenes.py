@@ -109,7 +109,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         ),
         "maps": Scene(
             "Many maps",
-            "Every kernel makes one map of the digit, each 26 × 26: further down, all of them.",
+            "Every kernel makes one map of the digit: further down, all of them and their sizes.",
             {"picture": "digit_4", "kernel": "sobel_x", "every": True},
         ),
     }
