@@ -132,6 +132,17 @@ def test_one_step_is_one_record(engine):
     job.stop()
 
 
+def test_one_more_step_of_a_running_job_is_one_that_knows_of_it_and_the_last(engine):
+    job = engine.start(functions.count, 500)
+    wait_until(lambda: len(job.history) > 3)
+    job.change(whole=True)
+    job.advance(steps=1)
+    wait_until(lambda: job.state == "paused")
+    assert job.latest == {"whole": True, "steps": 1}
+    assert job.history.count(job.latest) == 1
+    job.stop()
+
+
 def test_a_change_reaches_the_generator(engine):
     job = engine.start(functions.count, 100)
     wait_until(lambda: job.history)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -267,3 +268,18 @@ def test_the_fourier_page_measures_what_both_ways_cost_and_states_where_they_cro
     said = texts(app)
     assert "the two ways" in said
     assert "At 63 × 63 the direct sum takes" in said
+
+
+@pytest.mark.parametrize("shape", [(1, 1024), (1024, 1), (1, 1), (3, 3)], ids=str)
+def test_every_page_opens_with_a_picture_of_hardly_any_pixels(shape):
+    from pages.shared import pickers
+
+    array = np.full((*shape, 3), (200, 40, 90), np.uint8)
+    for page in PAGES:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=90)
+        app.session_state[pickers._OWN_PICTURE] = pickers.Picture(pickers.OWN, array, "line.png", "a line")
+        app.query_params["picture"] = pickers.OWN
+        app.switch_page(f"pages/{page.parent.name}/{page.name}").run()
+        assert not app.exception
+        assert len(app.title) == 1, page.stem
+        assert "went wrong" not in texts(app), page.stem

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from convviz import ConvvizError, patterns, zoo
+from convviz.patterns import canvas
 
 
 def lecture(model, layer, index, start, steps, scale=1.0, offset=0.0):
@@ -316,3 +317,16 @@ def test_the_bundled_network_answers_to_its_patterns():
     first, *_, last = patterns.ascend(network, "conv2d_1", range(4), size=48, steps=8)
     assert not last.dead.any()
     assert (last.activations > first.activations).all()
+
+
+def test_the_liveliest_filters_are_those_that_keras_finds_most_active_on_the_noise():
+    network = zoo.load("mnist")
+    noise = canvas.noise([0], (64, 64, 1), np.random.default_rng(4))
+    layers = network.model.layers
+    values = noise / 255
+    for layer in layers[: [layer.name for layer in layers].index("conv2d_1") + 1]:
+        values = layer(values)
+    means = np.asarray(values).mean(axis=(0, 1, 2))
+    found = patterns.liveliest(network, "conv2d_1", 6, size=64, seed=4)
+    assert found == tuple(sorted(np.argsort(-means)[:6].tolist()))
+    assert min(means[list(found)]) > 0

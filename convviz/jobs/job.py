@@ -51,6 +51,7 @@ class Job:
         self._changes: dict[str, Any] = {}  # that the generator has not been told
         self._changed: dict[str, Any] = {}  # all of them, for a worker that begins from a snapshot
         self._allowance: tuple[str, int] | None = None  # what is left of `advance`: ("steps" | "epochs", count)
+        self._allowed = False  # whether the slice on its way knows of the allowance
         self._wish = "run"  # or "pause", "stop"
         self._busy = False  # a slice is on its way
         self._slice: Any = None  # its future
@@ -96,11 +97,13 @@ class Job:
         self._want("run")
 
     def advance(self, steps: int | None = None, epochs: int | None = None) -> None:
-        """Go on after a pause for a number of steps or epochs, then pause again."""
+        """Go on, after a pause or from where it is, for a number of steps or epochs, then pause."""
         if (steps is None) == (epochs is None):
             raise ValueError(f"give steps or epochs, not both or none; received steps={steps}, epochs={epochs}")
         with self._lock:
             self._allowance = ("steps", steps) if steps is not None else ("epochs", self._epoch() + epochs)
+            if self._busy:
+                self.interrupt(self._engine.client)
         self._want("run")
 
     def change(self, **settings: Any) -> None:
@@ -133,6 +136,7 @@ class Job:
         with self._lock:
             changes, self._changes = self._changes, {}
             records = None
+            self._allowed = self._allowance is not None
             if self._allowance and self._allowance[0] == "steps":
                 changes["steps"], records = self._allowance[1], 1
             elif self._allowance:
@@ -227,7 +231,11 @@ class Job:
                 self.end(
                     "failed" if outcome.refusal else "stopped" if self._wish == "stop" else "done", outcome.refusal
                 )
-            elif self._allowance and (self._allowance[0] == "steps" or self._epoch() >= self._allowance[1]):
+            elif (
+                self._allowed
+                and self._allowance
+                and (self._allowance[0] == "steps" or self._epoch() >= self._allowance[1])
+            ):
                 self._allowance, self._wish = None, "pause"
 
     def lost_worker(self, why: str = "the worker stopped once") -> None:

@@ -18,7 +18,7 @@ RECIPES = ("fast", "lecture")
 FILTER_LAYERS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")  # kinds of layers with filters
 LECTURE_STEPS = 40
 
-__all__ = ["FILTER_LAYERS", "RECIPES", "Ascent", "Stage", "ascend", "generate", "plan"]
+__all__ = ["FILTER_LAYERS", "RECIPES", "Ascent", "Stage", "ascend", "generate", "liveliest", "plan"]
 
 _PATH = 40.0  # levels of 255 that all steps of the lecture make together; the fast recipe walks as far
 _HEALING = 8.0  # levels for the steps at full size that follow those on a tile
@@ -157,6 +157,31 @@ def generate(
     """
     *_, last = ascend(network, layer, filters, recipe=recipe, size=size, steps=steps, rng=rng, revive=revive)
     return last.pictures
+
+
+def liveliest(network: Any, layer: str, count: int, *, size: int = 128, seed: int = 0) -> tuple[int, ...]:
+    """Filters that answer most to the grey noise that an ascent begins with; where the ReLU is silent none can climb.
+
+    Args:
+        network: as for ``ascend``.
+        layer: as for ``ascend``.
+        count: how many at most.
+        size: height and width of the noise, pixels, where the layer does not ask for the network's own.
+        seed: of the noise.
+
+    Returns:
+        Indices, in their order in the layer.
+
+    Raises:
+        ConvvizError: as for ``ascend``.
+    """
+    network = zoo.as_network(network)
+    _known(network.card, layer, 0)
+    slope = Slope(network, layer)
+    shape = (*(slope.size or (size, size)), network.card.input_shape[-1])
+    noise = canvas.noise([0], shape, np.random.default_rng(seed))
+    answers = np.nan_to_num(slope.heights(noise)[0], nan=-np.inf)
+    return tuple(sorted(np.argsort(-answers, kind="stable")[:count].tolist()))
 
 
 def plan(card: Any, layer: str, *, recipe: str = "fast", size: int = 128, steps: int | None = None) -> list[Stage]:

@@ -63,6 +63,11 @@ class Slope:
         function = self._traced(_activations)
         return self._in_parts(lambda *part: (function(*part),), pixels, filters)[0]
 
+    def heights(self, pixels: np.ndarray) -> np.ndarray:
+        """Activations of all filters at canvases (N, H, W, C): float32 (N, F)."""
+        function = self._traced(_means)
+        return self._in_parts(lambda *part: (function(*part),), pixels, np.zeros(len(pixels), np.int32))[0]
+
     def _in_parts(self, function: Any, pixels: np.ndarray, filters: np.ndarray) -> tuple[np.ndarray, ...]:
         """Call a traced function with few canvases at a time and join what it returns."""
         count = max(1, _PIXELS_AT_ONCE // (pixels.shape[1] * pixels.shape[2]))
@@ -87,6 +92,12 @@ class Slope:
 
 def _activations(network: Any, layer: str, before: bool, pixels: Any, filters: Any) -> Any:
     """Mean activation of each canvas's own filter, (N,). Traced."""
+    means = _means(network, layer, before, pixels)
+    return tf.reduce_sum(means * tf.one_hot(filters, means.shape[-1]), axis=-1)
+
+
+def _means(network: Any, layer: str, before: bool, pixels: Any, filters: Any = None) -> Any:
+    """Mean activation of every filter on every canvas, (N, F). Traced."""
     values = canvas.values(network, pixels)
     output = tracing.until(network.model, layer, lambda: network.raw_answer(values))
     if output.shape.rank == 2:  # classes are climbed by what enters the softmax, as everywhere
@@ -94,8 +105,7 @@ def _activations(network: Any, layer: str, before: bool, pixels: Any, filters: A
     if before:
         output = tracing.before_rectifier(output)
     output = tf.cast(output, tf.float32)
-    means = tf.reduce_mean(output, axis=list(range(1, output.shape.rank - 1))) if output.shape.rank > 2 else output
-    return tf.reduce_sum(means * tf.one_hot(filters, output.shape[-1]), axis=-1)
+    return tf.reduce_mean(output, axis=list(range(1, output.shape.rank - 1))) if output.shape.rank > 2 else output
 
 
 def _slope(network: Any, layer: str, before: bool, pixels: Any, filters: Any, shift: Any) -> tuple[Any, Any]:

@@ -110,10 +110,10 @@ if channel.min() < 0:
     Image.fromarray(signed(channel, np.abs(channel).max())).save("channel.png")
 else:
     Image.fromarray(coloured(channel, 0, channel.max(), cv2.COLORMAP_VIRIDIS)).save("channel.png")
-positive = np.maximum(channel, 0)
-heat = resize(positive / max(positive.max(), 1e-12), *picture.shape[:2])
+heat = resize(channel / max(np.abs(channel).max(), 1e-12), *picture.shape[:2])
+colours = signed(heat, 1) if channel.min() < 0 else coloured(heat, 0, 1, cv2.COLORMAP_TURBO)
 grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-over = cv2.addWeighted(grey, {rest}, coloured(heat, 0, 1, cv2.COLORMAP_TURBO), {alpha}, 0)
+over = cv2.addWeighted(grey, {rest}, colours, {alpha}, 0)
 Image.fromarray(over).save("over_the_picture.png")
 result = {{"maps": maps, "channel": channel}}
 """

@@ -48,7 +48,7 @@ with result:
         ui.picture(ui.map_picture(chosen), caption, alt, at_least=300)
         ui.map_bar(chosen)
     with over:
-        blended = rendering.overlay(picture.array, ui.as_heatmap(chosen, picture.array), alpha=alpha)
+        blended = ui.over_picture(chosen, picture.array, alpha)
         ui.picture(blended, "The same over the picture", f"{alt}, drawn over {picture.alt}", at_least=300)
 
     shown = names[first - 1 : first - 1 + AT_ONCE]

@@ -11,6 +11,11 @@ SOURCES = {
     "mnist": "70,000 digits of 28 × 28 pixels.",
 }
 
+SOURCE = (
+    "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with Python, "
+    "section 5.1."
+)
+
 ui.heading("Training", "What happens while a network learns to read digits?")
 
 controls, result = ui.two_sides()
@@ -37,25 +42,21 @@ with controls:
 
 
 def watch() -> None:
-    """The running job: state, buttons, curves."""
+    """The running job: state, buttons, curves, what to notice."""
     job = engine.job(runs.SLOT)
     if job is None:
         runs.ready("mnist")
-        return
-    runs.controls(job)
-    runs.state(job)
-    runs.curves(job)
+    else:
+        runs.controls(job)
+        runs.state(job)
+        runs.curves(job)
+    ui.notes(runs.noticed(job), SOURCE)
 
 
 with result:
     engine.live(watch, runs.SLOT, every=0.4)
     if job is not None:
         runs.harvest(job)
-    ui.notes(
-        runs.noticed(job),
-        "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with "
-        "Python, section 5.1.",
-    )
     foot.foot(
         "training",
         code=recipes.training.training(*runs.what("mnist", dataset, settings)),

@@ -67,8 +67,8 @@ def _caption(job: Job, recipe: str) -> str:
     """What the pictures of one recipe reach."""
     last = [one for one in job.history if one.recipe == recipe][-1]
     mean = sum(last.activations) / len(last.activations)
-    first, count = last.filters[0], len(last.filters)
-    return f"Filters {first} to {first + count - 1}, {last.side} × {last.side} each, mean activation {mean:.3g}"
+    named = ", ".join(map(str, last.filters))
+    return f"Filters {named}, {last.side} × {last.side} each, mean activation {words.number(mean)}"
 
 
 def _curve(job: Job) -> None:
@@ -94,9 +94,17 @@ def noticed(layer: str) -> list[str]:
             f"The filters belong to {words.safe(layer)}; a filter of a later layer answers to larger patterns.",
         ]
     first, last = (sum(one.activations) / len(one.activations) for one in (lectures[0], lectures[-1]))
-    gain = f"{last / first:.0f} times" if first > 0 and last / first < 1e4 else f"from {first:.3g} to {last:.3g}"
+    steps = f"In {lectures[-1].step} steps the mean activation"
+    if last <= first:
+        grown = (
+            f"{steps} has not grown: it is {words.number(last)}. These filters hardly answer to anything near noise."
+        )
+    elif first > 0 and last / first < 1e4:
+        grown = f"{steps} has grown {last / first:.3g} times."
+    else:
+        grown = f"{steps} has grown from {words.number(first)} to {words.number(last)}."
     return [
-        f"In {lectures[-1].step} steps the mean activation has grown {gain}.",
+        grown,
         "A pattern shows what a filter answers to most, not what it meets in photographs.",
         f"The filters belong to {words.safe(layer)}; a filter of a later layer answers to larger patterns.",
     ]

@@ -56,7 +56,7 @@ def curves(
         kept_x, kept = zip(*points[::step], *points[-1:], strict=True)
         looks: dict[str, Any] = {"mode": "lines+markers" if marked or name in measured else "lines"}
         if name in scattered:
-            looks = {"mode": "markers", "marker": {"size": 4, "opacity": 0.35, "color": colour}}
+            looks = {"mode": "markers", "marker": {"size": 4, "opacity": 0.6, "color": colour}}
         line = {"color": colour, "dash": dash, "width": 2}
         figure.add_scatter(x=kept_x, y=kept, name=name, line=line, **looks)
     figure.update_layout(
@@ -64,7 +64,7 @@ def curves(
         height=260 if len(lines) < 3 else 340,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         xaxis={"title": x_title},
-        yaxis={"type": "log", "dtick": 1} if logarithmic else {},
+        yaxis={"type": "log", "dtick": 1} if logarithmic else {"exponentformat": "power"},
         legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"}
         if len(lines) < 3
         else {"orientation": "h", "y": -0.3, "yanchor": "top"},
@@ -83,14 +83,15 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
             y=[name.replace("<", "‹") for name in names][::-1],
             orientation="h",
             text=[f"{share:.1%}" for share in shares][::-1],
-            textposition="auto",
+            textposition="outside",
+            cliponaxis=False,
             marker={"color": TRAINING[0]},
         )
     )
     figure.update_layout(
         height=44 + 30 * len(names),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"range": [0, 1.05], "tickformat": ".0%"},
+        xaxis={"range": [0, 1.15], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
         yaxis={"type": "category"},
     )
     told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))

@@ -21,9 +21,13 @@ OWN = "own"  # the name of the visitor's picture in the address
 OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the programs that read it
 LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
 OPENING = ("cat", "cats_and_dogs")  # the picture and the network that nobody has chosen
-OPENINGS = {"grad_cam": ("shapes", "shapes")}  # page -> its own pair, where another shows its point better
+OPENINGS = {  # page -> its own pair, where another shows its point better
+    "grad_cam": ("shapes", "shapes"),
+    "filter_patterns": ("cat", "shapes"),
+}
 _OWN_PICTURE = "_own_picture"
 _HDF5 = b"\x89HDF"  # how a network's file in Keras' older format begins
+NETWORK_HERE = "run"  # the name in the address of the network that was trained in this visit
 _TRAINED = "_trained_networks"  # name in the address -> (title, reference)
 
 
@@ -59,17 +63,34 @@ def carried(page: str) -> None:
         page: its name in the address.
     """
     picture_, network_ = OPENINGS.get(page, OPENING)
-    thumbnail = st.container(key="thumbnail")
-    name = choices.select(
-        "Picture", _pictures(), key="picture", default=picture_, format_func=_picture_title,
-        missing=lambda asked: "The picture of this link belongs to another visit" if asked == OWN else "",
-    )  # fmt: skip
-    shown = _picture(name)
-    thumbnail.image(images.limit(shown.array, 192), alt=shown.alt, output_format="PNG", width=72)
-    choices.select(
+    thumbnail, above = st.container(key="thumbnail"), st.container()
+    network_name = choices.select(
         "Network", _networks(), key="network", default=network_, format_func=network_title,
         missing=_missing_network,
     )  # fmt: skip
+    with above:
+        name = choices.select(
+            "Picture", _pictures(), key="picture",
+            default=picture_ if network_name == network_ else _fitting(network_name), format_func=_picture_title,
+            missing=lambda asked: "The picture of this link belongs to another visit" if asked == OWN else "",
+        )  # fmt: skip
+    shown = _picture(name)
+    thumbnail.image(_thumbnail(shown.array), alt=shown.alt, output_format="PNG", width=72)
+
+
+def _fitting(network_name: str) -> str:
+    """A picture of the kind that a network knows, for who has chosen a network and no picture."""
+    if network_name == "shapes":
+        return "shapes"
+    return "digit_3" if network_name in ("mnist", NETWORK_HERE) else OPENING[0]
+
+
+def _thumbnail(array: np.ndarray) -> np.ndarray:
+    """A small picture; of a very long one its middle, since Streamlit cannot draw one without height."""
+    height, width = array.shape[:2]
+    most = 4 * min(height, width)
+    top, left = max(0, (height - most) // 2), max(0, (width - most) // 2)
+    return images.limit(array[top : top + most, left : left + most], 144)
 
 
 def _missing_network(asked: str) -> str:
@@ -273,6 +294,9 @@ def _fetched(name: str) -> None:
         st.rerun()
     if job is not None:
         engine.live(lambda: _download_state(engine.job(slot)), slot)
+    if idle and st.button(f"Back to {zoo.title(OPENING[1])}", icon=":material/arrow_back:", width="stretch"):
+        choose_network(OPENING[1])
+        st.rerun()
     st.stop()
 
 

@@ -21,7 +21,7 @@ _COLUMNS = (
     "step", "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "validation_count",
     "images_per_second", "test_accuracy",
 )  # fmt: skip
-NETWORK = "run"  # the trained network's name in the address
+NETWORK = pickers.NETWORK_HERE
 
 
 def ready(architecture: str) -> None:
@@ -163,7 +163,11 @@ def curves(job: Job) -> None:
     st.caption(
         "Training: the pictures since the point before."
         + (f" Validation: all {max(whole):,} pictures, at the end of an epoch and of the run." if whole else "")
-        + (f" The faint points are glances at the first {max(glances)} of them, which scatter more." if glances else "")
+        + (
+            f" Faint points: glances at the first {max(glances)} validation pictures, which scatter more."
+            if glances
+            else ""
+        )
     )
 
 

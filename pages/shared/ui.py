@@ -107,10 +107,10 @@ def map_bar(values: np.ndarray) -> None:
     colour_bar("signed" if values.min() < 0 else "viridis", float(np.abs(values).max()))
 
 
-def as_heatmap(values: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A feature map's positive part at a picture's size, the largest value 1."""
-    positive = np.maximum(values, 0)
-    return images.resize(positive / max(float(positive.max()), 1e-12), like.shape[:2])
+def over_picture(values: np.ndarray, picture_: np.ndarray, alpha: float) -> np.ndarray:
+    """A feature map in its colours over a picture: from minus to plus its largest magnitude, or from zero up."""
+    scaled = images.resize(values / max(float(np.abs(values).max()), 1e-12), picture_.shape[:2])
+    return rendering.overlay(picture_, scaled, alpha=alpha, colormap="signed" if values.min() < 0 else "turbo")
 
 
 def digest(array: np.ndarray) -> str:

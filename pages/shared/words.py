@@ -54,6 +54,11 @@ def numbers(low: float, high: float) -> str:
     return f"{low + 0.0:.4g} to {high + 0.0:.4g}".replace("-", "−")  # a zero has no sign
 
 
+def number(value: float) -> str:
+    """A number, short."""
+    return f"{value + 0.0:.3g}".replace("-", "−")
+
+
 def share(part: float, *, fine: bool = False) -> str:
     """A share of a whole from 0 to 1 in percent, which is 0% or 100% only where it is exactly that.
 
