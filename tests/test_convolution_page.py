@@ -296,14 +296,56 @@ def test_grey_levels_are_the_default_for_kernels_that_make_a_picture_of_a_pictur
     assert "clipped" not in app.query_params
 
 
-def test_a_pinned_cell_is_written_out():
+def opens_on(app: AppTest) -> tuple[int, int]:
+    """The cell that stands in the middle of the grids."""
+    return app.session_state["_opened_grids"][1]
+
+
+def written(app: AppTest) -> tuple[int, int]:
+    """The cell that is written out."""
+    row, column = (app.number_input(key=key).value for key in written_out.KEYS)
+    return row, column
+
+
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("edges", (149, 224)), ("320", (0, 0)), ("6600", (0, 0)), ("mouse", (35, 79)), ("patches", (2, 2)),
+        ("five", (2, 2)), ("three", (1, 1)), ("odd", (2, 2)),
+    ],
+)  # fmt: skip
+def test_the_grids_open_on_the_cell_that_is_written_out(name, cell):
+    app = played("320")  # whose cell does not stay
+    app.button(key=f"_scene_{name}").click().run()
+    assert written(app) == opens_on(app) == cell
+    assert "products is 0, and so is their sum" not in texts(app)
+
+
+def test_a_link_opens_the_grids_on_its_cell():
+    app = opened("pictures/convolution", output_row="5", output_column="99999")
+    assert written(app) == opens_on(app) == (5, 448)
+    assert "output column “99999” (shown: 448)" in texts(app)
+
+
+def test_the_cell_goes_with_the_largest_answer_as_long_as_it_is_marked():
+    app = opened("pictures/convolution", picture="drawing", kernel="curve", output_row="3")
+    assert written(app)[0] == 3
+    app.toggle(key="mark").set_value(True).run()
+    assert written(app) == opens_on(app) == (35, 79)
+    assert not {"output_row", "output_column"} & set(app.query_params)
+
+
+def test_a_pinned_cell_is_written_out_and_the_grids_stay():
     app = opened("pictures/convolution", input="matrix", kernel="sharpen", padding="same")
-    app.session_state["convolution_explorer"] = {"pinned": [2, 2]}
-    app.run()
-    assert app.number_input(key="cell_row").value == 2
     assert "−103 − 98 + 104·5 − 102 − 106 = **111**" in texts(app)
-    app.number_input(key="cell_row").set_value(0).run()
-    assert app.number_input(key="cell_row").value == 0, "the numbers may say another cell afterwards"
+    app.session_state["convolution_explorer"] = {"pinned": [0, 0]}
+    app.run()
+    assert "105·5 − 102 − 103 = **320**" in texts(app)
+    assert (written(app), opens_on(app)) == ((0, 0), (2, 2))
+    app.number_input(key="output_row").set_value(1).run()
+    assert written(app) == opens_on(app) == (1, 0), "the numbers may say another cell afterwards"
+    app.number_input(key="output_row").set_value(0).run()
+    assert written(app) == opens_on(app) == (0, 0), "the pin is gone by now"
 
 
 def test_what_a_blur_and_a_sharpening_do_to_the_contrast_is_measured():

@@ -33,6 +33,7 @@ with controls:
         choices.belong(is_picture, "clipped")
         clipped = choices.toggle("Values as grey levels from 0 to 255", is_picture, key="clipped")
         mark = choices.toggle("A frame around the largest answer", key="mark")
+        choices.belong(mark, *written_out.KEYS)
         is_sobel = source.channels != "filter" and not source.is_matrix and name in ("sobel_x", "sobel_y")
         choices.belong(is_sobel, "sobel")
         sobel = choices.toggle("Edges by Sobel, strength and direction", is_sobel, key="sobel")
@@ -48,21 +49,24 @@ with result:
     else:
         feature_map = ui.cached(convolution.convolve)(image, weights, **settings)
         largest = responses.strongest(feature_map) if mark else None
-        first = written_out.chosen(feature_map.shape) if source.is_matrix else largest
-        pinned = explorer.explorer(
-            "convolution", image, weights, feature_map, key="convolution_explorer", settings=settings,
-            looks={"source": source.look, "result": responses.look(feature_map, clipped=clipped)}, pins=True,
-            limit=ui.limit_of(feature_map), at=first,
-        )  # fmt: skip
-        written_out.follow(pinned)
-        window = convolution.trace(image, weights, *largest, **settings).window if mark else None
-        if not source.is_matrix:  # whose cells are all in the grids
-            before, after = st.columns(2)
-            with before:
-                responses.before(source, window)
-            with after:
-                responses.after(feature_map, name, clipped=clipped)
-        written_out.cell(image, weights, feature_map, settings)
+        grids, below = st.container(), st.container()
+        with below:
+            cell = written_out.cell(image, weights, feature_map, settings, largest)
+        with grids:
+            at = written_out.opens(cell, feature_map.shape, "convolution_explorer")
+            pinned = explorer.explorer(
+                "convolution", image, weights, feature_map, key="convolution_explorer", settings=settings,
+                looks={"source": source.look, "result": responses.look(feature_map, clipped=clipped)}, pins=True,
+                limit=ui.limit_of(feature_map), at=at,
+            )  # fmt: skip
+            written_out.follow(pinned)
+            window = convolution.trace(image, weights, *largest, **settings).window if mark else None
+            if not source.is_matrix:  # whose cells are all in the grids
+                before, after = st.columns(2)
+                with before:
+                    responses.before(source, window)
+                with after:
+                    responses.after(feature_map, name, clipped=clipped)
         windows.sizes(image.shape, weights.shape, settings, feature_map.shape)
         if weights.ndim == 3:
             responses.channel_sums(image, weights, settings)

@@ -35,6 +35,8 @@ _CHOSEN = "_chosen"  # keys that the visitor or a link has chosen
 _DEFAULTS = "_defaults"  # key -> its default in the last run
 _LABELS = "_labels"  # key -> what its options were called in the last run
 _BELONGS = "_belongs"  # key -> to what it belonged in the last run
+_SET = "_set"  # keys that the run before has set for this one
+_DEFAULT = object()  # in the place of a value: what the widget has where nobody has chosen
 _KEPT = {"persist_state": "session"}
 
 
@@ -73,10 +75,16 @@ def _arrive(page: str) -> None:
             state[_HIDDEN] = list(dict.fromkeys(names))
     if hidden := state.setdefault(_HIDDEN, []):
         state[_ADDRESS][HIDE] = ",".join(hidden)
-    for key, value in state.pop(_PENDING, {}).items():
-        state[key] = value
+    pending = state.pop(_PENDING, {})
+    state[_SET] = set(pending)
+    for key, value in pending.items():
         state[_ASKED].pop(key, None)
-        _chosen().add(key)
+        if value is _DEFAULT:
+            state.pop(key, None)
+            _chosen().discard(key)
+        else:
+            state[key] = value
+            _chosen().add(key)
 
 
 def arrived() -> None:
@@ -95,11 +103,17 @@ def set_later(key: str, value: Any) -> None:
     st.session_state.setdefault(_PENDING, {})[key] = value
 
 
+def forget_later(key: str) -> None:
+    """From the next run on a choice has its default, whatever that is then, as if nobody had chosen."""
+    set_later(key, _DEFAULT)
+
+
 def belong(whose: Any, *keys: str) -> None:
     """These choices belong to something, such as a network, and begin anew when it is another."""
     known = st.session_state.setdefault(_BELONGS, {})
     for key in keys:
-        if known.get(key, whose) != whose and key not in st.session_state[_ASKED]:
+        kept = key in st.session_state[_ASKED] or key in st.session_state[_SET]
+        if known.get(key, whose) != whose and not kept:
             st.session_state.pop(key, None)
             _chosen().discard(key)
         known[key] = whose
@@ -231,10 +245,7 @@ def _begin_option(
     """The same for one of several options; the default that holds."""
     state = st.session_state
     default = default if default in options else options[0]
-    defaults = state.setdefault(_DEFAULTS, {})
-    if defaults.get(key, default) != default and key not in _chosen():
-        state[key] = default
-    defaults[key] = default
+    _follow(key, default)
     asked = _begin(key, default, {str(option): option for option in options}.get)
     if state[key] not in options:
         state[key] = default
@@ -248,8 +259,17 @@ def _begin_option(
     return default
 
 
+def _follow(key: str, default: Any) -> None:
+    """What nobody has chosen goes with its default, which may depend on other choices."""
+    defaults = st.session_state.setdefault(_DEFAULTS, {})
+    if defaults.get(key, default) != default and key not in _chosen():
+        st.session_state[key] = default
+    defaults[key] = default
+
+
 def _begin_number(label: str, key: str, low: Any, high: Any, default: Any) -> None:
     """The same for a number, moved between its bounds."""
+    _follow(key, default)
     asked = _begin(key, default, lambda asked: _number(asked, type(default)))
     wanted = st.session_state[key]
     st.session_state[key] = type(default)(min(max(wanted, low), high))

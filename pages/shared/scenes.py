@@ -11,13 +11,13 @@ import numpy as np
 import streamlit as st
 
 from convviz import kernels, matrices
-from pages.shared import choices, kernel_picker
+from pages.shared import choices, kernel_picker, written_out
 
 _PLAIN: Mapping[str, Any] = MappingProxyType(  # what a scene does not say
     {
         "input": "picture", "channels": "grey", "stride_y": 1, "stride_x": 1, "padding": "valid", "dilation_y": 1,
         "dilation_x": 1, "outside": "zero", "flip": False, "mark": False, "patches": False,
-        "every": False, "two": False, "cell_row": 0, "cell_column": 0,
+        "every": False, "two": False,
     }
 )  # fmt: skip
 
@@ -54,7 +54,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
             "Sharpen: 320",
             "Look at the first output, with the zeros of the padding above and on the left: three of its nine products "
             "are left, 105·5 − 102 − 103.",
-            _matrix(kernels.SHARPEN_EXAMPLE, kernel="sharpen", padding="same"),
+            _matrix(kernels.SHARPEN_EXAMPLE, kernel="sharpen", padding="same", output_row=0, output_column=0),
         ),
         "6600": Scene(
             "Curve: 6600",
@@ -70,7 +70,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
             "Find the curve",
             "Play the scan, or look for the frame: the answer is largest where the mouse has a line that rises and "
             "bends to the right.",
-            {"picture": "drawing", "kernel": "curve", "mark": True, "cell_row": 35, "cell_column": 79},
+            {"picture": "drawing", "kernel": "curve", "mark": True},
         ),
         "patches": Scene(
             "25 patches",
@@ -90,7 +90,9 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "odd": Scene(
             "The odd row",
             "“Same” with stride 2 needs one row and one column of zeros: see on which side they are.",
-            _matrix(_COUNTED, kernel="box_blur", padding="same", stride_y=2, stride_x=2),
+            _matrix(
+                _COUNTED, kernel="box_blur", padding="same", stride_y=2, stride_x=2, output_row=2, output_column=2
+            ),
         ),
         "blurs": Scene(
             "Two blurs in one",
@@ -127,7 +129,9 @@ def buttons() -> None:
 
 
 def play(name: str) -> None:
-    """Set every choice of a scene, from the next run on."""
+    """Set every choice of a scene, from the next run on; the cell is where the page begins, unless a scene has one."""
+    for key in written_out.KEYS:
+        choices.forget_later(key)
     for key, value in {**_PLAIN, **SCENES[name].choices}.items():
         choices.set_later(key, value)
 

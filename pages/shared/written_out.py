@@ -10,34 +10,49 @@ import streamlit as st
 from convviz import convolution
 from pages.shared import choices, kernel_picker, ui, words
 
-_KEYS = ("cell_row", "cell_column")
+KEYS = ("output_row", "output_column")
 _PINNED = "_pinned_cell"
+_OPENED = "_opened_grids"
 MOST_TERMS = 60  # in one sum; more are counted
 
 
-def cell(image: np.ndarray, weights: np.ndarray, feature_map: np.ndarray, settings: dict[str, Any]) -> None:
-    """Choose a cell by row and column, and see how it comes about."""
+def cell(
+    image: np.ndarray, weights: np.ndarray, feature_map: np.ndarray, settings: dict[str, Any],
+    largest: tuple[int, int] | None = None,
+) -> tuple[int, int]:  # fmt: skip
+    """Choose a cell by row and column, and see how it comes about; at first the largest where given, or the middle."""
     ui.section("One cell, written out")
     down, across, _ = st.columns([1, 1, 2])
+    first = largest or tuple(side // 2 for side in feature_map.shape[:2])
     with down:
-        row = choices.number("Output row, from 0", 0, feature_map.shape[0] - 1, 0, key=_KEYS[0])
+        row = choices.number("Output row (from 0)", 0, feature_map.shape[0] - 1, first[0], key=KEYS[0])
     with across:
-        column = choices.number("Output column, from 0", 0, feature_map.shape[1] - 1, 0, key=_KEYS[1])
+        column = choices.number("Output column (from 0)", 0, feature_map.shape[1] - 1, first[1], key=KEYS[1])
     seen = convolution.trace(image, weights, row, column, **settings)
     st.markdown("  \n".join(lines(seen, each=weights.ndim == 2 and image.ndim == 3)))
     st.caption(_where(seen, image.shape))
-
-
-def chosen(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The cell that will be written out on a feature map of that shape, before its numbers are drawn."""
-    row, column = (min(st.session_state.get(key, 0), shape[n] - 1) for n, key in enumerate(_KEYS))
     return row, column
+
+
+def opens(cell: tuple[int, int], shape: tuple[int, ...], key: str) -> tuple[int, int]:
+    """The cell on which the grids of that key open: the one written out.
+
+    Where a cell was pinned in the grids, they stay as they are: it is in view already.
+    """
+    state = st.session_state
+    pinned = (state.get(key) or {}).get("pinned")
+    known, before, stayed = state.get(_OPENED, (shape, cell, False))
+    new = pinned is not None and pinned != list(state.get(_PINNED) or ())
+    stays = known == shape and (new or (stayed and pinned == list(cell)))
+    at = before if stays else cell
+    state[_OPENED] = (shape, at, stays)
+    return at
 
 
 def follow(pinned: tuple[int, int] | None) -> None:
     """Write out the cell that was pinned in the grids, once: afterwards the numbers beside it may say another one."""
     if pinned is not None and pinned != st.session_state.get(_PINNED):
-        for key, place in zip(_KEYS, pinned, strict=True):
+        for key, place in zip(KEYS, pinned, strict=True):
             choices.set_later(key, place)
         st.session_state[_PINNED] = pinned
         st.rerun()

@@ -40,7 +40,7 @@ def test_a_scene_is_one_click_and_the_grids_show_its_number(server, page):
 
 
 def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
-    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same&output_row=0&output_column=0")
     grid = page.get_by_test_id("data-grid-canvas").first
     expect(grid).to_be_visible()
     grid.scroll_into_view_if_needed()
@@ -56,11 +56,11 @@ def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
 
 
 def test_a_cell_clicked_in_the_grids_is_written_out(server, page):
-    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same&output_row=0&output_column=0")
     output = page.locator(".explorer .result canvas")
     box = output.bounding_box()
     output.click(position={"x": box["width"] / 2, "y": box["height"] / 2})
-    expect(page.get_by_label("Output row, from 0")).to_have_value("2")
+    expect(page.get_by_label("Output row (from 0)")).to_have_value("2")
     expect(page.get_by_text("−103 − 98 + 104·5 − 102 − 106 = 111")).to_be_visible()
 
 
