@@ -2,7 +2,7 @@
 // default function for every new block of data and every change of theme, without its cleanup: listeners are therefore
 // assigned, not added, and what outlives a call is kept on the element, because several explorers share this module.
 import { Drawing } from "./explorer_drawing.js";
-import { MOST, explain, outsInView, reach, unpack, viewLimits } from "./explorer_logic.js";
+import { MOST, explain, outsInView, outsToScan, reach, unpack, viewLimits } from "./explorer_logic.js";
 
 const SPOKEN_AFTER = 150; // milliseconds of rest before a cell is spoken
 const ASKED_AFTER = 250; // milliseconds of rest before another crop is asked for
@@ -49,6 +49,9 @@ class Explorer extends Drawing {
     this.halt();
     this.model = model;
     this.hover = null;
+    const { source, result } = model;
+    const sent = ({ origin, shape }, n) => [origin[n], shape[n]];
+    this.scan = model.axes.map((axis, n) => outsToScan(axis, sent(source, n), sent(result, n)));
     const room = (axis) => (axis.kind === "transposed" ? 0 : Math.min(reach(axis) + 5 * axis.stride, MOST));
     if (!same) this.cells = Math.max(model.cells, ...model.axes.map(room)); // for several outputs side by side
     if (!stays) {
@@ -87,7 +90,7 @@ class Explorer extends Drawing {
   // --- the view -----------------------------------------------------------------------------------------------------
 
   /** Move the view by so many places, keep it legal, and find the outputs that belong to it. */
-  look(down, across) {
+  look(down, across, { asks = true } = {}) {
     const { axes, source } = this.model;
     this.view = this.view.map(({ first, count, centred }, n) => {
       const [least, most] = viewLimits(axes[n]);
@@ -103,7 +106,7 @@ class Explorer extends Drawing {
       ({ first, count }, n) => first < source.origin[n] || first + count > source.origin[n] + source.shape[n],
     );
     clearTimeout(this.asking);
-    if (missing) {
+    if (missing && asks) {
       const place = this.view.map(({ first, count }) => Math.round(first + count / 2));
       this.asking = setTimeout(() => this.say("place", place), ASKED_AFTER);
     }
@@ -121,8 +124,15 @@ class Explorer extends Drawing {
   pan(down, across) {
     this.look(down, across);
     this.clampCursor();
+    this.moved();
+  }
+
+  /** The view shows other cells, at its edges perhaps more or fewer outputs. */
+  moved() {
+    const before = String(this.grids.result.count);
     this.measure();
-    this.paint();
+    if (String(this.grids.result.count) === before) this.paint();
+    else this.layout();
   }
 
   clampCursor() {
@@ -155,8 +165,8 @@ class Explorer extends Drawing {
     for (const grid of Object.values(this.grids)) if (!grid.figure.hidden) this.drawMarks(grid, focus);
     this.write();
     const scrub = this.find(".scrub");
-    scrub.max = this.outs[0][1] * this.outs[1][1] - 1;
-    scrub.value = (this.cursor[0] - this.outs[0][0]) * this.outs[1][1] + this.cursor[1] - this.outs[1][0];
+    scrub.max = this.scan[0][1] * this.scan[1][1] - 1;
+    scrub.value = this.scanned();
     scrub.setAttribute("aria-valuetext", `output row ${this.cursor[0]}, column ${this.cursor[1]}`);
     clearTimeout(this.speaking);
     if (!this.playing)
@@ -323,7 +333,7 @@ class Explorer extends Drawing {
     this.refresh();
   }
 
-  follow(name, cell) {
+  follow(name, cell, choices) {
     const { first, count } = this.grids[name];
     const off = cell.map((at, n) => Math.min(at - first[n], 0) + Math.max(at - (first[n] + count[n] - 1), 0));
     if (!off[0] && !off[1]) return;
@@ -335,32 +345,38 @@ class Explorer extends Drawing {
         : off[n] * axis.stride;
     });
     const kept = this.cursor;
-    this.look(...by);
+    this.look(...by, choices);
     if (name === "result") this.cursor = kept;
     this.clampCursor();
-    this.measure();
-    this.paint();
+    this.moved();
+  }
+
+  /** Where the scan is: the outputs are counted row by row, all that were sent. */
+  scanned() {
+    const [row, col] = this.scan.map(([first, count], n) => Math.min(Math.max(this.cursor[n] - first, 0), count - 1));
+    return row * this.scan[1][1] + col;
   }
 
   stepped(by) {
     this.halt();
-    const [rows, cols] = [this.outs[0][1], this.outs[1][1]];
-    const now = (this.cursor[0] - this.outs[0][0]) * cols + this.cursor[1] - this.outs[1][0];
-    this.goTo((now + by + rows * cols) % (rows * cols));
+    const all = this.scan[0][1] * this.scan[1][1];
+    this.goTo((this.scanned() + by + all) % all);
   }
 
+  /** The scan goes to one of its outputs, and the view follows; it asks for no others, which would stop the scan. */
   goTo(index) {
-    const cols = this.outs[1][1];
-    this.cursor = [this.outs[0][0] + Math.floor(index / cols), this.outs[1][0] + (index % cols)];
+    const cols = this.scan[1][1];
+    this.cursor = [this.scan[0][0] + Math.floor(index / cols), this.scan[1][0] + (index % cols)];
     this.hover = this.pinned = null;
+    this.follow("result", this.cursor, { asks: false });
     this.refresh();
   }
 
-  /** The window slides over all outputs in view. Where the system asks for less motion it makes one step. */
+  /** The window slides over all outputs, row by row. Where the system asks for less motion it makes one step. */
   play() {
     if (window.matchMedia("(prefers-reduced-motion: reduce)").matches) return this.stepped(1);
-    const all = this.outs[0][1] * this.outs[1][1];
-    let index = Number(this.find(".scrub").value);
+    const all = this.scan[0][1] * this.scan[1][1];
+    let index = this.scanned();
     if (index >= all - 1) index = 0;
     let due = performance.now();
     this.find(".play").textContent = "Pause";

@@ -77,6 +77,15 @@ export function outsInView(axis, first, count) {
   return [low, Math.min(high - low + 1, MOST)];
 }
 
+/** Of the outs that were sent, those whose every place was sent too, which is what a scan goes over: [first, count]. */
+export function outsToScan(axis, [first, count], [firstOut, countOfOuts]) {
+  const whole = (out) => tapsOf(axis, out).every(({ place }) => place >= first && place < first + count);
+  let [low, high] = [firstOut, firstOut + countOfOuts - 1];
+  while (low < high && !whole(low)) low++;
+  while (high > low && !whole(high)) high--;
+  return [low, high - low + 1];
+}
+
 /** How few and how many places a view may have. */
 export function viewLimits(axis) {
   const all = axis.before + axis.size + axis.after;

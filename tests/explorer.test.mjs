@@ -124,6 +124,15 @@ test("a view never has more than 64 cells of a side, and shows an output", () =>
   }
 });
 
+test("a scan goes over every output that was sent with all its places", () => {
+  const whole = axis({ size: 128, kernel: 7, outs: 122 });
+  assert.deepEqual(logic.outsToScan(whole, [0, 128], [0, 122]), [0, 122]);
+  const cut = axis({ size: 500, kernel: 3, stride: 2, dilation: 2, before: 2, after: 2, outs: 250 });
+  assert.deepEqual(logic.outsToScan(cut, [100, 20], [50, 11]), [51, 8], "the first place of out 51 is 100, 58 ends at 118");
+  const laid = axis({ kind: "transposed", size: 500, kernel: 3, stride: 2, outs: 1001 });
+  assert.deepEqual(logic.outsToScan(laid, [100, 10], [200, 21]), [201, 19], "out 200 also reads place 99, out 220 place 110");
+});
+
 test("a whole picture in view shows the whole output", () => {
   assert.deepEqual(logic.outsInView(axis({ size: 28, before: 1, after: 1, outs: 28 }), -1, 30), [0, 28]);
   assert.deepEqual(logic.outsInView(axis({ kind: "transposed", size: 4, stride: 2, outs: 9 }), 0, 4), [0, 9]);

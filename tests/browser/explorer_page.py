@@ -21,6 +21,9 @@ elif kind == "cat":
     explorer.explorer("convolution", cat, sobel, key="one", settings={"padding": "same"})
 elif kind == "square":
     explorer.explorer("convolution", cat[:128, :128], sobel, key="one", cells=int(st.query_params.get("cells", 64)))
+elif kind == "curve":
+    mouse, curve = images.grey(images.sample("drawing")), kernels.KERNELS["curve"].weights
+    explorer.explorer("convolution", mouse, curve, key="one", at=(35, 79))
 elif kind == "filter":
     weights = np.random.default_rng(0).normal(size=(3, 3, 3)).astype(np.float32)
     explorer.explorer("convolution", images.sample("cat"), weights, key="one", bias=0.5)

@@ -106,6 +106,61 @@ def test_pointing_scanning_and_scrubbing_send_nothing(grids, page):
     assert len(frames) == before
 
 
+def test_a_scan_goes_over_the_whole_output_and_the_view_goes_with_it(grids, page):
+    frames = opened(page, grids, "square", cells=12)
+    before = len(frames)
+    place = page.get_by_label("Cell of the scan")
+    assert place.get_attribute("max") == str(126 * 126 - 1)
+    place.fill(str(126 * 126 - 1))
+    expect(title(page)).to_have_text(re.compile("^Output row 125, column 125:"))
+    expect(page.locator(".overview")).to_have_attribute("aria-label", re.compile("rows 116 to 127, columns 116 to 127"))
+    page.get_by_role("button", name="Play").click()
+    expect(title(page)).to_have_text(re.compile(r"^Output row 0, column \d:"))
+    page.get_by_role("button", name="Pause").click()
+    for index, (row, column) in {125: (0, 125), 126: (1, 0), 5000: (39, 86)}.items():
+        place.fill(str(index))
+        expect(title(page)).to_have_text(re.compile(f"^Output row {row}, column {column}:"))
+    page.get_by_role("button", name="Step one cell").click()
+    expect(title(page)).to_have_text(re.compile("^Output row 39, column 87:"))
+    page.get_by_role("button", name="Back one cell").click()
+    expect(title(page)).to_have_text(re.compile("^Output row 39, column 86:"))
+    assert len(frames) == before
+
+
+def test_the_scan_finds_the_curve_on_the_ear(grids, page):
+    opened(page, grids, "curve")
+    expect(title(page)).to_have_text("Output row 35, column 79: 45900")
+    page.get_by_label("Cell of the scan").fill(str(35 * 122 + 60))
+    page.get_by_label("Cells a second").select_option("60")
+    page.locator(".explorer").evaluate(
+        """root => {
+            window.found = [];
+            const title = root.querySelector(".title");
+            new MutationObserver(() => window.found.push(title.textContent)).observe(title, {childList: true});
+        }"""
+    )
+    page.get_by_role("button", name="Play").click()
+    expect(title(page)).to_have_text(re.compile("^Output row 36,"))
+    page.get_by_role("button", name="Pause").click()
+    found = page.evaluate("window.found")
+    assert [f"Output row 35, column {n}:" for n in range(60, 122)] == [
+        one.rpartition(" ")[0] for one in found if "row 35" in one
+    ]
+    assert "Output row 35, column 79: 45900" in found
+    assert max(int(one.rpartition(" ")[2].replace("−", "-")) for one in found) == 45900
+
+
+def test_the_scan_of_a_large_picture_stays_with_what_was_sent(grids, page):
+    frames = opened(page, grids, "cat")
+    before = len(frames)
+    place = page.get_by_label("Cell of the scan")
+    for index in (0, int(place.get_attribute("max"))):
+        place.fill(str(index))
+        expect(title(page)).to_have_text(re.compile(r"^Output row \d+, column \d+: [−\d]+$"))
+        page.wait_for_timeout(400)  # longer than a crop is asked for after
+    assert len(frames) == before
+
+
 def test_the_keyboard_moves_pins_and_frees_and_a_live_region_speaks(grids, page):
     opened(page, grids, "small")
     spoken = page.locator(".said")
