@@ -321,6 +321,19 @@ def test_the_grids_open_on_the_cell_that_is_written_out(name, cell):
     assert "products is 0, and so is their sum" not in texts(app)
 
 
+def test_a_cell_that_nobody_chose_stays_in_the_middle_of_another_map():
+    app = opened("pictures/convolution")
+    app.selectbox(key="kernel").set_value("curve").run()
+    assert written(app) == opens_on(app) == (147, 222)
+    assert "output_row" not in app.query_params
+
+
+def test_a_scenes_own_cell_outlives_the_end_of_the_mark():
+    app = played("mouse")
+    app.button(key="_scene_320").click().run()
+    assert written(app) == (0, 0)
+
+
 def test_a_link_opens_the_grids_on_its_cell():
     app = opened("pictures/convolution", output_row="5", output_column="99999")
     assert written(app) == opens_on(app) == (5, 448)

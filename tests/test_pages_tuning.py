@@ -1,5 +1,7 @@
 """The Tuning page: known peaks, read from the page."""
 
+import json
+
 import pytest
 
 from convviz import kernels, stimuli, tuning
@@ -57,3 +59,10 @@ def test_hostile_addresses_open_the_page():
     assert not app.exception
     assert len(app.error) == 1
     assert app.slider(key="tuning_size").value == 16
+
+
+def test_the_round_chart_takes_the_pages_ground_and_leaves_room_for_its_angles():
+    layout = json.loads(opened(PAGE).get("plotly_chart")[0].proto.spec)["layout"]
+    assert layout["polar"]["bgcolor"] == "rgba(0, 0, 0, 0)"
+    assert layout["polar"]["angularaxis"]["gridcolor"] == layout["polar"]["radialaxis"]["gridcolor"]
+    assert layout["margin"]["t"] >= 60

@@ -10,6 +10,8 @@ from pages.shared import charts, choices, ui, words
 
 _STRIP = 9  # stimuli that are shown in a row
 _GAP = 4  # pixels between them
+_GREY = "rgba(128, 128, 128, 0.45)"  # seen on a light and on a dark page; Streamlit's theme leaves a round chart alone
+_GRID = {"gridcolor": _GREY, "linecolor": _GREY}
 
 
 def stimulus() -> tuple[str, str, dict[str, float]]:
@@ -66,8 +68,13 @@ def chart(kind: str, axis: str, curve: tuning.Curve, measure: str) -> None:
         figure.add_scatter(x=[curve.peak], y=[answers[curve.best]], mode="markers", marker=mark, name=peak)
         figure.update_layout(xaxis={"title": f"{one.title} ({one.unit})"}, yaxis={"title": "answer"})
     figure.update_layout(
-        height=360, margin={"l": 50, "r": 40, "t": 40, "b": 40}, legend={"orientation": "h", "y": 1.12},
-        polar={"radialaxis": {"showticklabels": True, "angle": 90, "tickangle": 90}},
+        height=390, margin={"l": 50, "r": 40, "t": 70, "b": 40},
+        legend={"orientation": "h", "y": 1.14, "yanchor": "bottom"},
+        polar={
+            "bgcolor": "rgba(0, 0, 0, 0)",
+            "radialaxis": {"showticklabels": True, "angle": 90, "tickangle": 90, **_GRID},
+            "angularaxis": _GRID,
+        },
     )  # fmt: skip
     alt = f"Answer over {one.title.lower()}: {peak} with {answers[curve.best]:.4g}, smallest {answers.min():.4g}"
     st.plotly_chart(figure, key="tuning_chart", alt=alt, config={"displayModeBar": False})
