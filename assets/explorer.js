@@ -45,7 +45,8 @@ class Explorer extends Drawing {
   show(model) {
     const before = this.model;
     const same = before?.kind === model.kind && model.axes.every((axis, n) => axis.size === before.axes[n].size);
-    const stays = same && String(before.at) === String(model.at);
+    const isHere = model.at && String(this.cursor) === String(model.at); // the page follows what was pinned
+    const stays = same && (isHere || String(before.at) === String(model.at));
     this.halt();
     this.model = model;
     this.hover = null;
@@ -254,7 +255,8 @@ class Explorer extends Drawing {
     )
       return;
     this.hover = cell;
-    if (name === "result" && !this.playing) this.cursor = [cell.row, cell.col];
+    const glance = this.playing || this.pinned || this.model.pins; // of which the page writes out another cell
+    if (name === "result" && !glance) this.cursor = [cell.row, cell.col];
     if (!this.pinned) this.soon();
   }
 
@@ -280,14 +282,25 @@ class Explorer extends Drawing {
     this.pin(again ? null : cell);
   }
 
+  /** A cell stays under attention; without one, an output cell that was freed does until the pointer moves on. */
   pin(cell) {
+    if (!cell && this.pinned?.grid === "result") this.hover = null;
+    this.hold(cell);
+    this.halt();
+    this.refresh();
+  }
+
+  free() {
+    if (this.pinned) this.hold(null);
+  }
+
+  /** What is pinned changes, and the page that asks for it hears so. */
+  hold(cell) {
     const kept = (one) => (one?.grid === "result" ? [one.row, one.col] : null);
     const changed = String(kept(this.pinned)) !== String(kept(cell));
     this.pinned = cell;
     if (kept(cell)) this.cursor = kept(cell);
     if (changed && this.model.pins) this.say("pinned", kept(cell));
-    this.halt();
-    this.refresh();
   }
 
   key(name, event) {
@@ -367,7 +380,8 @@ class Explorer extends Drawing {
   goTo(index) {
     const cols = this.scan[1][1];
     this.cursor = [this.scan[0][0] + Math.floor(index / cols), this.scan[1][0] + (index % cols)];
-    this.hover = this.pinned = null;
+    this.hover = null;
+    this.free();
     this.follow("result", this.cursor, { asks: false });
     this.refresh();
   }

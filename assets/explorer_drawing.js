@@ -6,7 +6,7 @@ const LARGEST = 44; // CSS pixels of a cell
 const READABLE = 20; // a cell with fewer CSS pixels shows no number
 const SMALLEST = 8.5; // CSS pixels of a number's height
 const LETTER = 0.55; // a figure's width for its height
-const DIM = 0.5; // of its colour that a cell keeps which does not belong
+const DIM = 0.85; // of its colour that a cell of the input or the kernel keeps which does not belong
 const ANNOTATED = 38; // from here on an input cell also shows the weight on it
 
 /**
@@ -60,9 +60,16 @@ export class Drawing {
     for (const grid of Object.values(this.grids)) this.size(grid);
     this.style();
     this.captions();
-    const lines = model.weights ? (down + 1) * (width > 780 ? 1 : channels) + channels : deep * 2;
-    this.find(".sum").style.height = `${Math.min(lines + 2, 14) * 1.45}em`;
+    const products =
+      model.kind === "transposed"
+        ? model.axes.reduce((all, axis) => all * Math.ceil(axis.kernel / axis.stride), 1) // where patches overlap most
+        : down;
+    const lines = model.weights ? (products + 1) * (width > 780 ? 1 : channels) + channels : deep * 2;
+    const sum = this.find(".sum");
+    sum.style.height = `calc(${Math.min(lines + 2, 14) * 1.45}em + 0.6rem)`; // its margins and gaps
     this.paint();
+    const cut = sum.scrollHeight - sum.clientHeight; // where lines are broken
+    if (cut > 0 && lines + 2 <= 14) sum.style.height = `${sum.scrollHeight}px`;
   }
 
   /** Which cells the two large grids show. */
@@ -217,7 +224,12 @@ export class Drawing {
     [this.scratch.width, this.scratch.height] = [image.width, image.height];
     this.scratch.getContext("2d").putImageData(image, 0, 0);
     this.drawCells(grid, grid.base, written, 1);
-    if (grid.name !== "parts") this.drawCells(grid, grid.dim, written, DIM);
+    if (this.dims(grid)) this.drawCells(grid, grid.dim, written, DIM);
+  }
+
+  /** Whether cells that do not belong step back; those of the output keep the colours of its bar. */
+  dims(grid) {
+    return grid.name === "source" || grid.name === "weights";
   }
 
   /** Cells that keep so much of their colour, each number black or white on what is left of it. */
@@ -299,7 +311,7 @@ export class Drawing {
   drawMarks(grid, focus) {
     const context = grid.canvas.getContext("2d", { alpha: false });
     const marks = grid.name === "parts" ? null : this.told.marks[grid.name];
-    context.drawImage(marks ? grid.dim : grid.base, 0, 0);
+    context.drawImage(marks && this.dims(grid) ? grid.dim : grid.base, 0, 0);
     if (marks) {
       const seen = (numbers, n) => numbers.filter((at) => at >= grid.first[n] && at < grid.first[n] + grid.count[n]);
       const [rows, cols] = [runs(seen(marks.rows, 0)), runs(seen(marks.cols, 1))];

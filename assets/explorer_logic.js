@@ -212,7 +212,8 @@ function isHere({ source, result }, { grid, row, col }, { marks }) {
 const counted = (count, thing) => `${count} ${thing}${count === 1 ? "" : "s"}`;
 const at = (row, col) => `row ${exact(row)}, column ${exact(col)}`;
 const sumOf = (numbers) => numbers.reduce((total, number) => total + number, 0);
-const listed = (numbers) => numbers.map(exact).join(" + ");
+const added = (terms) => terms.reduce((sum, term) => sum + (term[0] === "−" ? ` − ${term.slice(1)}` : ` + ${term}`));
+const listed = (numbers) => added(numbers.map(exact));
 const named = (name, words) => (name ? `${name}: ${words}` : words);
 const note = (terms) => ({ terms, equals: "" });
 const step = (terms, number, strong = false) => ({ terms, equals: exact(number), strong });
@@ -243,7 +244,7 @@ function cellOfConvolution(model, { row, col }) {
   const blocks = channelNames(model).map((name, channel) => {
     const terms = rows.map((down) => pairs(down, channel));
     const sums = terms.map((line) => sumOf(line.map(([value, weight]) => value * weight)));
-    const lines = terms.map((line, n) => step(line.map((pair) => pair.map(exact).join(" × ")).join(" + "), sums[n]));
+    const lines = terms.map((line, n) => step(added(line.map((pair) => pair.map(exact).join(" × "))), sums[n]));
     const total = sumOf(sums);
     if (name || rows.length > 1) lines.push(step(named(name, listed(sums)), total, true));
     return { lines, total, part: terms.map((line) => line.map(([value, weight]) => value * weight)) };

@@ -190,6 +190,19 @@ test("a bias is written out and added", () => {
   assert.deepEqual(blocks.flat().map(({ terms, equals }) => [terms, equals]), [["3 × 2 + 4 × −1", "2"], ["2 + bias 0.5", "2.5"]]);
 });
 
+test("a negative term is taken away, not added", () => {
+  const ones = (count) => axis({ size: count, kernel: count, outs: 1 });
+  const model = {
+    kind: "convolution", bias: 0, axes: [ones(3), ones(2)],
+    source: array([1, -2, -29, 0, -17, 0], [3, 2, 1]), weights: array([2, 2, 2, 1, 2, -3], [3, 2, 1]),
+    result: array([-94], [1, 1, 1]),
+  };
+  const { blocks } = logic.explain(model, { grid: "result", row: 0, col: 0 });
+  assert.deepEqual(blocks.flat().map(({ terms }) => terms), [
+    "1 × 2 − 2 × 2", "−29 × 2 + 0 × 1", "−17 × 2 + 0 × −3", "−2 − 58 − 34",
+  ]);
+});
+
 test("where the array holds another number than the sum, that is said", () => {
   const model = {
     kind: "convolution", bias: 0, axes: [axis({ size: 1, kernel: 1, outs: 1 }), axis({ size: 1, kernel: 1, outs: 1 })],

@@ -39,6 +39,15 @@ elif kind == "two":
     explorer.explorer("pooling", numbers, key="two", settings={"size": 3, "stride": 1})
 elif kind == "pins":
     st.write(f"Pinned: {explorer.explorer('convolution', numbers, sobel, key='one', at=(1, 2), pins=True)}")
+elif kind == "follows":
+    place = st.session_state.get("place", (1, 2))
+    pinned = explorer.explorer("convolution", numbers, sobel, key="one", at=place, pins=True)
+    if pinned and pinned != place:
+        st.session_state.place = pinned
+        st.rerun()
+    st.write(f"Written out: {place}")
+elif kind == "deep":
+    explorer.explorer("transposed", numbers[:3, :4], sobel, key="one", settings={"stride": 1})
 elif kind == "odd":
     explorer.explorer("convolution", numbers[:1, :1], sobel[:1, :1], key="one")
     strange = np.array([[np.nan, 1e12], [np.inf, -3.5e-7]], np.float32)

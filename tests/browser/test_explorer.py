@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from convviz import convolution, images, kernels
+from convviz import convolution, images, kernels, rendering
 from tests.browser.conftest import Server
 
 expect.set_options(timeout=45_000)  # the first page of a fresh server, on a busy machine
@@ -255,8 +255,67 @@ def test_a_pinned_cell_is_told_to_the_page_that_asks(grids, page):
     page.mouse.down()
     page.mouse.up()
     expect(page.get_by_text("Pinned: (4, 6)")).to_be_visible()
-    grid(page, "result").press("Escape")
+    point(page, "result", 0, 1, (5, 7))
+    page.keyboard.press("Escape")
     expect(page.get_by_text("Pinned: None")).to_be_visible()
+    expect(title(page)).to_have_text(re.compile(r"^Output row 4, column 6: [−\d]+$"))  # which the page still says
+    point(page, "result", 3, 3, (5, 7))
+    expect(title(page)).to_have_text(re.compile("^Output row 3, column 3"))
+    page.mouse.move(2, 2)
+    expect(title(page)).to_have_text(re.compile("^Output row 4, column 6"))
+
+
+@pytest.mark.parametrize("how", ["Step one cell", "Back one cell", "Play"])
+def test_a_scan_frees_the_pinned_cell_and_the_page_hears_of_it(grids, page, how):
+    opened(page, grids, "pins")
+    point(page, "result", 4, 5, (5, 7))
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_text("Pinned: (4, 5)")).to_be_visible()
+    page.get_by_role("button", name=how).click()
+    expect(page.get_by_text("Pinned: None")).to_be_visible()
+    expect(title(page)).not_to_contain_text("(pinned)")
+
+
+def test_a_page_that_follows_the_pinned_cell_keeps_it_pinned(grids, page):
+    opened(page, grids, "follows")
+    point(page, "result", 4, 6, (5, 7))
+    page.mouse.down()
+    page.mouse.up()
+    expect(page.get_by_text("Written out: (4, 6)")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.mouse.move(2, 2)
+    expect(title(page)).to_have_text(re.compile(r"^Output row 4, column 6: .*\(pinned\)$"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_cells_of_the_output_keep_the_colours_of_their_bar(grids, browser, scheme):
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    opened(page, grids, "small")
+    expect(title(page)).to_have_text(re.compile("^Output"))
+    seen = """canvas => Array.from({length: ROWS}, (_, row) => Array.from({length: COLS}, (_, col) => {
+        const [w, h] = [canvas.width / COLS, canvas.height / ROWS];
+        const at = [Math.round((col + 0.5) * w), Math.round((row + 0.12) * h)]; // above the number
+        return [...canvas.getContext("2d").getImageData(...at, 1, 1).data].slice(0, 3);
+    }))"""
+    found = grid(page, "result").evaluate(seen.replace("ROWS", "7").replace("COLS", "9"))
+    wanted = rendering.signed(SMALL, np.abs(SMALL).max())
+    assert np.abs(np.array(found)[0] - wanted[0].astype(int)).max() <= 2
+    below = page.locator(".explorer").evaluate("root => root.explorer.behind")
+    grey = np.array(grid(page, "source").evaluate(seen.replace("ROWS", "9").replace("COLS", "11")))[1, 1:-1, 0]
+    assert np.abs(grey - (0.85 * NUMBERS[0] + 0.15 * below[0])).max() <= 3, "what does not belong steps back a little"
+    context.close()
+
+
+@pytest.mark.parametrize("kind", ["transposed", "small", "filter", "deep"])
+def test_no_line_of_a_sum_is_cut(grids, page, kind):
+    opened(page, grids, kind)
+    canvas, cut = grid(page, "result"), "sum => sum.scrollHeight - sum.clientHeight"
+    canvas.press("Home")
+    for key in ["ArrowUp"] * 8 + ["ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowRight"]:
+        assert page.locator(".sum").evaluate(cut) <= 0
+        canvas.press(key)
 
 
 @pytest.mark.parametrize(
