@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from convviz import ConvvizError
 
 LARGEST = 16  # rows or columns of a matrix that is looked at as a picture
 LARGEST_NUMBER = 1e6  # in magnitude, of one cell
+_COMMA = ", and write 1.5 where you mean one and a half: a comma parts two cells"
+_DECIMAL_COMMA = r"\d,\d"
+_AROUND_A_STROKE = re.compile(r"[ \t]*/[ \t]*")
 _EXAMPLE = "0 1 0; 1 -4 1; 0 1 0"
 
 
@@ -15,8 +20,8 @@ def parse(text: str, *, what: str = "matrix", largest: int = LARGEST) -> np.ndar
     """A matrix from its cells as text.
 
     Args:
-        text: numbers apart by spaces, tabs or commas, rows apart by semicolons, line ends or brackets, such as
-            ``"0 1; -1 0"`` or ``"[[0, 1], [-1, 0]]"``.
+        text: numbers, or fractions such as 1/9, apart by spaces, tabs or commas, rows apart by semicolons, line ends
+            or brackets, such as ``"0 1; -1 0"`` or ``"[[0, 1], [-1, 0]]"``. A comma is no decimal point.
         what: the word for it in a refusal.
         largest: rows or columns at most.
 
@@ -24,13 +29,15 @@ def parse(text: str, *, what: str = "matrix", largest: int = LARGEST) -> np.ndar
         float64 (rows, columns), 1 to ``largest`` each.
 
     Raises:
-        ConvvizError: there is no cell, one is not a number or too large, or the rows do not have the same length.
+        ConvvizError: there is no cell, one is not a number or too large or divides by zero, or the rows do not have
+            the same length.
 
     Example:
         >>> parse("[[1, 0, -1], [2, 0, -2]]").shape
         (2, 3)
     """
     plain = text.replace("\n", ";").replace("]", ";").replace("[", " ").replace(",", " ").replace("−", "-")
+    plain = _AROUND_A_STROKE.sub("/", plain)
     rows = [row.split() for row in plain.split(";") if row.strip()]
     lengths = {len(row) for row in rows}
     if not rows:
@@ -38,7 +45,7 @@ def parse(text: str, *, what: str = "matrix", largest: int = LARGEST) -> np.ndar
     if len(lengths) > 1:
         raise ConvvizError(
             f"the {what}'s rows have {' and '.join(str(one) for one in sorted(lengths))} cells; "
-            "give every row the same number"
+            f"give every row the same number{_COMMA if re.search(_DECIMAL_COMMA, text) else ''}"
         )
     if len(rows) > largest or len(rows[0]) > largest:
         raise ConvvizError(
@@ -48,11 +55,17 @@ def parse(text: str, *, what: str = "matrix", largest: int = LARGEST) -> np.ndar
 
 
 def _cell(text: str, what: str) -> float:
-    """One number."""
+    """One number, or one divided by another."""
+    above, stroke, below = text.partition("/")
     try:
-        number = float(text)
+        number, divisor = float(above), float(below) if stroke else 1.0
     except ValueError:
-        raise ConvvizError(f"the {what}'s cell {text[:20]!r} is not a number; type one such as 0, -1 or 0.25") from None
+        raise ConvvizError(
+            f"the {what}'s cell {text[:20]!r} is not a number; type one such as 0, -1, 0.25 or 1/9"
+        ) from None
+    if divisor == 0:
+        raise ConvvizError(f"the {what}'s cell {text[:20]} divides by zero; type another number below the stroke")
+    number = number / divisor if np.isfinite(divisor) else np.nan
     if not np.isfinite(number) or abs(number) > LARGEST_NUMBER:
         raise ConvvizError(f"the {what}'s cell {text[:20]} is out of range; type a number from -1000000 to 1000000")
     return number + 0.0  # no minus before a zero

@@ -1,5 +1,7 @@
 """The Convolution page through app.py: every scene's number, matrices, filters, two kernels, what cannot be."""
 
+import re
+
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -105,6 +107,7 @@ def test_what_is_no_matrix_is_said_in_one_sentence_and_stays(what, cells, said):
     assert [said in error.value for error in app.error] == [True]
     assert f"the {what}" in app.error[0].value.lower()
     assert app.text_area(key=key).value == cells, "what was typed stays"
+    assert [one.value for one in app.warning] == [f"Still the last {what} that could be read."]
     assert "What to notice" in [header.value for header in app.header], "the page goes on with the last good one"
 
 
@@ -117,7 +120,7 @@ def test_a_matrix_keeps_its_fractions():
 def test_a_picture_smaller_than_the_kernel_is_shown_with_the_reason_beside_the_padding(matrix):
     app = opened("pictures/convolution", input="matrix", matrix=matrix)
     assert len(app.error) == 1
-    assert "does not fit" in app.error[0].value
+    assert re.search("does not fit .* with padding “Valid”; ", app.error[0].value)
     captions = [image.captions[0] for image in app.get("image")]
     assert any(caption.startswith("Matrix, ") for caption in captions)
     assert any("3 × 3" in caption for caption in captions)
@@ -271,6 +274,32 @@ def test_the_sizes_of_many_maps_are_counted():
     said = responses.maps_of({"curve": (1, 1), "emboss": (5, 5), "outline": (5, 5)})
     assert said.startswith("3 kernels, 3 maps: 2 of 5 × 5, the curve detector's 1 × 1. ")
     assert "No kernel" in responses.maps_of({})
+
+
+def test_what_the_flip_does_is_true_of_one_place_and_of_a_filter():
+    emboss = kernels.KERNELS["emboss"].weights
+    one = responses.notices(np.ones((3, 3)), emboss, np.ones((1, 1)), flip=False)[2]
+    assert one.endswith("With the flip of true convolution, the weights meet other cells of the picture.")
+    filter_ = np.ones((3, 3, 3), np.float32)
+    same = responses.notices(np.ones((5, 5, 3)), filter_, np.ones((3, 3)), flip=False)[2]
+    assert "the filter looks the same turned by 180°" in same
+
+
+@pytest.mark.parametrize(
+    ("page", "prefix", "more"),
+    [
+        ("convolution", "", {}), ("convolution", "second_", {"two": "true"}), ("tuning", "tuning_", {}),
+        ("convolution", "green_", {"channels": "filter"}), ("pooling", "pool_", {}), ("kinds", "kinds_", {}),
+    ],
+)  # fmt: skip
+def test_a_result_says_that_it_is_of_an_older_kernel(page, prefix, more):
+    link = {f"{prefix}kernel": "custom", f"{prefix}cells": "1 2; 3", **more}
+    app = opened(f"pictures/{page}", **link)
+    assert len(app.error) == 1
+    assert [one.value for one in app.warning] == ["Still the last kernel that could be read."]
+    app.text_area(key=f"{prefix}cells").set_value("1/9 2; 3 4").run()
+    assert not app.error
+    assert not app.warning
 
 
 def test_where_two_kernels_differ_from_one_is_said_and_why():

@@ -20,9 +20,26 @@ def test_the_minus_of_a_printed_page_is_a_minus():
     assert matrices.parse("−1 2").tolist() == [[-1, 2]]
 
 
+def test_fractions_are_read_exactly():
+    assert matrices.parse("1/9 -2/3; 1 / 4, 3/-2").tolist() == [[1 / 9, -2 / 3], [0.25, -1.5]]
+
+
+def test_who_writes_decimal_commas_is_told():
+    with pytest.raises(ConvvizError, match=r"rows have 2 and 4 cells.*write 1.5 .*a comma parts two cells"):
+        matrices.parse("1,5 2,5;3 4")
+    with pytest.raises(ConvvizError, match=r"rows have 1 and 2 cells; give every row the same number$"):
+        matrices.parse("1, 2; 3")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("1/0", "cell 1/0 divides by zero"),
+        ("1/-0.0", "divides by zero"),
+        ("1/2/3", "cell '1/2/3' is not a number"),
+        ("/2", "cell '/2' is not a number"),
+        ("1/inf", "out of range"),
+        ("1/1e-300", "out of range"),
         ("", "the picture is empty"),
         (" ; \n ", "the picture is empty"),
         ("1 2; 3", "rows have 1 and 2 cells"),

@@ -43,7 +43,12 @@ with controls:
     second = kernel_picker.kernel("second_", default="gaussian_blur", label="Second kernel")[1] if two else None
 
 with result:
-    scenes.sentence()
+    if source.is_older:
+        ui.older("matrix")
+    drawn = kernel_picker.CHANNELS if source.channels == "filter" else [""]
+    is_older = kernel_picker.still(*(f"{one}_" if one else "" for one in drawn), *(["second_"] if two else []))
+    if not (source.is_older or is_older):
+        scenes.sentence()
     if not fits:
         responses.unfit(source, weights, name)
     else:

@@ -40,6 +40,7 @@ changes = {
 limit = None if name == "identity" else ui.limit_of(before)
 
 with result:
+    kernel_picker.still("pool_")
     shrinking.pictures(before, smaller, stride, whole=seen == "whole", limit=limit, alt=picture.alt)
     ui.section("How one number comes about")
     mode = choices.segments("Pooling", ["max", "average"], key="pool_mode")

@@ -35,6 +35,7 @@ stimulus = sweep.pictures[curve.best * sweep.views]
 feature_map = ui.cached(convolution.convolve)(stimulus, weights)
 
 with result:
+    kernel_picker.still("tuning_")
     left, right = st.columns(2)
     with left:
         tunings.chart(kind, axis, curve, measure)

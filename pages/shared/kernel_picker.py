@@ -14,6 +14,8 @@ from pages.shared import choices, ui
 CUSTOM = "custom"
 CHANNELS = ("red", "green", "blue")
 LONGEST = 2000  # letters of a kernel as text
+HOW = "A comma parts two cells, as a space does: write 1.5, not 1,5. Fractions such as 1/9 are read."
+_REFUSED = "_refused_cells"  # prefixes of the kernels whose cells cannot be read
 
 
 def kernel(prefix: str = "", *, default: str = "sobel_x", label: str = "Kernel") -> tuple[str, kernels.Kernel]:
@@ -21,6 +23,7 @@ def kernel(prefix: str = "", *, default: str = "sobel_x", label: str = "Kernel")
 
     Each page gives its own prefix to the keys in the address: a key belongs to one page.
     """
+    st.session_state.setdefault(_REFUSED, set()).discard(prefix)
     names = [*kernels.KERNELS, CUSTOM]
     name = choices.select(label, names, key=f"{prefix}kernel", default=default, format_func=_title)
     told, grid = st.container(), st.container()
@@ -62,14 +65,15 @@ def _title(name: str) -> str:
 def _custom(prefix: str) -> kernels.Kernel:
     """The kernel whose cells stand in the address."""
     text = choices.area(
-        "Cells as text, rows apart by ;", "0 0 0; 0 1 0; 0 0 0", key=f"{prefix}cells", longest=LONGEST, height=68
-    )
+        "Cells as text, rows apart by ;", "0 0 0; 0 1 0; 0 0 0", key=f"{prefix}cells", longest=LONGEST, height=68,
+        help=HOW,
+    )  # fmt: skip
     good = f"_{prefix}good_cells"
     try:
         weights = kernels.parse(text)
         st.session_state[good] = text
     except ConvvizError as refusal:
-        ui.error(str(refusal))
+        _refuse(str(refusal), prefix)
         weights = kernels.parse(st.session_state.get(good, "1"))
     return kernels.Kernel(weights, "what its cells say", "made here", "Custom")
 
@@ -77,7 +81,7 @@ def _custom(prefix: str) -> kernels.Kernel:
 def _as_text(name: str, weights: np.ndarray, prefix: str) -> None:
     """A preset's cells as text; whatever is typed makes them one's own."""
     known = kernels.text(weights)
-    typed = st.text_area("Cells as text, rows apart by ;", known, height=68, key=f"_{prefix}text_{name}")
+    typed = st.text_area("Cells as text, rows apart by ;", known, height=68, key=f"_{prefix}text_{name}", help=HOW)
     if typed != known:
         st.session_state[f"_{prefix}good_cells"] = known
         _adopt(typed, prefix)
@@ -103,15 +107,29 @@ def _grid(weights: np.ndarray, prefix: str) -> None:
         table, hide_index=True, key=f"_{prefix}grid_{_digest(weights)}", width="stretch", column_config=looks
     ).to_numpy(float)
     if not np.isfinite(edited).all():
-        ui.error("a cell is empty or not a number; type a number, such as 0 or -1.5")
+        _refuse("a cell is empty or not a number; type a number, such as 0 or -1.5", prefix)
     elif not np.array_equal(edited.astype(np.float32), weights):
         text = kernels.text(edited)
         try:
             kernels.parse(text)
         except ConvvizError as refusal:
-            ui.error(str(refusal))
+            _refuse(str(refusal), prefix)
             return
         _adopt(text, prefix)
+
+
+def _refuse(why: str, prefix: str) -> None:
+    """Say what is wrong with the cells; the kernel is the last good one."""
+    ui.error(why)
+    st.session_state[_REFUSED].add(prefix)
+
+
+def still(*prefixes: str) -> bool:
+    """Say over a result that it is of an older kernel, as long as the cells of one of these cannot be read."""
+    refused = not st.session_state.get(_REFUSED, set()).isdisjoint(prefixes)
+    if refused:
+        ui.older("kernel")
+    return refused
 
 
 def _adopt(text: str, prefix: str) -> None:

@@ -97,6 +97,7 @@ def _dilated(picture: pickers.Picture, controls: Any, result: Any) -> View:
     sides = kernel.weights.shape
     reach = tuple(dilation * (side - 1) + 1 for side in sides)
     with result:
+        kernel_picker.still("kinds_")
         left, middle, right = st.columns(3)
         with left:
             _input(grey, picture)

@@ -282,7 +282,7 @@ def _fits(size: tuple[int, ...], kernel: tuple[int, ...], settings: dict[str, An
 def notices(image: np.ndarray, weights: np.ndarray, feature_map: np.ndarray, *, flip: bool) -> list[str]:
     """What is true now of a kernel and what it gives, in three sentences."""
     told = _brightness(image, feature_map) if is_picture_again(weights) else ""
-    return [_even(weights), told or _answers(feature_map), _turned(weights, flip=flip)]
+    return [_even(weights), told or _answers(feature_map), _turned(weights, feature_map, flip=flip)]
 
 
 def _brightness(image: np.ndarray, feature_map: np.ndarray) -> str:
@@ -334,13 +334,15 @@ def _answers(feature_map: np.ndarray) -> str:
     return f"{top}; {words.share(near)} of the feature map lies within 5% of zero, the rest is the answer."
 
 
-def _turned(weights: np.ndarray, *, flip: bool) -> str:
+def _turned(weights: np.ndarray, feature_map: np.ndarray, *, flip: bool) -> str:
     turned = weights[::-1, ::-1]
     what = (
-        "the kernel looks the same turned by 180°, so that nothing changes"
+        f"the {_kind(weights)} looks the same turned by 180°, so that nothing changes"
         if np.array_equal(turned, weights)
         else "every value changes its sign"
         if np.array_equal(turned, -weights)
+        else "the weights meet other cells of the picture"
+        if feature_map.shape[:2] == (1, 1)
         else "the picture answers elsewhere"
     )
     if flip:

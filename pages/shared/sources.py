@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import ConvvizError, images, kernels, matrices, rendering
-from pages.shared import choices, pickers, responses, ui, words
+from pages.shared import choices, kernel_picker, pickers, responses, ui, words
 
 MATRIX = matrices.text(kernels.SHARPEN_EXAMPLE)  # the lecture's
 LONGEST = 4000  # letters of a matrix as text
@@ -26,6 +26,7 @@ class Source:
         title: Markdown that shows it and does nothing else.
         alt: what it is, for those who cannot see it.
         channels: one of ``CHANNELS``.
+        is_older: whether what is typed cannot be read, and this is what was read before.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Source:
     title: str
     alt: str
     channels: str = "grey"
+    is_older: bool = False
 
     @property
     def is_matrix(self) -> bool:
@@ -77,15 +79,18 @@ def source(page: str) -> Source:
 def _matrix() -> Source:
     """The matrix whose cells stand in the address."""
     text = choices.area(
-        "Cells, apart by spaces, rows by ; or on lines of their own", MATRIX, key="matrix", longest=LONGEST, height=140
-    )
+        "Cells, apart by spaces, rows by ; or on lines of their own", MATRIX, key="matrix", longest=LONGEST, height=140,
+        help=kernel_picker.HOW,
+    )  # fmt: skip
+    is_older = False
     try:
         array = matrices.parse(text, what="matrix")
         st.session_state[_GOOD] = text
     except ConvvizError as refusal:
         ui.error(str(refusal))
+        is_older = True
         array = matrices.parse(st.session_state.get(_GOOD, MATRIX))
     if array.size == 1:
         st.caption("One cell: a picture of one pixel.")
     alt = f"A matrix of {array.shape[0]} rows and {array.shape[1]} columns"
-    return Source("", array, "Matrix", alt)
+    return Source("", array, "Matrix", alt, is_older=is_older)

@@ -124,3 +124,8 @@ cached = memory.remembered  # a quick compute function of `convviz`, its results
 def error(sentence: str) -> None:
     """What is wrong and what to do."""
     st.error(words.sentence(sentence), icon=":material/error:")
+
+
+def older(what: str) -> None:
+    """Over a result: it is not of what was typed last, which cannot be read."""
+    st.warning(f"Still the last {what} that could be read.", icon=":material/history:")
