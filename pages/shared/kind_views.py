@@ -115,6 +115,7 @@ def _dilated(picture: pickers.Picture, controls: Any, result: Any) -> View:
         f"{sides[0]} × {sides[1]}, and cost the same {cells} multiplications at every place.",
         f"It looks at {cells / (reach[0] * reach[1]):.0%} of the pixels within its reach; the answer's mean magnitude "
         f"is {np.abs(far).mean():.3g}, with dilation 1 it is {np.abs(near).mean():.3g}.",
+        *_beyond(grey.shape, sides, dilation),
     ]
     return View(
         noticed, "Yu & Koltun 2016, Multi-scale context aggregation by dilated convolutions, arXiv:1511.07122",
@@ -124,6 +125,21 @@ def _dilated(picture: pickers.Picture, controls: Any, result: Any) -> View:
         {"shape": (*grey.shape, 1), "filters": 1, "kernel": sides, "dilation": dilation},
         {"kernel": sides, "dilation": dilation},
     )  # fmt: skip
+
+
+def _beyond(size: tuple[int, int], kernel: tuple[int, int], dilation: int) -> list[str]:
+    """How many of the kernel's cells lie beside the picture wherever it stands; nothing where none does."""
+    seeing = 1
+    for side, taps in zip(size, kernel, strict=True):
+        before, _ = convolution.padding_amounts(side, taps, padding="same", dilation=dilation)
+        seeing *= sum(abs(tap * dilation - before) < side for tap in range(taps))
+    cells = kernel[0] * kernel[1]
+    if seeing == cells:
+        return []
+    return [
+        f"The picture is {size[0]} × {size[1]}: so far apart, {cells - seeing} of the {cells} cells lie in the padding "
+        "at every place and count nothing."
+    ]
 
 
 def _transposed(picture: pickers.Picture, controls: Any, result: Any) -> View:

@@ -10,6 +10,7 @@ import streamlit as st
 from convviz import convolution, downsampling, rendering
 from pages.shared import charts, ui, words
 
+_ALIKE = 1e-6  # share of the largest value: rounding
 CLOSE = 64  # pixels of the picture that a close-up shows
 WAYS = downsampling.WAYS
 SOURCE = (
@@ -113,11 +114,19 @@ def noticed(
 ) -> list[str]:
     """What to notice about the maps that are shown."""
     one = {way: float(change[1]) for way, change in changes.items()}
-    brighter = float(smaller["max"].mean() - large.mean())
+    nothing = _ALIKE * max(1.0, float(np.abs(large).max()))
+    if all(np.ptp(values) <= nothing for values in (large, *smaller.values())) and max(one.values()) < _ALIKE:
+        return [
+            f"Every value before is {_number(float(large.flat[0]))}: there is no contrast that any way could lose, and "
+            "a shift of an even picture changes nothing. Choose a picture with edges to compare the ways."
+        ]
+    brighter = float(smaller["max"].mean(dtype=np.float64) - large.mean(dtype=np.float64))
+    far = f"{abs(brighter):.3g} {'above' if brighter > 0 else 'below'} that of the map before"
+    apart = abs(float(smaller["average"].mean(dtype=np.float64) - large.mean(dtype=np.float64)))
     sentences = [
-        f"Max pooling keeps the largest value of each window, so its mean is {abs(brighter):.3g} "
-        f"{'above' if brighter >= 0 else 'below'} that of the map before; average pooling keeps the mean to within "
-        f"{abs(float(smaller['average'].mean() - large.mean())):.2g}."
+        "Max pooling keeps the largest value of each window, "
+        + (f"so its mean is {far}" if abs(brighter) > nothing else "and here its mean stays that of the map before")
+        + f"; average pooling keeps the mean to within {apart:.2g}."
     ]
     if stride == 1:
         return [*sentences, "With stride 1 nothing is left out, and every map moves along with the picture."]
@@ -126,6 +135,11 @@ def noticed(
             f"When the picture moves by {stride} pixels, every map moves by one cell and is otherwise the same; "
             "between that, what the stride left out shows."
         )
+    if max(one["stride"], one["max"]) < _ALIKE:
+        return [
+            *sentences,
+            "A shift of one pixel changes neither map here, so that there is nothing for a blur to cure.",
+        ]
     helps = one["blurred_stride"] < one["stride"]
     sentences.append(
         f"A shift of one pixel changes the strided convolution by {words.share(one['stride'], fine=True)}, max pooling "

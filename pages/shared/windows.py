@@ -53,7 +53,7 @@ def settings(size: tuple[int, ...], kernel: tuple[int, ...]) -> tuple[dict[str, 
         )
     except ConvvizError as refusal:
         with here:
-            ui.error(str(refusal).replace("'valid'", "“Valid”"))  # as it reads on the button
+            ui.error(str(refusal).replace("'valid'", "“Valid”").replace("'same'", "“Same”"))  # as the buttons read
         return chosen, False
     return chosen, True
 
