@@ -132,7 +132,7 @@ class Explorer extends Drawing {
   moved() {
     const before = String(this.grids.result.count);
     this.measure();
-    if (String(this.grids.result.count) === before) this.paint();
+    if (String(this.grids.result.count) === before) this.paint(["source", "result"]);
     else this.layout();
   }
 
@@ -144,9 +144,9 @@ class Explorer extends Drawing {
 
   // --- painting -----------------------------------------------------------------------------------------------------
 
-  paint() {
+  paint(names = ["source", "weights", "result"]) {
     this.told = explain(this.model, this.focus());
-    for (const grid of Object.values(this.grids)) if (grid.name !== "parts" && !grid.figure.hidden) this.drawBase(grid);
+    for (const name of names) if (!this.grids[name].figure.hidden) this.drawBase(this.grids[name]);
     this.overview();
     this.refresh();
   }
@@ -342,14 +342,15 @@ class Explorer extends Drawing {
     this.halt();
     this.hover = { grid: name, row: cell[0], col: cell[1], channel: now.grid === name ? (now.channel ?? 0) : 0 };
     if (name === "result") this.cursor = cell;
-    if (name !== "weights") this.follow(name, cell);
-    this.refresh();
+    const painted = name !== "weights" && this.follow(name, cell);
+    if (!painted) this.refresh();
   }
 
+  /** The view moves as far as it takes to show a cell; whether it did, and all was painted. */
   follow(name, cell, choices) {
     const { first, count } = this.grids[name];
     const off = cell.map((at, n) => Math.min(at - first[n], 0) + Math.max(at - (first[n] + count[n] - 1), 0));
-    if (!off[0] && !off[1]) return;
+    if (!off[0] && !off[1]) return false;
     const { axes, kind } = this.model;
     const by = axes.map((axis, n) => {
       if (name === "source") return off[n];
@@ -362,6 +363,7 @@ class Explorer extends Drawing {
     if (name === "result") this.cursor = kept;
     this.clampCursor();
     this.moved();
+    return true;
   }
 
   /** Where the scan is: the outputs are counted row by row, all that were sent. */
@@ -382,8 +384,7 @@ class Explorer extends Drawing {
     this.cursor = [this.scan[0][0] + Math.floor(index / cols), this.scan[1][0] + (index % cols)];
     this.hover = null;
     this.free();
-    this.follow("result", this.cursor, { asks: false });
-    this.refresh();
+    if (!this.follow("result", this.cursor, { asks: false })) this.refresh();
   }
 
   /** The window slides over all outputs, row by row. Where the system asks for less motion it makes one step. */
