@@ -25,7 +25,7 @@ def test_one_page_switch_is_one_entry_and_back_keeps_what_was_chosen(server, pag
     expect(page).to_have_url(re.compile("class=0"))
     settled(page)
     assert entries(page) == before, "a choice changes the address in place"
-    page.get_by_role("link", name="Convolution").click()
+    page.get_by_role("link", name="Convolution", exact=True).click()
     expect(heading(page, "Convolution")).to_be_visible()
     page.get_by_role("link", name="Feature maps").click()
     expect(heading(page, "Feature maps")).to_be_visible()
