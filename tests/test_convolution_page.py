@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz import convolution, kernels
+from convviz import convolution, kernels, matrices
 from pages.shared import responses, scenes, windows, written_out
 from tests.test_pages import opened, texts
 
@@ -71,6 +71,31 @@ def test_a_scene_is_in_the_address_and_another_visit_finds_it():
     assert scenes.SCENES["three"].look in texts(again)
     assert again.number_input(key="stride_y").value == 2
     assert "9 places in all" in texts(again)
+
+
+def test_the_address_keeps_no_choice_of_an_earlier_scene():
+    app = played("five")
+    assert "matrix" in app.query_params
+    for name in ("blurs", "filter", "edges"):
+        app.button(key=f"_scene_{name}").click().run()
+    assert set(app.query_params) <= {"picture", "kernel"}
+    app.segmented_control(key="input").set_value("matrix").run()
+    assert app.text_area(key="matrix").value == matrices.text(kernels.CURVE_PATCH)
+
+
+def test_what_was_typed_and_plays_no_part_for_a_while_comes_back_into_the_address():
+    app = opened("pictures/convolution", input="matrix", matrix="1 2 3; 4 5 6; 7 8 9")
+    app.segmented_control(key="input").set_value("picture").run()
+    assert not {"input", "matrix"} & set(app.query_params)
+    app.segmented_control(key="input").set_value("matrix").run()
+    assert app.text_area(key="matrix").value == "1 2 3; 4 5 6; 7 8 9"
+    assert _one(app.query_params["matrix"]) == "1 2 3; 4 5 6; 7 8 9"
+
+
+@pytest.mark.parametrize(("kernel", "more"), [("curve", True), ("sobel_x", False)])
+def test_a_grid_of_many_columns_says_that_they_go_on(kernel, more):
+    app = opened("pictures/convolution", kernel=kernel)
+    assert any("more columns lie to the right" in one.value for one in app.caption) == more
 
 
 def test_a_scenes_sentence_goes_with_the_first_other_choice():

@@ -88,8 +88,9 @@ def _arrive(page: str) -> None:
 
 
 def arrived() -> None:
-    """After a page was drawn to its end: the address has been heard."""
+    """After a page was drawn to its end: the address has been heard, and keeps what plays a part on the page."""
     st.session_state[_ASKED] = {}
+    st.session_state[_ADDRESS] = address()
 
 
 def _write() -> None:
@@ -121,7 +122,8 @@ def belong(whose: Any, *keys: str) -> None:
 
 def address() -> dict[str, str]:
     """What the address says of the choices that are drawn by now."""
-    return dict(st.session_state[_ADDRESS])
+    drawn = {HIDE, *st.session_state[_TOLD]}
+    return {key: value for key, value in st.session_state[_ADDRESS].items() if key in drawn}
 
 
 def is_hidden(key: str) -> bool:

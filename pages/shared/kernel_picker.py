@@ -15,6 +15,7 @@ CUSTOM = "custom"
 CHANNELS = ("red", "green", "blue")
 LONGEST = 2000  # letters of a kernel as text
 HOW = "A comma parts two cells, as a space does: write 1.5, not 1,5. Fractions such as 1/9 are read."
+_IN_VIEW = 5  # columns of the grid at a laptop's width
 _REFUSED = "_refused_cells"  # prefixes of the kernels whose cells cannot be read
 
 
@@ -101,7 +102,8 @@ def _grid(weights: np.ndarray, prefix: str) -> None:
     """The cells as a grid. It is drawn on a canvas, which has no name for those who cannot see it; the text has."""
     names = [str(column + 1) for column in range(weights.shape[1])]
     table = pd.DataFrame(weights.astype(float), columns=names)
-    st.caption(f"Cells of the kernel, {weights.shape[0]} × {weights.shape[1]}: change any, here or as text below")
+    more = "; more columns lie to the right" if len(names) > _IN_VIEW else ""
+    st.caption(f"Cells of the kernel, {weights.shape[0]} × {weights.shape[1]}: change any, here or as text below{more}")
     looks = {one: st.column_config.NumberColumn(width=44 if len(names) > 3 else None) for one in names}
     edited = st.data_editor(
         table, hide_index=True, key=f"_{prefix}grid_{_digest(weights)}", width="stretch", column_config=looks
