@@ -66,7 +66,7 @@ def test_a_cell_clicked_in_the_grids_is_written_out(server, page):
 
 def test_a_pasted_matrix_with_lines_is_taken_and_nonsense_stays_with_its_reason(server, page):
     arrived(page, f"{server.address}/convolution?input=matrix&kernel=identity")
-    cells = page.get_by_label(re.compile("Cells, apart by spaces"))
+    cells = page.get_by_role("textbox", name=re.compile("Cells, apart by spaces"))
     cells.fill("1 2 3\n4 5 6\n7 8 9.5")
     cells.press("Control+Enter")
     expect(page.get_by_text("5 = 5")).to_be_visible()
