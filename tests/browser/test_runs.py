@@ -38,7 +38,7 @@ def test_the_numbers_move_about_twice_a_second(server, page):
     moments = page.evaluate("window.moments")
     gaps = [after - before for before, after in itertools.pairwise(moments[1:])]
     print(f"gaps between updates, ms: median {statistics.median(gaps):.0f}, all {[round(gap) for gap in sorted(gaps)]}")
-    assert statistics.median(gaps) < 5000, "a busy machine is slower; one at rest shows two a second"
+    assert statistics.median(gaps) < 2000, "a busy machine is slower; one at rest shows two a second"
     stopped(page)
 
 
@@ -53,7 +53,7 @@ def test_impatient_clicks_do_no_harm(server, page):
     page.get_by_role("button", name="Stop training").dblclick()
     expect(page.get_by_text(re.compile("Stopped"))).to_be_visible()
     expect(page.get_by_role("button", name="Download as .keras")).to_be_visible()
-    expect(page.get_by_text(re.compile("glances at the first 128 of them"))).to_be_visible()
+    expect(page.get_by_text(re.compile("glances at the first 128 validation pictures"))).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as .keras").dblclick()
     assert download.value.suggested_filename == "convviz-trained.keras"
