@@ -20,7 +20,7 @@ with controls, st.expander("The layer that is counted"):
     filters = choices.number("Channels out", 1, 2048, 128, key="kinds_out")
 
 with result:
-    st.subheader("What it costs", anchor=False)
+    ui.section("What it costs")
     own, counts, groups = kind_views.counted(kind, shown, (size, size, channels), filters)
     st.markdown(
         f"The layer shown: **{own.parameters_told}** weights, **{own.multiply_adds_told}** multiply-adds, no biases."

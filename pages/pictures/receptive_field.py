@@ -47,9 +47,9 @@ with result:
         seen = framing.cut(array, window)
         caption = f"All that the unit sees: {seen.shape[0]} × {seen.shape[1]} pixels"
         ui.picture(seen, caption, f"Cut from the picture: {reaches.told(window, side)}", at_least=300)
-    st.subheader("Layer by layer", anchor=False)
+    ui.section("Layer by layer")
     reaches.table(layers, side, layer)
-    st.subheader("What counts: the measured gradient", anchor=False)
+    ui.section("What counts: the measured gradient")
     engine.live(lambda: reaches.shown(picture, array, window), reaches.SLOT)
     source = stacks.PRESETS[name].source if name in stacks.PRESETS else "Made here"
     ui.notes(

@@ -380,11 +380,11 @@ def _separable(picture: pickers.Picture, controls: Any, result: Any) -> View:
     apart = float(np.abs(whole - maps).max())
     parts = kinds.by_axes(kernel.weights)
     with result:
-        st.subheader("First each channel by itself", anchor=False)
+        ui.section("First each channel by itself")
         for column, channel in zip(st.columns(3), range(3), strict=True):
             with column:
                 _signed(between[..., channel], f"{kernel.title or name} of {COLOURS[channel]}", COLOURS[channel])
-        st.subheader("Then the channels are mixed", anchor=False)
+        ui.section("Then the channels are mixed")
         shown = _maps(maps, names, mix)
     full = kinds.joined(depth, mix).size
     by_axes = (

@@ -79,7 +79,10 @@ def test_only_enlarged_pictures_keep_square_pixels(server, page):
     expect(page.get_by_text("What to notice")).to_be_visible()
     settled(page)
     page.wait_for_function(
-        "[...document.querySelectorAll('[data-testid=stImage] img')].every(one => one.complete && one.naturalWidth)"
+        """() => {
+            const found = [...document.querySelectorAll('[data-testid=stImage] img')];
+            return found.length > 4 && found.every(one => one.complete && one.naturalWidth);
+        }"""
     )
     found = page.evaluate(
         """[...document.querySelectorAll('[data-testid=stImage] img')].map(one => [

@@ -87,7 +87,7 @@ def test_check_on_each_page_tells_what_keras_computes(server, page):
 
 
 def test_the_cost_is_measured_and_can_be_stopped(server, page):
-    page.goto(f"{server.address}/fourier?fourier_part=Cost&fourier_side=512")
+    page.goto(f"{server.address}/fourier?fourier_part=Cost&fourier_side=512&picture=retina")
     page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile(r"\d+ of 16 kernels timed .*Stopped"))).to_be_visible()
     page.get_by_role("button", name="Measure again").click()
