@@ -11,7 +11,7 @@ from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine 
 
 PAGES = {
     "inside/feature_maps": {"channel.png", "over_the_picture.png", "conv2d.png", "cats_and_dogs.keras"},
-    "inside/filter_patterns": {"cats_and_dogs.keras"},
+    "inside/filter_patterns": {"shapes.keras"},
     "explaining/grad_cam": {"grad_cam.png", "heat_map.png", "shapes.keras"},
     "learning/training": set(),
 }

@@ -131,7 +131,7 @@ def test_what_nobody_chose_follows_the_page_and_what_somebody_chose_travels():
     assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("cat", "cats_and_dogs")
     app.selectbox(key="_feature_maps_network").set_value("mnist").run()
     app.switch_page("pages/explaining/grad_cam.py").run()
-    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("shapes", "mnist")
+    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("digit_3", "mnist")
 
 
 def test_a_choice_of_a_link_that_is_another_pages_default_travels_too():
