@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from convviz import ConvvizError
 from convviz.jobs import worker
+from convviz.jobs.calls import let_go
 from convviz.jobs.worker import Opening, Order, Outcome
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Job:
         self._changes: dict[str, Any] = {}  # that the generator has not been told
         self._changed: dict[str, Any] = {}  # all of them, for a worker that begins from a snapshot
         self._allowance: tuple[str, int] | None = None  # what is left of `advance`: ("steps" | "epochs", count)
+        self._told: Any = None  # the worker's being told to hurry, held until the slice is over
         self._allowed = False  # whether the slice on its way knows of the allowance
         self._wish = "run"  # or "pause", "stop"
         self._busy = False  # a slice is on its way
@@ -171,13 +173,16 @@ class Job:
         """Let the slice that is at work end after its next record instead of at its time."""
         if client is None or not self._engine.lives(self.heard_from):
             return
-        from distributed import fire_and_forget
-
-        told = client.submit(
+        let_go(self._told)
+        self._told = client.submit(
             worker.interrupt, self.number, workers=[self.heard_from], allow_other_workers=True,
             key=f"interrupt-{uuid.uuid4().hex}", pure=False, priority=20,
         )  # fmt: skip
-        fire_and_forget(told)  # a future that is dropped would take its task along
+
+    def _hush(self) -> None:
+        """Nobody needs to be told any more: the slice is over."""
+        let_go(self._told)
+        self._told = None
 
     def heard(self, address: str | None) -> None:
         """A worker has told of the slice that is on its way."""
@@ -218,6 +223,7 @@ class Job:
         """Take a slice's outcome."""
         with self._lock:
             self._busy = False
+            self._hush()
             if self.ended:
                 return
             if outcome.lost or outcome.missing is not None:
@@ -242,6 +248,7 @@ class Job:
         """No worker holds it any more; begin again from the last snapshot, or fail with a sentence."""
         with self._lock:
             self._busy, self._worker = False, None
+            self._hush()
             self._count = max(self._records, default=-1) + 1
             self._rescues = self._rescues + 1 if self.snapshot is self._rescued else 1
             self._rescued = self.snapshot
