@@ -222,7 +222,8 @@ def test_what_belongs_to_a_visitor_is_gone_after_the_visitor_left(engine):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)])
 def test_workers_never_outlive_the_app(number):
     program = (
-        "import time; from convviz.jobs import Engine; from tests import jobs_functions as f\n"
+        "import signal, time; from convviz.jobs import Engine; from tests import jobs_functions as f\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # what runs in a shell's background ignores it
         "e = Engine(); e.call(f.add, 1, 1); print('ready', flush=True); time.sleep(60)"
     )
     app = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT)

@@ -81,9 +81,11 @@ def test_only_enlarged_pictures_keep_square_pixels(server, page):
     page.wait_for_function(
         """() => {
             const found = [...document.querySelectorAll('[data-testid=stImage] img')];
-            return found.length > 4 && found.every(one => one.complete && one.naturalWidth);
+            return found.length > 4 && found.every(one => one.complete && one.naturalWidth) &&
+                document.querySelector('[data-testid=stImage] img.enlarged');
         }"""
     )
+    settled(page)
     found = page.evaluate(
         """[...document.querySelectorAll('[data-testid=stImage] img')].map(one => [
             one.clientWidth * devicePixelRatio > one.naturalWidth, getComputedStyle(one).imageRendering])"""

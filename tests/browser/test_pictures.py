@@ -33,6 +33,7 @@ def test_the_window_of_numbers_follows_the_pointer_without_asking_the_server(ser
     expect(heading(page, "Pixels")).to_be_visible()
     settled(page)
     expect(page.get_by_role("table", name="Green")).to_be_visible()
+    page.wait_for_timeout(2000)  # the numbers come after the table
     assert numbers(page, "Green") == CAT[10:16, 20:26, 1].tolist()
     field = page.get_by_role("group", name=re.compile("Arrow keys move the window"))
     field.scroll_into_view_if_needed()
