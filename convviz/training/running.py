@@ -1,173 +1,32 @@
-"""Training a convnet in small pieces: a generator that yields where it stands a few times a second.
-
-The pictures stay uint8 in memory; several steps run in one traced function, so that telling how far it is costs little
-against plain ``fit``. Between two records the learning rate and the batch size may be changed, and the whole state goes
-into a snapshot now and then, from which the run can begin again elsewhere.
-"""
+"""One training at work: several steps in one traced function, so that telling how far it is costs little."""
 
 from __future__ import annotations
 
 import io
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from convviz import ConvvizError, augmentation, datasets, lazy, tracing, zoo
+from convviz.training.records import OPTIMIZERS, Progress, Settings
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
-OPTIMIZERS = ("rmsprop", "adam", "sgd")  # rmsprop is the lecture's
 _RECORD_SECONDS = 0.35  # between two records
 _SNAPSHOT_SECONDS = 10.0  # between two snapshots, at least
 _GLANCE = 128  # validation pictures that are looked at for every record; all of them at the end of an epoch
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to train.
-
-    Attributes:
-        epochs: passes over the training pictures.
-        batch_size: pictures for one step.
-        learning_rate: of the optimizer.
-        optimizer: one of `OPTIMIZERS`.
-        augmentation: options of `augmentation.augment`, or None.
-        seed: makes the network's beginning, the order of the pictures and the augmentation repeat.
-        snapshot_every: steps between two snapshots; None: about every ten seconds and at the end of each epoch.
-    """
-
-    epochs: int = 5
-    batch_size: int = 64
-    learning_rate: float = 0.001
-    optimizer: str = "rmsprop"
-    augmentation: Mapping[str, Any] | None = None
-    seed: int = 0
-    snapshot_every: int | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a training stands.
-
-    Attributes:
-        step: optimizer steps so far.
-        steps: steps of the whole run, as it is set now.
-        epoch: epochs that are complete.
-        loss: mean cross-entropy over the training pictures since the last record.
-        accuracy: part of those that were right, in [0, 1].
-        validation_loss: the same for validation pictures, without an update.
-        validation_accuracy: in [0, 1].
-        validation_count: how many validation pictures these two stand for: all of them at the end of an epoch and of
-            the run, and when asked for; the first 128 in between, which is a glance.
-        images_per_second: training pictures, in the last second or so.
-        seconds_left: expected, to the end of the run.
-        test_accuracy: on the test pictures, in the last record only.
-        whole: whether the two stand for all validation pictures.
-        snapshot: the whole state as bytes, in some records.
-    """
-
-    step: int
-    steps: int
-    epoch: int
-    loss: float
-    accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-    validation_count: int
-    images_per_second: float
-    seconds_left: float
-    test_accuracy: float | None = None
-    whole: bool = True
-    snapshot: bytes | None = field(default=None, repr=False)
-
-    def light(self) -> Progress:
-        """The same without the snapshot."""
-        return replace(self, snapshot=None)
-
-
-def train(
-    network: Any, dataset: datasets.Dataset | str, settings: Settings, *, resume: bytes | None = None
-) -> Iterator[Progress]:
-    """Train a network; it is changed in place.
-
-    A message sent into the generator (``generator.send({"learning_rate": 0.01})``) changes the learning rate, the batch
-    size or the number of epochs from the next record on; ``{"steps": n}`` makes exactly n steps before the next record,
-    ``{"whole": True}`` lets the next record look at all validation pictures, ``{"stop": True}`` yields a last record,
-    which does so too, with a snapshot, and ends.
-
-    Args:
-        network: a `zoo.Network`, a built ``keras.Model``, or the name of an architecture in `zoo.ARCHITECTURES`, which
-            is then begun anew from the seed.
-        dataset: a `datasets.Dataset`, or the name of one.
-        settings: how to train.
-        resume: a record's `snapshot`, to go on from.
-
-    Yields:
-        a `Progress` about three times a second.
-
-    Raises:
-        ConvvizError: the data does not fit the network, a setting is out of range, or the training diverges.
-
-    Source:
-        LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with Python,
-        chapter 5.
-    """
-    run = _Run(_network(network, settings.seed), _dataset(dataset), settings)
-    if resume is not None:
-        run.restore(resume)
-    changes: Mapping[str, Any] | None = None
-    while True:
-        run.change(changes or {})
-        asked = changes or {}
-        record = run.advance(asked.get("steps"), whole=bool(asked.get("whole") or asked.get("stop")))
-        over = run.step >= run.steps
-        if over or asked.get("stop"):
-            yield replace(record, snapshot=run.snapshot(), test_accuracy=run.test_accuracy())
-            return
-        changes = yield replace(record, snapshot=run.snapshot() if run.snapshot_is_due() else None)
-
-
-def trained(network: Any, snapshot: bytes, *, class_names: Sequence[str] | None = None, seed: int = 0) -> bytes:
-    """The network of a snapshot as a whole ``.keras`` file, without optimizer state.
-
-    Args:
-        network: what was given to `train`.
-        snapshot: a record's `snapshot`.
-        class_names: what the classes are called, kept in the file.
-        seed: of the run's settings.
-
-    Returns:
-        the file's bytes.
-    """
-    model = _network(network, seed).model
-    with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
-        for index, variable in enumerate(model.variables):
-            variable.assign(arrays[f"model_{index}"])
-    return zoo.to_bytes(model, class_names=class_names)
-
-
-def _network(network: Any, seed: int) -> zoo.Network:
-    """A network to train, built anew where an architecture is named."""
-    if isinstance(network, str):
-        keras.utils.set_random_seed(seed)
-        return zoo.wrap(zoo.ARCHITECTURES[network]())
-    return network if isinstance(network, zoo.Network) else zoo.wrap(network)
-
-
-def _dataset(dataset: datasets.Dataset | str) -> datasets.Dataset:
-    return datasets.load(dataset) if isinstance(dataset, str) else dataset
-
-
-class _Run:
+class Run:
     """One training: the network, its data on the device, and where it stands."""
 
     def __init__(self, network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
-        _check(network, dataset, settings)
+        check(network, dataset, settings)
         self.network, self.dataset, self.settings = network, dataset, settings
         self.model = network.model
         self.images, self.labels = tf.constant(dataset.train_images), tf.constant(dataset.train_labels, tf.int32)
@@ -187,6 +46,7 @@ class _Run:
 
     @property
     def steps_per_epoch(self) -> int:
+        """Steps of one epoch."""
         return math.ceil(len(self.dataset.train_images) / self.settings.batch_size)
 
     @property
@@ -316,7 +176,7 @@ class _Run:
             return
         seen = self.position * self.settings.batch_size
         self.settings = replace(self.settings, **allowed)
-        _check(self.network, self.dataset, self.settings)
+        check(self.network, self.dataset, self.settings)
         self.optimizer.learning_rate = self.settings.learning_rate
         self.position = min(seen // self.settings.batch_size, self.steps_per_epoch - 1)
 
@@ -355,7 +215,7 @@ class _Run:
         self.order = self._shuffled()
 
 
-def _check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
+def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
     """Refuse what cannot be trained."""
     shape, wanted = tuple(dataset.train_images.shape[1:]), tuple(network.card.input_shape)
     if shape != wanted:

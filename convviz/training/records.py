@@ -1,0 +1,72 @@
+"""What a training is told and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+OPTIMIZERS = ("rmsprop", "adam", "sgd")  # rmsprop is the lecture's
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        epochs: passes over the training pictures.
+        batch_size: pictures for one step.
+        learning_rate: of the optimizer.
+        optimizer: one of `OPTIMIZERS`.
+        augmentation: options of `augmentation.augment`, or None.
+        seed: makes the network's beginning, the order of the pictures and the augmentation repeat.
+        snapshot_every: steps between two snapshots; None: about every ten seconds and at the end of each epoch.
+    """
+
+    epochs: int = 5
+    batch_size: int = 64
+    learning_rate: float = 0.001
+    optimizer: str = "rmsprop"
+    augmentation: Mapping[str, Any] | None = None
+    seed: int = 0
+    snapshot_every: int | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training stands.
+
+    Attributes:
+        step: optimizer steps so far.
+        steps: steps of the whole run, as it is set now.
+        epoch: epochs that are complete.
+        loss: mean cross-entropy over the training pictures since the last record.
+        accuracy: part of those that were right, in [0, 1].
+        validation_loss: the same for validation pictures, without an update.
+        validation_accuracy: in [0, 1].
+        validation_count: how many validation pictures these two stand for: all of them at the end of an epoch and of
+            the run, and when asked for; the first 128 in between, which is a glance.
+        images_per_second: training pictures, in the last second or so.
+        seconds_left: expected, to the end of the run.
+        test_accuracy: on the test pictures, in the last record only.
+        whole: whether the two stand for all validation pictures.
+        snapshot: the whole state as bytes, in some records.
+    """
+
+    step: int
+    steps: int
+    epoch: int
+    loss: float
+    accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    validation_count: int
+    images_per_second: float
+    seconds_left: float
+    test_accuracy: float | None = None
+    whole: bool = True
+    snapshot: bytes | None = field(default=None, repr=False)
+
+    def light(self) -> Progress:
+        """The same without the snapshot."""
+        return replace(self, snapshot=None)
