@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import index
 
 import numpy as np
@@ -191,12 +192,27 @@ def walk(
     """The way of a kernel over a picture; refuses what does not fit."""
     if padding_mode not in PADDING_MODES:
         raise ConvvizError(f"there is no padding mode {padding_mode!r:.40}; choose one of {', '.join(PADDING_MODES)}")
-    size, kernel = tuple(image_shape[:2]), tuple(kernel_shape[:2])
     strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
-    axes = list(zip(size, kernel, strides, by_axis(padding), dilations, strict=True))
+    return _walk(
+        *map(tuple, (image_shape[:2], kernel_shape[:2])), strides, dilations, *by_axis(padding), padding_mode
+    )
+
+
+@lru_cache(maxsize=256, typed=True)
+def _walk(
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    strides: tuple[int, int],
+    dilations: tuple[int, int],
+    down: AxisPadding,
+    across: AxisPadding,
+    mode: str,
+) -> Walk:
+    """The same, remembered: for a small picture finding the way takes longer than going it."""
+    axes = list(zip(size, kernel, strides, (down, across), dilations, strict=True))
     pads = tuple(padding_amounts(*axis) for axis in axes)
     shape = tuple(output_size(s, k, stride=step, padding=p, dilation=d) for s, k, step, p, d in axes)
-    return Walk(size, kernel, strides, dilations, pads, shape, padding_mode)
+    return Walk(size, kernel, strides, dilations, pads, shape, mode)
 
 
 def pair(value: Pair, what: str) -> tuple[int, int]:
