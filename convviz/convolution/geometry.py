@@ -193,9 +193,7 @@ def walk(
     if padding_mode not in PADDING_MODES:
         raise ConvvizError(f"there is no padding mode {padding_mode!r:.40}; choose one of {', '.join(PADDING_MODES)}")
     strides, dilations = pair(stride, "stride"), pair(dilation, "dilation")
-    return _walk(
-        *map(tuple, (image_shape[:2], kernel_shape[:2])), strides, dilations, *by_axis(padding), padding_mode
-    )
+    return _walk(*map(tuple, (image_shape[:2], kernel_shape[:2])), strides, dilations, *by_axis(padding), padding_mode)
 
 
 @lru_cache(maxsize=256, typed=True)

@@ -80,7 +80,7 @@ def _slide(image: np.ndarray, weights: np.ndarray, walk: Walk, local: bool) -> n
 
 
 def _rows_that_tell(kernel: np.ndarray, walk: Walk) -> int:
-    """Every how many rows of a response one must look to see whatever is wrong with the picture; 0 if not even all tell.
+    """Every how many rows of a response tell whatever is wrong with the picture; 0 if not even all of them do.
 
     A pixel shows at every place that sees it through a tap that is not 0. Without steps and gaps, and where the first
     and the last column of the kernel have no 0, these are places in as many neighbouring rows as the kernel has, or at
