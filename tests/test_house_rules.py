@@ -34,6 +34,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "downsampling": {"convolution", "kernels", "pooling"},
     "effective": {"convolution", "stacks"},
     "evaluation": {"datasets", "tracing", "zoo"},
+    "exemplars": {"datasets", "images", "receptive_field", "tracing", "zoo"},
     "filters": {"rendering", "tracing", "zoo"},
     "framing": {"rendering"},
     "graph": {"receptive_field", "tracing", "zoo"},
@@ -55,8 +56,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "filters", "graph",
-    "jobs", "microscope", "patterns", "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
+    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "exemplars", "filters",
+    "graph", "jobs", "microscope", "patterns", "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it
