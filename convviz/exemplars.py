@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,8 +20,12 @@ NAMES = (SAMPLES, *datasets.NAMES)
 SHOWN = 128  # pixels of the longer side of the pictures that are sent, at most
 _ROOM = 64 * 2**20  # bytes that the maps of one batch may take, up to the layer
 _BATCH = 32  # pictures at once, at most
+_KEPT_BYTES = 48_000_000  # a larger part of a data set is read anew for each search
 
 Window = tuple[int, int, int, int]
+
+_kept: dict[tuple[str, str], _Shelf] = {}  # the part that was searched last
+_kept_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -147,14 +152,14 @@ class _Shelf:
     """Pictures to look through."""
 
     def __init__(self, pictures: np.ndarray | Sequence[str], labels: Sequence[str]) -> None:
-        self._pictures, self.labels = pictures, labels
+        self.pictures, self.labels = pictures, labels
 
     def __len__(self) -> int:
-        return len(self._pictures)
+        return len(self.pictures)
 
     def picture(self, index: int) -> np.ndarray:
         """uint8 (H, W, C)."""
-        one = self._pictures[index]
+        one = self.pictures[index]
         return images.sample(one) if isinstance(one, str) else one
 
 
@@ -162,16 +167,21 @@ def _shelf(dataset: datasets.Dataset | str, part: str) -> _Shelf:
     if dataset == SAMPLES:
         names = images.sample_names()
         return _Shelf(names, [images.sample_title(name) for name in names])
-    data = datasets.load(dataset) if isinstance(dataset, str) else dataset
     if part not in datasets.PARTS:
         raise ConvvizError(f"there is no part {part!r}; choose one of {', '.join(datasets.PARTS)}")
-    labels = [data.class_names[label] for label in getattr(data, f"{part}_labels")]
-    return _Shelf(getattr(data, f"{part}_images"), labels)
+    with _kept_lock:
+        if isinstance(dataset, str) and (dataset, part) in _kept:
+            return _kept[dataset, part]
+        data = datasets.load(dataset) if isinstance(dataset, str) else dataset
+        labels = [data.class_names[label] for label in getattr(data, f"{part}_labels")]
+        shelf = _Shelf(getattr(data, f"{part}_images"), labels)
+        if isinstance(dataset, str) and shelf.pictures.nbytes <= _KEPT_BYTES:
+            _kept.clear()
+            _kept[dataset, part] = _Shelf(shelf.pictures.copy(), labels)  # the other parts are let go
+        return shelf
 
 
-def _exemplar(
-    network: Any, shelf: _Shelf, index: int, value: float, cell: tuple[int, int], field: Any
-) -> Exemplar:
+def _exemplar(network: Any, shelf: _Shelf, index: int, value: float, cell: tuple[int, int], field: Any) -> Exemplar:
     """One picture with its window and crop, small enough to be sent."""
     picture = images.with_channels(shelf.picture(index), 3)
     window = _window(field, cell, network.card.input_shape[:2], picture.shape[:2])
@@ -214,9 +224,7 @@ def _known(card: Any, layer: str, channels: Sequence[int]) -> tuple[int, ...]:
     count = shapes[layer][-1]
     for channel in channels:
         if not 0 <= channel < count:
-            raise ConvvizError(
-                f"{layer} has {count} channels, counted from 0, and no number {channel}; choose another"
-            )
+            raise ConvvizError(f"{layer} has {count} channels, counted from 0, and no number {channel}; choose another")
     return tuple(dict.fromkeys(int(channel) for channel in channels))
 
 

@@ -56,8 +56,9 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "exemplars", "filters",
-    "graph", "jobs", "microscope", "patterns", "receptive_field", "tracing", "training", "trust", "uploads", "zoo",
+    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "exemplars",
+    "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "tracing", "training", "trust", "uploads",
+    "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

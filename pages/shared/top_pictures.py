@@ -135,5 +135,7 @@ def noticed(now: exemplars.Search | None, channel: int, layer: str) -> list[str]
         labels = [one.label for one in best]
         common = max(dict.fromkeys(labels), key=labels.count)
         if len(set(labels)) < len(labels):
-            lines.append(f"{labels.count(common)} of the {len(best)} pictures shown are labelled “{words.safe(common)}”.")
+            lines.append(
+                f"{labels.count(common)} of the {len(best)} pictures shown are labelled “{words.safe(common)}”."
+            )
     return lines
