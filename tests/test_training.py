@@ -122,7 +122,7 @@ def test_a_snapshot_becomes_a_keras_file_with_the_same_weights(stripes):
 
 
 def test_all_validation_pictures_are_measured_at_the_end_of_an_epoch_when_asked_and_at_the_stop(stripes, monkeypatch):
-    monkeypatch.setattr(training.running, "_GLANCE", 8)
+    monkeypatch.setattr(training.pace, "_GLANCE", 8)
     model = network()
     run = training.train(model, stripes, replace(SETTINGS, epochs=50))
     records = [next(run), *(run.send({"steps": 1}) for _ in range(9))]

@@ -5,7 +5,12 @@ against plain ``fit``. Between two records the learning rate and the batch size 
 into a snapshot now and then, from which the run can begin again elsewhere.
 """
 
-from convviz.training.course import train, trained
+from convviz.training.course import bounded, copied, train, trained
+from convviz.training.displays import Display, Guess, Size, Watch
+from convviz.training.limits import Limits, limits
 from convviz.training.records import OPTIMIZERS, Progress, Settings
 
-__all__ = ["OPTIMIZERS", "Progress", "Settings", "train", "trained"]
+__all__ = [
+    "OPTIMIZERS", "Display", "Guess", "Limits", "Progress", "Settings", "Size", "Watch", "bounded", "copied", "limits",
+    "train", "trained",
+]  # fmt: skip

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from convviz import datasets, zoo
+from convviz.training.limits import Limits, limits
 from convviz.training.opening import dataset_of, network_of
 from convviz.training.records import Progress, Settings
-from convviz.training.running import Run
+from convviz.training.running import Run, assign
 
 
 def train(
-    network: Any, dataset: datasets.Dataset | str, settings: Settings, *, resume: bytes | None = None
-) -> Iterator[Progress]:
+    network: Any,
+    dataset: datasets.Dataset | str,
+    settings: Settings,
+    *,
+    resume: bytes | None = None,
+    limits: Limits | None = None,
+) -> Generator[Progress, Mapping[str, Any] | None, None]:
     """Train a network; it is changed in place.
 
     A message sent into the generator (``generator.send({"learning_rate": 0.01})``) changes the learning rate, the batch
     size or the number of epochs from the next record on; ``{"steps": n}`` makes exactly n steps before the next record,
-    ``{"whole": True}`` lets the next record look at all validation pictures, ``{"stop": True}`` yields a last record,
-    which does so too, with a snapshot, and ends.
+    ``{"whole": True}`` lets the next record look at all validation pictures, ``{"watch": Watch(...)}`` lets the records
+    of the next seconds show the inside, ``{"stop": True}`` yields a last record with a snapshot, and ends. While many
+    validation pictures are looked at, records tell how many are done (`Progress.measured`).
 
     Args:
         network: a `zoo.Network`, a built ``keras.Model``, or the name of an architecture in `zoo.ARCHITECTURES`, which
@@ -31,46 +38,104 @@ def train(
         dataset: a `datasets.Dataset`, or the name of one.
         settings: how to train.
         resume: a record's `snapshot`, to go on from.
+        limits: what it may take; without them it may take everything.
 
     Yields:
-        a `Progress` about three times a second.
+        a `Progress` about four times a second; a step that takes longer is one record.
 
     Raises:
         ConvvizError: the data does not fit the network, a setting is out of range, or the training diverges.
 
     Source:
         LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with Python,
-        chapter 5.
+        chapter 5; Prechelt 1998, Early stopping, but when?
     """
-    run = Run(network_of(network, settings.seed), dataset_of(dataset), settings)
+    run = Run(network_of(network, settings.seed), dataset_of(dataset), settings, limits)
     if resume is not None:
         run.restore(resume)
-    changes: Mapping[str, Any] | None = None
+    asked: Mapping[str, Any] = {}
     while True:
-        run.change(changes or {})
-        asked = changes or {}
-        record = run.advance(asked.get("steps"), whole=bool(asked.get("whole") or asked.get("stop")))
-        over = run.step >= run.steps
-        if over or asked.get("stop"):
-            yield replace(record, snapshot=run.snapshot(), test_accuracy=run.test_accuracy())
+        run.change(asked)
+        stop, hurry = bool(asked.get("stop")), bool(asked.get("steps"))
+        record = run.advance(asked.get("steps"))
+        wanted = (stop or asked.get("whole")) and not run.looks_long()
+        if run.at_epochs_end or run.is_over or wanted:
+            record, stopped = yield from _told(run, run.look(record), hurry or stop)
+            stop |= stopped
+        if run.is_over or stop:
+            if not (stop and run.looks_long()):
+                record, _ = yield from _told(run, run.test(record), hurry or stop)
+            yield replace(record, note=run.note, snapshot=run.snapshot())
             return
-        changes = yield replace(record, snapshot=run.snapshot() if run.snapshot_is_due() else None)
+        asked = (yield replace(record, snapshot=run.snapshot() if run.snapshot_is_due() else None)) or {}
 
 
-def trained(network: Any, snapshot: bytes, *, class_names: Sequence[str] | None = None, seed: int = 0) -> bytes:
+def _told(run: Run, records: Iterator[Progress], hurry: bool) -> Generator[Progress, Any, tuple[Progress, bool]]:
+    """Yield all but the last of some records, or none where somebody waits; the last, and whether to stop."""
+    for record in records:
+        if record.measured < 1 and not hurry:
+            sent = (yield record) or {}
+            run.change(sent)
+            if sent.get("stop"):
+                return replace(record, measured=1.0), True
+            hurry = bool(sent.get("steps"))
+    return record, False
+
+
+def bounded(
+    network: Any, dataset: datasets.Dataset | str, settings: Settings, *, resume: bytes | None = None
+) -> Generator[Progress, Mapping[str, Any] | None, None]:
+    """`train` as a server does it for its visitors: within its limits, and on a network of the run's own.
+
+    Args:
+        network: as for `train`; a `zoo.Network` is copied first, since others may look at it meanwhile.
+        dataset: as for `train`.
+        settings: as for `train`; what exceeds the limits is cut, and the records' `note` says so.
+        resume: as for `train`.
+
+    Yields:
+        as `train`.
+
+    Raises:
+        ConvvizError: as `train`, or the network or the pictures are larger than `limits` allow.
+    """
+    own = copied(network) if isinstance(network, zoo.Network) else network
+    return (yield from train(own, dataset, settings, resume=resume, limits=limits()))
+
+
+def copied(network: zoo.Network) -> zoo.Network:
+    """The same network with the same weights, to be changed without changing the first.
+
+    Raises:
+        ConvvizError: it cannot be saved, so it cannot be copied.
+    """
+    with network.lock:
+        data = zoo.to_bytes(network)
+    return zoo.from_bytes(data)
+
+
+def trained(
+    network: Any,
+    snapshot: bytes,
+    *,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+    title: str | None = None,
+) -> bytes:
     """The network of a snapshot as a whole ``.keras`` file, without optimizer state.
 
     Args:
         network: what was given to `train`.
-        snapshot: a record's `snapshot`.
+        snapshot: a record's `snapshot`, or one of its `moments`.
         class_names: what the classes are called, kept in the file.
         seed: of the run's settings.
+        title: the network's name for people.
 
     Returns:
         the file's bytes.
     """
-    model = network_of(network, seed).model
+    found = network_of(network, seed)
+    found = copied(found) if isinstance(network, zoo.Network) else found
     with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
-        for index, variable in enumerate(model.variables):
-            variable.assign(arrays[f"model_{index}"])
-    return zoo.to_bytes(model, class_names=class_names)
+        assign(found.model, arrays)
+    return zoo.to_bytes(found, class_names=class_names, title=title)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from convviz.training.displays import Display
+
 OPTIMIZERS = ("rmsprop", "adam", "sgd")  # rmsprop is the lecture's
 
 
@@ -21,6 +23,7 @@ class Settings:
         augmentation: options of `augmentation.augment`, or None.
         seed: makes the network's beginning, the order of the pictures and the augmentation repeat.
         snapshot_every: steps between two snapshots; None: about every ten seconds and at the end of each epoch.
+        patience: epochs without a lower validation loss after which the run ends early; None: never.
     """
 
     epochs: int = 5
@@ -30,6 +33,7 @@ class Settings:
     augmentation: Mapping[str, Any] | None = None
     seed: int = 0
     snapshot_every: int | None = None
+    patience: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,12 +49,19 @@ class Progress:
         validation_loss: the same for validation pictures, without an update.
         validation_accuracy: in [0, 1].
         validation_count: how many validation pictures these two stand for: all of them at the end of an epoch and of
-            the run, and when asked for; the first 128 in between, which is a glance.
-        images_per_second: training pictures, in the last second or so.
+            the run, and when asked for; the first 128 or fewer in between, which is a glance.
+        images_per_second: training pictures, in the last second or so, looks at other pictures not counted.
         seconds_left: expected, to the end of the run.
-        test_accuracy: on the test pictures, in the last record only.
-        whole: whether the two stand for all validation pictures.
+        test_accuracy: on the test pictures, in the last record only; None where a run was stopped and they are many.
+        whole: whether the validation numbers stand for all validation pictures.
+        validation_step: the step after which they were measured; a network that is slow to look is not asked each time.
+        measured: part of the pictures looked at, while all of them are measured; 1 otherwise.
+        learning_rate: now.
+        batch_size: now.
+        note: why the run ended before its last epoch, one sentence, or what was cut to the server's limits.
         snapshot: the whole state as bytes, in some records.
+        moments: (step, bytes) pairs: the weights alone, at some steps, for `trained` and `moment`.
+        display: what is seen inside, while somebody watches.
     """
 
     step: int
@@ -65,8 +76,15 @@ class Progress:
     seconds_left: float
     test_accuracy: float | None = None
     whole: bool = True
+    validation_step: int = 0
+    measured: float = 1.0
+    learning_rate: float = 0.0
+    batch_size: int = 0
+    note: str = ""
     snapshot: bytes | None = field(default=None, repr=False)
+    moments: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
+    display: Display | None = field(default=None, repr=False)
 
     def light(self) -> Progress:
-        """The same without the snapshot."""
-        return replace(self, snapshot=None)
+        """The same without the snapshot, the weights and the pictures."""
+        return replace(self, snapshot=None, moments=(), display=None)

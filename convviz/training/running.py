@@ -5,31 +5,41 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from convviz import ConvvizError, augmentation, datasets, lazy, tracing, zoo
-from convviz.training.records import OPTIMIZERS, Progress, Settings
+from convviz.training.displays import Display, Drawer, Watch
+from convviz.training.fitting import check, pictures_at_once
+from convviz.training.limits import Limits, cut_words
+from convviz.training.pace import RECORD_SECONDS, Pace
+from convviz.training.records import Progress, Settings
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
-_RECORD_SECONDS = 0.35  # between two records
 _SNAPSHOT_SECONDS = 10.0  # between two snapshots, at least
-_GLANCE = 128  # validation pictures that are looked at for every record; all of them at the end of an epoch
+_LARGE = 4_000_000  # bytes of weights from which on they are kept at fewer steps
 
 
 class Run:
     """One training: the network, its data on the device, and where it stands."""
 
-    def __init__(self, network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
+    def __init__(
+        self, network: zoo.Network, dataset: datasets.Dataset, settings: Settings, limits: Limits | None = None
+    ) -> None:
+        self.note = "" if limits is None else cut_words(settings, limits.cut(settings))
+        settings = settings if limits is None else limits.cut(settings)
         check(network, dataset, settings)
-        self.network, self.dataset, self.settings = network, dataset, settings
+        if limits is not None:
+            limits.check(network, dataset)
+        self.network, self.dataset, self.settings, self.limits = network, dataset, settings, limits
         self.model = network.model
-        self.images, self.labels = tf.constant(dataset.train_images), tf.constant(dataset.train_labels, tf.int32)
+        self.images = None if settings.augmentation else tf.constant(dataset.train_images)
+        self.labels = tf.constant(dataset.train_labels, tf.int32)
         self.optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": {}})
         self.optimizer.build(self.model.trainable_variables)
         self.optimizer.learning_rate = settings.learning_rate
@@ -37,12 +47,20 @@ class Run:
         self.order = self._shuffled()
         number = tf.TensorSpec([], tf.int32)
         rows = tf.TensorSpec([None], tf.int32)
-        batch = (tf.TensorSpec([None, *dataset.train_images.shape[1:]], self.images.dtype), rows)
+        batch = (tf.TensorSpec([None, *dataset.train_images.shape[1:]], dataset.train_images.dtype), rows)
         self._train = tf.function(self._train_steps, jit_compile=False, input_signature=(rows, number, number))
         self._train_batch = tf.function(self._train_one, jit_compile=False, input_signature=batch)
         self._measure = tf.function(self._measured, jit_compile=False, input_signature=batch)
-        self._seconds_per_step: float | None = None
+        self._gradients = np.zeros(len(self.model.trainable_variables))
+        self._pace = Pace(len(dataset.validation_images))
+        self._looked: tuple[float, float, int, int] = (math.nan, math.nan, 0, 0)  # loss, accuracy, pictures, step
+        self._best, self._waited = math.inf, 0  # the lowest validation loss, and epochs since
+        self._drawer: Drawer | None = None
+        self._watch: Watch | None = None
+        self._display: Display | None = None
         self._snapshot_time, self._snapshot_step, self._snapshot_epoch = time.monotonic(), 0, 0
+        self._moments: list[tuple[int, bytes]] = [(0, self.weights())]
+        self._next_moment = 1
 
     @property
     def steps_per_epoch(self) -> int:
@@ -54,12 +72,22 @@ class Run:
         """Steps of the whole run."""
         return self.step - self.position + (self.settings.epochs - self.epoch) * self.steps_per_epoch
 
+    @property
+    def at_epochs_end(self) -> bool:
+        """Whether an epoch has just been completed."""
+        return self.position == 0 and self.step > 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing more to do: all epochs are done, or the run ends early."""
+        return self.step >= self.steps or self.epoch >= self.settings.epochs or self._ends_early()
+
     # --- one record --------------------------------------------------------------------------------------------
 
-    def advance(self, steps: int | None = None, *, whole: bool = False) -> Progress:
-        """Make a number of steps, by default as many as take a third of a second, never over an epoch's end."""
-        count = min(steps or self._fitting(), self.steps_per_epoch - self.position)
+    def advance(self, steps: int | None = None) -> Progress:
+        """Make a number of steps, by default as many as take a quarter of a second, never over an epoch's end."""
         began = time.monotonic()
+        count = min(steps or self._pace.fitting(), self.steps_per_epoch - self.position)
         loss, correct, seen = self._steps(count)
         seconds = time.monotonic() - began
         if not math.isfinite(loss):
@@ -67,38 +95,93 @@ class Run:
                 f"the training diverged: after {self.step + count} steps the loss is not a number; choose a learning "
                 f"rate below {float(self.optimizer.learning_rate):g}"
             )
-        traced = self._seconds_per_step is None  # the first call's time is that of tracing
-        self._seconds_per_step = seconds / count if not traced or count > 1 else seconds / count / 20
+        self._pace.trained(count, seconds)
         self.step += count
         self.position += count
         if self.position == self.steps_per_epoch:
             self.epoch, self.position = self.epoch + 1, 0
             self.order = self._shuffled()
-        return self._record(loss, correct, seen, seconds, whole or self.position == 0)
+        elif steps or self._pace.may_glance():
+            self._glance()
+        self._keep_moment()
+        self._draw()
+        self._pace.worked(time.monotonic() - began)
+        return self._record(loss, correct / seen, seen / seconds)
 
-    def _record(self, loss: float, correct: int, seen: int, seconds: float, whole: bool) -> Progress:
-        images, labels = self.dataset.validation_images, self.dataset.validation_labels
-        count = len(images) if whole else min(_GLANCE, len(images))
-        validation_loss, validation_accuracy = self.measure(images[:count], labels[:count])
+    def _record(self, loss: float, accuracy: float, rate: float) -> Progress:
+        moments, self._moments = tuple(self._moments), []
+        validation_loss, validation_accuracy, count, step = self._looked
+        epochs = self.settings.epochs - self.epoch
         return Progress(
             step=self.step,
             steps=self.steps,
             epoch=self.epoch,
             loss=loss,
-            accuracy=correct / seen,
+            accuracy=accuracy,
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
             validation_count=count,
-            whole=count == len(images),
-            images_per_second=seen / seconds,
-            seconds_left=(self.steps - self.step) * self._seconds_per_step * 1.1,
+            validation_step=step,
+            whole=count == len(self.dataset.validation_images) and step == self.step,
+            images_per_second=rate,
+            seconds_left=self._pace.left(self.steps - self.step, epochs),
+            learning_rate=self.settings.learning_rate,
+            batch_size=self.settings.batch_size,
+            note=self.note,
+            moments=moments,
+            display=self._display,
         )
 
-    def _fitting(self) -> int:
-        """Steps that take about a third of a second; one at first, to see what a step costs."""
-        if self._seconds_per_step is None:
-            return 1
-        return max(1, round(_RECORD_SECONDS / self._seconds_per_step))
+    def _glance(self) -> None:
+        """Look at a few validation pictures."""
+        count = self._pace.glance
+        began = time.monotonic()
+        loss, accuracy = self.measure(self.dataset.validation_images[:count], self.dataset.validation_labels[:count])
+        self._looked = (loss, accuracy, count, self.step)
+        self._pace.glanced(count, time.monotonic() - began)
+
+    def look(self, record: Progress) -> Iterator[Progress]:
+        """Measure all validation pictures; the record as it stands in between, and at last with the new numbers."""
+        images, labels = self.dataset.validation_images, self.dataset.validation_labels
+        began = time.monotonic()
+        for share, loss, accuracy in self.measuring(images, labels):  # noqa: B007 -- the last ones are wanted
+            if share < 1:
+                yield replace(record, measured=share)
+        self._looked = (loss, accuracy, len(images), self.step)
+        self._pace.looked(time.monotonic() - began)
+        if self.at_epochs_end:
+            self._waited = 0 if loss < self._best else self._waited + 1
+            self._best = min(self._best, loss)
+        yield replace(
+            record, validation_loss=loss, validation_accuracy=accuracy, validation_count=len(images),
+            validation_step=self.step, whole=True,
+        )  # fmt: skip
+
+    def test(self, record: Progress) -> Iterator[Progress]:
+        """Measure all test pictures, in the same way."""
+        for share, _, accuracy in self.measuring(  # noqa: B007 -- the last one is wanted
+            self.dataset.test_images, self.dataset.test_labels
+        ):
+            if share < 1:
+                yield replace(record, measured=share)
+        yield replace(record, test_accuracy=accuracy)
+
+    def looks_long(self) -> bool:
+        """Whether to measure all validation and test pictures would keep somebody waiting who has asked to stop."""
+        return self._pace.seconds_for(len(self.dataset.validation_images) + len(self.dataset.test_images)) > 4
+
+    def _ends_early(self) -> bool:
+        """Whether patience or the server's time is at an end; the note says so."""
+        patience, limits = self.settings.patience, self.limits
+        if patience is not None and self._waited >= patience:
+            self.note = f"it ended early: the validation loss has not fallen for {self._waited} epochs"
+            return True
+        if limits is not None and self._pace.busy > limits.seconds:
+            self.note = f"it ended early: this server computes one training for at most {limits.seconds:,} seconds"
+            return True
+        return False
+
+    # --- steps -------------------------------------------------------------------------------------------------
 
     def _steps(self, count: int) -> tuple[float, int, int]:
         """Make steps; the mean loss, how many pictures were right, and how many were seen."""
@@ -107,10 +190,12 @@ class Run:
         if self.settings.augmentation:
             totals = np.zeros(2)
             for first in range(0, len(rows), size):
-                batch, labels = self._augmented(rows[first : first + size])
-                totals += np.array([float(number) for number in self._train_batch(batch, labels)])
+                loss, correct, gradients = self._train_batch(*self._augmented(rows[first : first + size]))
+                totals += (float(loss), float(correct))
         else:
-            totals = [float(n) for n in self._train(tf.constant(rows), tf.constant(size), tf.constant(count))]
+            loss, correct, gradients = self._train(tf.constant(rows), tf.constant(size), tf.constant(count))
+            totals = (float(loss), float(correct))
+        self._gradients = gradients.numpy()
         return float(totals[0] / len(rows)), int(totals[1]), len(rows)
 
     def _augmented(self, rows: np.ndarray) -> tuple[Any, Any]:
@@ -118,23 +203,26 @@ class Run:
         images = augmentation.augment(self.dataset.train_images[rows], rng=rng, **self.settings.augmentation)
         return tf.constant(images), tf.gather(self.labels, rows)
 
-    # --- traced functions --------------------------------------------------------------------------------------
-
-    def _train_steps(self, rows: Any, size: Any, count: Any) -> tuple[Any, Any]:
+    def _train_steps(self, rows: Any, size: Any, count: Any) -> tuple[Any, Any, Any]:
         loss, correct = tf.constant(0.0), tf.constant(0.0)
+        gradients = tf.zeros([len(self.model.trainable_variables)])
         for index in tf.range(count):
             taken = rows[index * size : (index + 1) * size]
-            batch_loss, batch_correct = self._train_one(tf.gather(self.images, taken), tf.gather(self.labels, taken))
+            batch_loss, batch_correct, gradients = self._train_one(
+                tf.gather(self.images, taken), tf.gather(self.labels, taken)
+            )
             loss, correct = loss + batch_loss, correct + batch_correct
-        return loss, correct
+        return loss, correct, gradients
 
-    def _train_one(self, images: Any, labels: Any) -> tuple[Any, Any]:
+    def _train_one(self, images: Any, labels: Any) -> tuple[Any, Any, Any]:
         with tf.GradientTape() as tape:
             losses, correct = self._losses(images, labels, training=True)
             total = tf.reduce_mean(losses) + (tf.add_n(self.model.losses) if self.model.losses else 0.0)
         variables = self.model.trainable_variables
-        self.optimizer.apply(tape.gradient(total, variables), variables)
-        return tf.reduce_sum(losses), correct
+        gradients = tape.gradient(total, variables)
+        self.optimizer.apply(gradients, variables)
+        squares = [tf.constant(0.0) if one is None else tf.reduce_sum(tf.square(one)) for one in gradients]
+        return tf.reduce_sum(losses), correct, tf.stack(squares)
 
     def _measured(self, images: Any, labels: Any) -> tuple[Any, Any]:
         losses, correct = self._losses(images, labels, training=False)
@@ -158,34 +246,66 @@ class Run:
 
     def measure(self, images: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
         """Mean loss and accuracy, without an update."""
-        loss = correct = 0.0
-        for first in range(0, len(images), 500):
-            batch, truth = images[first : first + 500], labels[first : first + 500]
-            sums = self._measure(tf.constant(batch), tf.constant(truth, tf.int32))
-            loss, correct = loss + float(sums[0]), correct + float(sums[1])
-        return loss / len(images), correct / len(images)
+        *_, (_, loss, accuracy) = self.measuring(images, labels)
+        return loss, accuracy
 
-    def test_accuracy(self) -> float:
-        """Accuracy on the test pictures."""
-        return self.measure(self.dataset.test_images, self.dataset.test_labels)[1]
+    def measuring(self, images: np.ndarray, labels: np.ndarray) -> Iterator[tuple[float, float, float]]:
+        """The same bit by bit: (part of the pictures looked at, their mean loss, accuracy), about four a second."""
+        loss = correct = 0.0
+        began = time.monotonic()
+        size = pictures_at_once(self.network.card)
+        for first in range(0, len(images), size):
+            batch, truth = images[first : first + size], labels[first : first + size]
+            sums = self._measure(tf.constant(batch), tf.constant(truth, tf.int32))
+            loss, correct, done = loss + float(sums[0]), correct + float(sums[1]), first + len(batch)
+            if done == len(images) or time.monotonic() - began > RECORD_SECONDS:
+                began = time.monotonic()
+                yield done / len(images), loss / done, correct / done
 
     def change(self, changes: Mapping[str, Any]) -> None:
         """New settings, from the next step on; a new batch size begins with the next epoch's share of pictures."""
+        if "watch" in changes:
+            self._watch = changes["watch"]
+            self._pace.watch(0.0 if self._watch is None else self._watch.seconds)
         allowed = {name: changes[name] for name in ("learning_rate", "batch_size", "epochs") if name in changes}
         if not allowed:
             return
         seen = self.position * self.settings.batch_size
-        self.settings = replace(self.settings, **allowed)
+        settings = replace(self.settings, **allowed)
+        self.settings = settings if self.limits is None else self.limits.cut(settings)
         check(self.network, self.dataset, self.settings)
         self.optimizer.learning_rate = self.settings.learning_rate
         self.position = min(seen // self.settings.batch_size, self.steps_per_epoch - 1)
+
+    def _draw(self) -> None:
+        """Draw the inside if somebody watches and it is not too soon; what was drawn stays meanwhile."""
+        if self._watch is None or not self._pace.watches():
+            self._display = None
+        elif self._pace.may_draw():
+            began = time.monotonic()
+            self._drawer = self._drawer or Drawer(self.network, self.dataset)
+            variables = self.model.trainable_variables
+            gradients = {id(one): float(square) for one, square in zip(variables, self._gradients, strict=True)}
+            self._display = self._drawer.draw(self._watch, self.step, gradients)
+            self._pace.drew(time.monotonic() - began)
 
     def _shuffled(self) -> np.ndarray:
         """The order of the pictures in this epoch; it depends on the seed and the epoch alone."""
         rng = np.random.default_rng([self.settings.seed, self.epoch])
         return rng.permutation(len(self.dataset.train_images)).astype(np.int32)
 
-    # --- snapshots ---------------------------------------------------------------------------------------------
+    # --- what is kept ------------------------------------------------------------------------------------------
+
+    def weights(self) -> bytes:
+        """The network's numbers alone."""
+        return _packed({f"model_{index}": one.numpy() for index, one in enumerate(self.model.variables)})
+
+    def _keep_moment(self) -> None:
+        """Now and then, densely at the beginning, and at the end of each epoch: the weights for who looks back."""
+        if self.step >= self._next_moment or self.at_epochs_end:
+            data = self.weights()
+            self._moments.append((self.step, data))
+            self._next_moment = int(self.step * (1.6 if len(data) > _LARGE else 1.15)) + 1
 
     def snapshot_is_due(self) -> bool:
         """Whether the next record should carry one."""
@@ -198,38 +318,32 @@ class Run:
         self._snapshot_time, self._snapshot_step, self._snapshot_epoch = time.monotonic(), self.step, self.epoch
         arrays = {f"model_{index}": variable.numpy() for index, variable in enumerate(self.model.variables)}
         arrays |= {f"optimizer_{index}": np.asarray(one) for index, one in enumerate(self.optimizer.variables)}
-        where = np.array([self.step, self.epoch, self.position, self.settings.batch_size])
-        buffer = io.BytesIO()
-        np.savez(buffer, where=where, **arrays)
-        return buffer.getvalue()
+        arrays["where"] = np.array([self.step, self.epoch, self.position, self.settings.batch_size, self._next_moment])
+        arrays["measured"] = np.array([*self._looked, self._best, self._waited, self._pace.busy])
+        return _packed(arrays)
 
     def restore(self, snapshot: bytes) -> None:
         """Go back to a snapshot."""
         with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
-            for index, variable in enumerate(self.model.variables):
-                variable.assign(arrays[f"model_{index}"])
+            assign(self.model, arrays)
             for index, variable in enumerate(self.optimizer.variables):
                 variable.assign(arrays[f"optimizer_{index}"])
-            self.step, self.epoch, self.position, size = (int(number) for number in arrays["where"])
+            self.step, self.epoch, self.position, size, self._next_moment = (int(one) for one in arrays["where"])
+            loss, accuracy, count, step, self._best, waited, self._pace.busy = arrays["measured"].tolist()
+        self._looked, self._waited = (loss, accuracy, int(count), int(step)), int(waited)
         self.settings = replace(self.settings, batch_size=size)
+        self._snapshot_epoch, self._snapshot_step = self.epoch, self.step
+        self._moments = []
         self.order = self._shuffled()
 
 
-def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
-    """Refuse what cannot be trained."""
-    shape, wanted = tuple(dataset.train_images.shape[1:]), tuple(network.card.input_shape)
-    if shape != wanted:
-        raise ConvvizError(f"the pictures are {_by(shape)} and the network takes {_by(wanted)}; choose other data")
-    classes = len(network.card.class_names)
-    if classes < len(dataset.class_names):
-        raise ConvvizError(f"the data has {len(dataset.class_names)} classes and the network tells {classes} apart")
-    if settings.epochs < 1 or settings.batch_size < 1:
-        raise ConvvizError(f"epochs ({settings.epochs}) and batch size ({settings.batch_size}) must be at least 1")
-    if not 0 < settings.learning_rate <= 10:
-        raise ConvvizError(f"a learning rate of {settings.learning_rate:g} cannot be used; choose 0.00001 to 10")
-    if settings.optimizer not in OPTIMIZERS:
-        raise ConvvizError(f"there is no optimizer {settings.optimizer!r} here; choose one of {', '.join(OPTIMIZERS)}")
+def assign(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
+    """Give a model the weights of a snapshot."""
+    for index, variable in enumerate(model.variables):
+        variable.assign(arrays[f"model_{index}"])
 
 
-def _by(shape: tuple[int, ...]) -> str:
-    return " × ".join(str(side) for side in shape)
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()

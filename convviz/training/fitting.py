@@ -1,0 +1,40 @@
+"""Whether network, data and settings fit each other."""
+
+from __future__ import annotations
+
+import math
+
+from convviz import ConvvizError, datasets, zoo
+from convviz.training.records import OPTIMIZERS, Settings
+
+_AT_ONCE = 64_000_000  # bytes that a layer's maps may take when pictures are looked at
+
+
+def pictures_at_once(card: zoo.Card) -> int:
+    """Pictures that a network can look at together without its maps filling the memory."""
+    largest = max((math.prod(one.output_shape) for one in card.layers), default=1)
+    return max(1, min(500, _AT_ONCE // (4 * largest)))
+
+
+def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
+    """Refuse what cannot be trained."""
+    shape, wanted = tuple(dataset.train_images.shape[1:]), tuple(network.card.input_shape)
+    if shape != wanted:
+        raise ConvvizError(f"the pictures are {_by(shape)} and the network takes {_by(wanted)}; choose other data")
+    classes = len(network.card.class_names)
+    if classes < len(dataset.class_names):
+        raise ConvvizError(f"the data has {len(dataset.class_names)} classes and the network tells {classes} apart")
+    if not network.model.trainable_variables:
+        raise ConvvizError("every layer of this network is frozen, so nothing can be learned; set some of it free")
+    if settings.epochs < 1 or settings.batch_size < 1:
+        raise ConvvizError(f"epochs ({settings.epochs}) and batch size ({settings.batch_size}) must be at least 1")
+    if settings.patience is not None and settings.patience < 1:
+        raise ConvvizError(f"a patience of {settings.patience} epochs cannot be had; choose at least 1")
+    if not 0 < settings.learning_rate <= 10:
+        raise ConvvizError(f"a learning rate of {settings.learning_rate:g} cannot be used; choose 0.00001 to 10")
+    if settings.optimizer not in OPTIMIZERS:
+        raise ConvvizError(f"there is no optimizer {settings.optimizer!r} here; choose one of {', '.join(OPTIMIZERS)}")
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(str(side) for side in shape)

@@ -1,0 +1,91 @@
+"""How long things take in a run, and what may be done beside the steps so that it costs little."""
+
+from __future__ import annotations
+
+import time
+
+RECORD_SECONDS = 0.25  # between two records
+_GLANCE = 128  # validation pictures that are looked at for a record, at most; all of them at the end of an epoch
+_FEWEST = 16  # that are worth a glance
+_LOOKING = 0.04  # part of the time that glances may take, and as much again what is drawn for who watches
+
+
+class Pace:
+    """How long things take here, and what may be done beside the steps.
+
+    Attributes:
+        busy: seconds of computing in all.
+        glance: validation pictures to look at next.
+    """
+
+    def __init__(self, validation_pictures: int) -> None:
+        self.busy = 0.0
+        self.glance = min(_FEWEST, _GLANCE, validation_pictures)
+        self._most = min(_GLANCE, validation_pictures)
+        self._step: float | None = None  # seconds of a step
+        self._picture: float | None = None  # seconds to look at one
+        self._whole = 0.0  # seconds to look at all validation pictures
+        self._overhead = 1.0  # time with what is beside the steps, as a multiple of the steps' own
+        self._glances = 0
+        self._owed = 0.0  # seconds of training since the last glance
+        self._watched = self._drew_at = self._drew_for = 0.0
+
+    def fitting(self) -> int:
+        """Steps that take about a quarter of a second; one at first, to see what a step costs."""
+        return 1 if self._step is None else max(1, round(RECORD_SECONDS / self._step))
+
+    def trained(self, count: int, seconds: float) -> None:
+        """So many steps took so long; the first call's time is that of tracing."""
+        traced = self._step is None
+        self._step = seconds / count / 20 if traced and count == 1 else seconds / count
+        self._trained = self._step * count
+        self._owed += self._trained
+
+    def worked(self, seconds: float) -> None:
+        """Steps and what was beside them took so long."""
+        self.busy += seconds
+        if seconds < 20 * self._trained:  # not the calls that trace
+            self._overhead += 0.2 * (seconds / self._trained - self._overhead)
+
+    def may_glance(self) -> bool:
+        """Whether a glance would take a small part of the time since the last."""
+        return self._picture is None or self.glance * self._picture <= _LOOKING * self._owed
+
+    def glanced(self, count: int, seconds: float) -> None:
+        """A glance took so long; the first one's time is that of tracing."""
+        self._glances += 1
+        self._owed = 0.0
+        if self._glances > 1:
+            self._picture = seconds / count
+            affordable = int(4 * _LOOKING * RECORD_SECONDS / self._picture)
+            self.glance = min(self._most, max(min(_FEWEST, self._most), affordable))
+
+    def looked(self, seconds: float) -> None:
+        """To look at all validation pictures took so long."""
+        self._whole = seconds
+        self.busy += seconds
+
+    def seconds_for(self, pictures: int) -> float:
+        """What it takes to look at so many."""
+        return pictures * (self._picture or 0.0)
+
+    def left(self, steps: int, epochs: int) -> float:
+        """Seconds that the rest takes."""
+        return max(0, steps) * (self._step or 0.0) * max(1.0, self._overhead) + max(0, epochs) * self._whole
+
+    def watch(self, seconds: float) -> None:
+        """Somebody watches for so long."""
+        self._watched = time.monotonic() + seconds
+
+    def watches(self) -> bool:
+        """Whether somebody still does."""
+        return time.monotonic() < self._watched
+
+    def may_draw(self) -> bool:
+        """Whether drawing takes a small part of the time since it was last done; the first two are for free."""
+        return (time.monotonic() - self._drew_at) * _LOOKING >= self._drew_for
+
+    def drew(self, seconds: float) -> None:
+        """To draw took so long; the first one's time is that of tracing."""
+        self._drew_for = seconds if self._drew_at else 0.0
+        self._drew_at = time.monotonic()
