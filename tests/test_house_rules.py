@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "activations": {"images", "rendering", "tracing", "zoo"},
     "annotations": {"rendering"},
+    "architectures": {"convolution", "downloads", "matrices", "zoo"},
     "attribution": {"images", "tracing", "zoo"},
     "checking": {
         "activations",
@@ -38,7 +39,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "filters": {"rendering", "tracing", "zoo"},
     "framing": {"rendering"},
     "graph": {"receptive_field", "tracing", "zoo"},
-    "jobs": {"downloads", "uploads", "zoo"},
+    "jobs": {"datasets", "downloads", "uploads", "zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},
     "microscope": {"convolution", "receptive_field", "tracing", "zoo"},
@@ -50,6 +51,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "sketches": {"patterns", "rendering"},
     "stacks": {"convolution", "receptive_field"},
     "training": {
+        "architectures",
         "activations",
         "attribution",
         "augmentation",
@@ -68,9 +70,9 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {
-    "activations", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation", "exemplars",
-    "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "tracing", "training", "trust", "uploads",
-    "zoo",
+    "activations", "architectures", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation",
+    "exemplars", "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "tracing", "training",
+    "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from convviz import ConvvizError
-from convviz.datasets import reading
 from convviz.datasets.records import Dataset
+from convviz.datasets.references import Reference, resolve
 
 PARTS = ("train", "validation", "test")
-_KEPT_BYTES = 80_000_000  # a larger data set is read anew each time
 
-_kept: dict[str, Dataset] = {}
-_kept_lock = threading.Lock()
+Data = Dataset | Reference | str
 
 
 @dataclass(frozen=True)
@@ -65,11 +62,11 @@ class Batch:
     validation_steps: int
 
 
-def overview(name: str, *, per_class: int = 8, seed: int = 0) -> Overview:
+def overview(data: Data, *, per_class: int = 8, seed: int = 0) -> Overview:
     """A data set in numbers and examples.
 
     Args:
-        name: one of ``NAMES``.
+        data: a data set, a reference to one, or one of ``NAMES``.
         per_class: training pictures of each class to show.
         seed: of the choice.
 
@@ -79,7 +76,7 @@ def overview(name: str, *, per_class: int = 8, seed: int = 0) -> Overview:
     Raises:
         ConvvizError: as ``load``.
     """
-    data = _at_hand(name)
+    data = _at_hand(data)
     rng = np.random.default_rng(seed)
     classes = len(data.class_names)
     examples = np.zeros((classes, per_class, *data.train_images.shape[1:]), np.uint8)
@@ -94,11 +91,11 @@ def overview(name: str, *, per_class: int = 8, seed: int = 0) -> Overview:
     return Overview(data.class_names, data.train_images.shape[1:], counts, examples, data.source)
 
 
-def batch(name: str, number: int, *, batch_size: int = 20, seed: int = 0) -> Batch:
+def batch(data: Data, number: int, *, batch_size: int = 20, seed: int = 0) -> Batch:
     """One batch of the generator that never ends: a new order in each epoch.
 
     Args:
-        name: one of ``NAMES``.
+        data: a data set, a reference to one, or one of ``NAMES``.
         number: which batch, from 0; every number has one.
         batch_size: pictures in it.
         seed: of the orders.
@@ -118,7 +115,7 @@ def batch(name: str, number: int, *, batch_size: int = 20, seed: int = 0) -> Bat
     """
     if number < 0 or batch_size < 1:
         raise ConvvizError(f"batch {number} of {batch_size} pictures does not exist; count from 0, with 1 or more")
-    data = _at_hand(name)
+    data = _at_hand(data)
     count = len(data.train_images)
     steps = math.ceil(count / batch_size)
     epoch, step = divmod(number, steps)
@@ -135,13 +132,8 @@ def batch(name: str, number: int, *, batch_size: int = 20, seed: int = 0) -> Bat
     )
 
 
-def _at_hand(name: str) -> Dataset:
-    """A data set; the last one is kept if it is not large."""
-    with _kept_lock:
-        if name not in _kept:
-            data = reading.load(name)
-            _kept.clear()
-            if data.train_images.nbytes + data.validation_images.nbytes + data.test_images.nbytes > _KEPT_BYTES:
-                return data
-            _kept[name] = data
-        return _kept[name]
+def _at_hand(data: Data) -> Dataset:
+    """A data set by name or reference, or as it is."""
+    if isinstance(data, str):
+        data = Reference(data)
+    return resolve(data) if isinstance(data, Reference) else data

@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from convviz import ConvvizError, zoo
+from convviz import ConvvizError
 from convviz.jobs import worker
+from convviz.jobs.belongings import Reference, References
 
 if TYPE_CHECKING:
     from convviz.jobs.engine import Engine
@@ -35,9 +36,9 @@ class Calls:
             self._begun[key] = time.monotonic()
 
     def call(self, function: Callable, arguments: tuple, options: Mapping, owner: str | None, seconds: float) -> Any:
-        """Ask until there is an answer; bytes of networks are handed over where a worker lacks them."""
-        data: dict[zoo.Reference, bytes] = {}
-        for _ in range(2 + sum(isinstance(argument, zoo.Reference) for argument in arguments)):
+        """Ask until there is an answer; bytes of networks and data sets are handed over where a worker lacks them."""
+        data: dict[Reference, bytes] = {}
+        for _ in range(2 + sum(isinstance(argument, References) for argument in arguments)):
             client = self._engine.ready_client()
             answer = self._called(client, function, arguments, options, data, seconds)
             if answer is _AGAIN:
@@ -47,7 +48,7 @@ class Calls:
             if not isinstance(answer, worker.Missing):
                 return answer
             data[answer.reference] = self._engine.data(answer.reference, owner)
-        raise ConvvizError("the worker could not load the network; choose it again")
+        raise ConvvizError("the worker could not load the network or the pictures; choose them again")
 
     def _called(
         self, client: Any, function: Callable, arguments: tuple, options: Mapping, data: Mapping, seconds: float

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from convviz import ConvvizError, zoo
+from convviz import ConvvizError
 from convviz.jobs import worker
-from convviz.jobs.belongings import Belongings
+from convviz.jobs.belongings import Belongings, Reference
 from convviz.jobs.calls import START_SECONDS, Calls, answer_of, is_death, let_go
 from convviz.jobs.job import Job
 from convviz.jobs.line import Line
@@ -55,7 +55,8 @@ class Engine:
     """Runs functions of `convviz` in worker processes.
 
     By default it starts a cluster of its own on loopback, at the first call or when `begin` says so. Functions and
-    their arguments must be picklable; a `zoo.Reference` among the arguments arrives as a `zoo.Network`.
+    their arguments must be picklable; a `zoo.Reference` among the arguments arrives as a `zoo.Network`, a
+    `datasets.Reference` as a `datasets.Dataset`.
 
     Args:
         scheduler: address of a running Dask scheduler; by default the environment's ``CONVVIZ_SCHEDULER``, or a cluster
@@ -399,20 +400,20 @@ class Engine:
 
     # --- whose is what -----------------------------------------------------------------------------------------
 
-    def keep(self, reference: zoo.Reference, data: bytes, *, owner: str | None = None) -> None:
-        """Keep a network's bytes for its owner, outside the workers, as long as the owner is here.
+    def keep(self, reference: Reference, data: bytes, *, owner: str | None = None) -> None:
+        """Keep the bytes of a network or a data set for its owner, outside the workers, as long as the owner is here.
 
         Raises:
             ConvvizError: the owner's networks, or all together, would take too much memory; the owner has left.
         """
         self.belongings.keep(reference, data, owner)
 
-    def drop(self, reference: zoo.Reference, *, owner: str | None = None) -> None:
-        """Keep a network's bytes no longer."""
+    def drop(self, reference: Reference, *, owner: str | None = None) -> None:
+        """Keep the bytes of a network or a data set no longer."""
         self.belongings.drop(reference, owner)
 
-    def data(self, reference: zoo.Reference, owner: str | None = None) -> bytes:
-        """A kept network's bytes; only its owner gets them.
+    def data(self, reference: Reference, owner: str | None = None) -> bytes:
+        """Kept bytes; only its owner gets them.
 
         Raises:
             ConvvizError: nothing is kept under this reference for this owner.

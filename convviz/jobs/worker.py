@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from convviz import ConvvizError, uploads, zoo
+from convviz import ConvvizError, datasets, uploads, zoo
 from convviz.jobs import bounds
 
 LIGHT = "needs_no_tensorflow"  # a function's attribute: it need not wait until TensorFlow is loaded
@@ -26,8 +26,12 @@ _IDLE = 3600.0  # seconds after which a slice's state that nobody asked for agai
 _MOST_STATES = 8  # jobs whose state is held here; the one that rested longest goes on from its snapshot
 
 zoo.OPENERS["upload"] = uploads.open_network  # a worker opens visitors' models through the door, and only so
+datasets.OPENERS["upload"] = uploads.open_dataset
 
 _TOO_MUCH = "this takes more memory than a worker may use; choose something smaller"
+
+Reference = zoo.Reference | datasets.Reference
+NOT_HERE = (zoo.NotHere, datasets.NotHere)
 
 _states: dict[str, _State] = {}
 _interrupted: set[str] = set()
@@ -36,9 +40,9 @@ _tensorflow_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Missing:
-    """A call's answer when the worker needs the bytes of a network first."""
+    """A call's answer when the worker needs the bytes of a network or a data set first."""
 
-    reference: zoo.Reference
+    reference: Reference
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class Order:
         seconds: after which the slice ends.
         records: after how many records it ends in any case, or None.
         changes: sent into the generator first.
-        data: bytes of networks that the opening refers to.
+        data: bytes of networks and data sets that the opening refers to.
         close: end the generator instead of advancing it.
         light: it needs no TensorFlow.
     """
@@ -80,7 +84,7 @@ class Order:
     seconds: float = 1.0
     records: int | None = None
     changes: Mapping[str, Any] | None = None
-    data: Mapping[zoo.Reference, bytes] = field(default_factory=dict)
+    data: Mapping[Reference, bytes] = field(default_factory=dict)
     close: bool = False
     light: bool = False
 
@@ -92,7 +96,7 @@ class Outcome:
     Attributes:
         worker: address of the worker that did it and holds the job's state.
         lost: the worker did not hold the job and was not told how to begin.
-        missing: the bytes of this network are needed first.
+        missing: the bytes of this network or data set are needed first.
         finished: the generator has ended; `value` is what it returned.
         count: records that the job has yielded so far.
         records: (number, record) pairs that were not told as events.
@@ -102,7 +106,7 @@ class Outcome:
     worker: str
     count: int = 0
     lost: bool = False
-    missing: zoo.Reference | None = None
+    missing: Reference | None = None
     finished: bool = False
     value: Any = None
     records: tuple = ()
@@ -117,13 +121,13 @@ class _State:
 
 
 def call(function: Callable, arguments: tuple, options: Mapping[str, Any], data: Mapping, key: str) -> Any:
-    """Run a function in this worker, references replaced by networks; `Missing` if one's bytes are not here."""
+    """Run a function in this worker, references replaced by what they name; `Missing` if one's bytes are not here."""
     if not getattr(function, LIGHT, False):
         prepare_tensorflow()
     tell({"call": key})  # from now on its time counts; loading TensorFlow on a busy machine is not its fault
     try:
         return function(*_resolved(arguments, data), **dict(options))
-    except zoo.NotHere as absent:
+    except NOT_HERE as absent:
         return Missing(absent.reference)
     except ConvvizError as refusal:
         return Refusal(str(refusal))
@@ -149,7 +153,7 @@ def advance(order: Order) -> Outcome:
         try:
             state = _states[order.job] = _State(_opened(order.opening, order.data), time.monotonic())
             _drop_oldest()
-        except zoo.NotHere as absent:
+        except NOT_HERE as absent:
             return Outcome(address, missing=absent.reference)
         except ConvvizError as refusal:
             return Outcome(address, finished=True, refusal=str(refusal))
@@ -191,7 +195,7 @@ def _sliced(order: Order, state: _State, address: str) -> Outcome:
     except StopIteration as end:
         _close(order.job)
         return Outcome(address, number, finished=True, value=end.value, records=(held,) if held else ())
-    except zoo.NotHere as absent:
+    except NOT_HERE as absent:
         _close(order.job)
         return Outcome(address, number, missing=absent.reference)
     except ConvvizError as refusal:
@@ -230,8 +234,9 @@ def _opened(opening: Opening, data: Mapping) -> Generator:
 
 
 def _resolved(arguments: tuple, data: Mapping) -> list:
-    """The arguments with every reference replaced by its network."""
-    return [zoo.resolve(a, data.get(a)) if isinstance(a, zoo.Reference) else a for a in arguments]
+    """The arguments with every reference replaced by its network or data set."""
+    rooms = {zoo.Reference: zoo, datasets.Reference: datasets}
+    return [rooms[type(a)].resolve(a, data.get(a)) if type(a) in rooms else a for a in arguments]
 
 
 def _close(job: str) -> None:

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from convviz import datasets, zoo
+from convviz import zoo
 from convviz.training.limits import Limits, limits
-from convviz.training.opening import dataset_of, network_of
+from convviz.training.opening import Data, dataset_of, masks_of, network_of
 from convviz.training.records import Progress, Settings
 from convviz.training.running import Run, assign
 
 
 def train(
     network: Any,
-    dataset: datasets.Dataset | str,
+    dataset: Data,
     settings: Settings,
     *,
     resume: bytes | None = None,
@@ -33,9 +33,9 @@ def train(
     validation pictures are looked at, records tell how many are done (`Progress.measured`).
 
     Args:
-        network: a `zoo.Network`, a built ``keras.Model``, or the name of an architecture in `zoo.ARCHITECTURES`, which
-            is then begun anew from the seed.
-        dataset: a `datasets.Dataset`, or the name of one.
+        network: a `zoo.Network`, a built ``keras.Model``, or what is begun anew from the seed: the name of an
+            architecture in `zoo.ARCHITECTURES`, an `architectures.Architecture` or an `architectures.Transfer`.
+        dataset: a `datasets.Dataset`, the name of one, or a `datasets.Reference`.
         settings: how to train.
         resume: a record's `snapshot`, to go on from.
         limits: what it may take; without them it may take everything.
@@ -50,7 +50,8 @@ def train(
         LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with Python,
         chapter 5; Prechelt 1998, Early stopping, but when?
     """
-    run = Run(network_of(network, settings.seed), dataset_of(dataset), settings, limits)
+    begun = network_of(network, settings.seed)
+    run = Run(begun, dataset_of(dataset), settings, limits, masks=masks_of(network, begun))
     if resume is not None:
         run.restore(resume)
     asked: Mapping[str, Any] = {}
@@ -83,7 +84,7 @@ def _told(run: Run, records: Iterator[Progress], hurry: bool) -> Generator[Progr
 
 
 def bounded(
-    network: Any, dataset: datasets.Dataset | str, settings: Settings, *, resume: bytes | None = None
+    network: Any, dataset: Data, settings: Settings, *, resume: bytes | None = None
 ) -> Generator[Progress, Mapping[str, Any] | None, None]:
     """`train` as a server does it for its visitors: within its limits, and on a network of the run's own.
 

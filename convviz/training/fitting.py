@@ -21,6 +21,9 @@ def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -
     shape, wanted = tuple(dataset.train_images.shape[1:]), tuple(network.card.input_shape)
     if shape != wanted:
         raise ConvvizError(f"the pictures are {_by(shape)} and the network takes {_by(wanted)}; choose other data")
+    for part in datasets.PARTS:
+        if not len(getattr(dataset, f"{part}_images")):
+            raise ConvvizError(f"the data has no {part} pictures; give every class some more")
     classes = len(network.card.class_names)
     if classes < len(dataset.class_names):
         raise ConvvizError(f"the data has {len(dataset.class_names)} classes and the network tells {classes} apart")

@@ -29,7 +29,13 @@ class Run:
     """One training: the network, its data on the device, and where it stands."""
 
     def __init__(
-        self, network: zoo.Network, dataset: datasets.Dataset, settings: Settings, limits: Limits | None = None
+        self,
+        network: zoo.Network,
+        dataset: datasets.Dataset,
+        settings: Settings,
+        limits: Limits | None = None,
+        *,
+        masks: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self.note = "" if limits is None else cut_words(settings, limits.cut(settings))
         settings = settings if limits is None else limits.cut(settings)
@@ -37,7 +43,7 @@ class Run:
         if limits is not None:
             limits.check(network, dataset)
         self.network, self.dataset, self.settings, self.limits = network, dataset, settings, limits
-        self.model = network.model
+        self.model, self.masks = network.model, masks or {}  # variable's path -> where it may change
         self.images = None if settings.augmentation else tf.constant(dataset.train_images)
         self.labels = tf.constant(dataset.train_labels, tf.int32)
         self.optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": {}})
@@ -220,6 +226,9 @@ class Run:
             total = tf.reduce_mean(losses) + (tf.add_n(self.model.losses) if self.model.losses else 0.0)
         variables = self.model.trainable_variables
         gradients = tape.gradient(total, variables)
+        for index, variable in enumerate(variables):
+            if variable.path in self.masks:  # a gradient of 0 leaves a number as it is, with each of `OPTIMIZERS`
+                gradients[index] *= self.masks[variable.path]
         self.optimizer.apply(gradients, variables)
         squares = [tf.constant(0.0) if one is None else tf.reduce_sum(tf.square(one)) for one in gradients]
         return tf.reduce_sum(losses), correct, tf.stack(squares)

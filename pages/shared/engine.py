@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from convviz import ConvvizError, zoo
+from convviz import ConvvizError, datasets, zoo
 from convviz.jobs import Engine, Job, Status
 from pages.shared import memory, ui
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 GRACE = 15.0  # seconds that a visitor's work outlives a lost connection
 START_AFTER = 3.0  # seconds after the first page: starting with it would delay it
-PRIVATE = ("run", "upload")  # kinds of networks that belong to one visitor
+PRIVATE = ("run", "upload")  # kinds of networks and data sets that belong to one visitor
 
 _engine_lock = threading.Lock()
 
@@ -74,7 +74,7 @@ def compute(function: Callable, *arguments: Any, timeout: float | None = None, *
     """What a `convviz` function returns when a worker runs it; remembered, so that a rerun asks no worker.
 
     Args:
-        function: a public function of `convviz`; references among the arguments arrive as networks.
+        function: a public function of `convviz`; references among the arguments arrive as what they name.
         arguments: picklable.
         timeout: seconds.
         options: keyword arguments.
@@ -82,7 +82,7 @@ def compute(function: Callable, *arguments: Any, timeout: float | None = None, *
     Raises:
         ConvvizError: as `Engine.call`.
     """
-    private = any(isinstance(one, zoo.Reference) and one.kind in PRIVATE for one in arguments)
+    private = any(isinstance(one, (zoo.Reference, datasets.Reference)) and one.kind in PRIVATE for one in arguments)
     whose = owner() if private else None
     name = f"{function.__module__}.{function.__qualname__}"
     return memory.recalled(

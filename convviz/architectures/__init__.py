@@ -1,0 +1,24 @@
+"""Networks as plain records: layer by layer, on a trained base, and with a kernel of one's own in the first layer."""
+
+from convviz.architectures.layers import (
+    ACTIVATIONS,
+    HEAD_KINDS,
+    KINDS,
+    MOST_LAYERS,
+    Layer,
+    Layers,
+    moved,
+    parse,
+    text,
+    with_after,
+    without,
+)
+from convviz.architectures.networks import PRESETS, Architecture, Preset, Row, fitting
+from convviz.architectures.transfer import LECTURE_HEAD, Survey, Transfer, bases, survey
+from convviz.architectures.transplant import Transplant
+
+__all__ = [
+    "ACTIVATIONS", "HEAD_KINDS", "KINDS", "LECTURE_HEAD", "MOST_LAYERS", "PRESETS", "Architecture", "Layer", "Layers",
+    "Preset", "Row", "Survey", "Transfer", "Transplant", "bases", "fitting", "moved", "parse", "survey", "text",
+    "with_after", "without",
+]  # fmt: skip
