@@ -24,6 +24,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("inside/feature_maps", "Feature maps", "view_module"),
         ("inside/kernels", "Kernels", "apps"),
         ("inside/microscope", "Microscope", "biotech"),
+        ("inside/knock_out", "Knock-out", "healing"),
         ("inside/filter_patterns", "Filter patterns", "texture"),
     ],
     "Explaining": [("explaining/grad_cam", "Grad-CAM", "visibility"), ("explaining/trust", "Trust", "balance")],

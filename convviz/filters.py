@@ -17,6 +17,7 @@ keras = lazy.load("keras")
 KINDS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")
 _LARGEST = 14  # screen pixels to a weight, at most
 _FRAME = 2  # pixels between tiles
+_STEPS = 40  # of a histogram
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,35 @@ class Filter:
 
     kernels: np.ndarray
     bias: float | None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """A layer's weights in figures.
+
+    Attributes:
+        count: how many.
+        mean: of all that are finite, as the rest.
+        deviation: standard deviation.
+        minimum: lowest.
+        maximum: highest.
+        small: share of them below a hundredth of the largest magnitude.
+        counts: int64 (40,), weights in equal steps from the lowest to the highest.
+        edges: float64 (41,), where the steps begin and end.
+        alike: (filter, filter, cosine of the angle between them) of the two filters most alike; None for a single one.
+        biases: (lowest, mean, highest), or None where the layer has none.
+    """
+
+    count: int
+    mean: float
+    deviation: float
+    minimum: float
+    maximum: float
+    small: float
+    counts: np.ndarray
+    edges: np.ndarray
+    alike: tuple[int, int, float] | None
+    biases: tuple[float, float, float] | None
 
 
 def weights(network: Any, layer: str) -> tuple[np.ndarray, np.ndarray | None]:
@@ -130,6 +160,52 @@ def one(network: Any, layer: str, index: int) -> Filter:
     if not 0 <= index < numbers.shape[3]:
         raise ConvvizError(f"{layer} has {numbers.shape[3]} filters, counted from 0, and no number {index}")
     return Filter(np.ascontiguousarray(numbers[..., index]), None if bias is None else float(bias[index]))
+
+
+def statistics(network: Any, layer: str) -> Statistics:
+    """The weights of all filters of a layer in figures.
+
+    Args:
+        network: as for ``weights``.
+        layer: as for ``weights``.
+
+    Returns:
+        The figures; NaN where no weight is finite.
+
+    Raises:
+        ConvvizError: as ``weights``.
+    """
+    numbers, bias = weights(network, layer)
+    finite = numbers[np.isfinite(numbers)].astype(np.float64)
+    shown = finite if finite.size else np.full(1, np.nan)
+    counts, edges = (
+        np.histogram(finite, _STEPS) if finite.size else (np.zeros(_STEPS, np.int64), np.arange(_STEPS + 1.0))
+    )
+    return Statistics(
+        count=numbers.size,
+        mean=float(shown.mean()),
+        deviation=float(shown.std()),
+        minimum=float(shown.min()),
+        maximum=float(shown.max()),
+        small=float((np.abs(shown) < 0.01 * np.abs(shown).max()).mean()),
+        counts=counts,
+        edges=edges,
+        alike=_most_alike(numbers.reshape(-1, numbers.shape[3])),
+        biases=None if bias is None else (float(bias.min()), float(bias.mean()), float(bias.max())),
+    )
+
+
+def _most_alike(columns: np.ndarray) -> tuple[int, int, float] | None:
+    """Of some columns (N, F), the two with the smallest angle between them."""
+    lengths = np.linalg.norm(columns, axis=0)
+    known = np.flatnonzero(np.isfinite(lengths) & (lengths > 0))
+    if len(known) < 2:
+        return None
+    units = columns[:, known] / lengths[known]
+    cosines = units.T @ units
+    np.fill_diagonal(cosines, -np.inf)
+    one, other = np.unravel_index(int(cosines.argmax()), cosines.shape)
+    return int(known[one]), int(known[other]), float(min(cosines[one, other], 1.0))
 
 
 def tiled(kernels: np.ndarray, limit: float, columns: int, widest: int = 1000) -> np.ndarray:

@@ -71,3 +71,23 @@ def test_what_is_not_there_is_refused(ask, sentence):
 def test_a_layer_without_kernels_says_so():
     with pytest.raises(ConvvizError, match="c is a MaxPooling2D layer, which has no kernels"):
         filters.weights(model_of(layers.MaxPooling2D(name="c")), "c")
+
+
+def test_the_figures_are_those_of_the_weights():
+    model = model_of(layers.Conv2D(5, 3, name="c"))
+    kernel, bias = model.get_weights()
+    kernel[..., 4] = kernel[..., 1] * 3 + 1e-3
+    kernel[0, 0, 0, 0] = 0
+    model.set_weights([kernel, bias])
+    found = filters.statistics(model, "c")
+    assert (found.count, found.minimum, found.maximum) == (kernel.size, kernel.min(), kernel.max())
+    assert found.mean == pytest.approx(kernel.mean(), abs=1e-6)
+    assert found.deviation == pytest.approx(kernel.std(), abs=1e-6)
+    assert found.small == pytest.approx((np.abs(kernel) < 0.01 * np.abs(kernel).max()).mean())
+    assert found.counts.sum() == kernel.size
+    assert found.alike[:2] == (1, 4)
+    assert found.alike[2] == pytest.approx(1, abs=1e-4)
+    assert found.biases == pytest.approx((bias.min(), bias.mean(), bias.max()))
+    model.set_weights([kernel * np.nan, bias])
+    assert filters.statistics(model, "c").alike is None
+    assert filters.statistics(model_of(layers.Conv2D(1, 1, use_bias=False, name="c")), "c").biases is None

@@ -50,6 +50,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "scanning": {"convolution", "images", "rendering"},
     "sketches": {"patterns", "rendering"},
     "stacks": {"convolution", "receptive_field"},
+    "surgery": {"datasets", "filters", "tracing", "zoo"},
     "training": {
         "architectures",
         "activations",
@@ -71,8 +72,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
 }
 FRAMEWORK_ROOMS = {
     "activations", "architectures", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation",
-    "exemplars", "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "tracing", "training",
-    "trust", "uploads", "zoo",
+    "exemplars", "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "surgery", "tracing",
+    "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -28,6 +28,8 @@ _CIFAR_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog"
 _FASHION_CLASSES = (
     "T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
+_DIGITS = tuple("0123456789")
+_PETS = ("cat", "dog")
 _PETS_SIDE = 150
 
 _Part = tuple[np.ndarray, np.ndarray]
@@ -37,6 +39,7 @@ _Part = tuple[np.ndarray, np.ndarray]
 class _Entry:
     read: Callable[[], Dataset]
     here: Callable[[], bool]
+    classes: tuple[str, ...]
 
 
 def load(name: str) -> Dataset:
@@ -90,7 +93,7 @@ def _digits() -> Dataset:
         "Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI, CC BY 4.0, with scikit-learn; 8 x 8 "
         "enlarged to 28 x 28; 1,200 to learn from, 297 to choose by, 300 to report on, drawn at random"
     )
-    return _dataset(*parts, tuple("0123456789"), source)
+    return _dataset(*parts, _DIGITS, source)
 
 
 def _shapes() -> Dataset:
@@ -108,7 +111,7 @@ def _shapes() -> Dataset:
 def _mnist() -> Dataset:
     path = _own("mnist.npz") or downloads.need(f"{_SERVER}mnist.npz", "datasets", "mnist.npz", digest=_MNIST_DIGEST)
     source = "LeCun, Cortes & Burges 1998, MNIST, CC BY-SA 3.0; 5,000 of its 60,000 training digits to choose by"
-    return _from_npz(path, tuple("0123456789"), source)
+    return _from_npz(path, _DIGITS, source)
 
 
 def _fashion() -> Dataset:
@@ -141,7 +144,7 @@ def _cats_and_dogs() -> Dataset:
         )
     parts = [_from_folder(folder / part) for part in ("train", "validation", "test")]
     source = "Kaggle, Dogs vs. Cats 2013, the textbook's 2,000 + 1,000 + 500 pictures, brought to 150 x 150"
-    return _dataset(*parts, ("cat", "dog"), source)
+    return _dataset(*parts, _PETS, source)
 
 
 def _from_npz(path: Path, class_names: tuple[str, ...], source: str) -> Dataset:
@@ -228,12 +231,13 @@ def _cifar10_is_here() -> bool:
 
 
 _ENTRIES = {
-    "digits": _Entry(_digits, lambda: True),
-    "shapes": _Entry(_shapes, lambda: True),
-    "mnist": _Entry(_mnist, lambda: any((_own("mnist.npz"), downloads.find("datasets", "mnist.npz")))),
-    "fashion_mnist": _Entry(_fashion, _fashion_is_here),
-    "cifar10": _Entry(_cifar10, _cifar10_is_here),
-    "cats_and_dogs": _Entry(_cats_and_dogs, lambda: _own("cats_and_dogs") is not None),
+    "digits": _Entry(_digits, lambda: True, _DIGITS),
+    "shapes": _Entry(_shapes, lambda: True, SHAPES),
+    "mnist": _Entry(_mnist, lambda: any((_own("mnist.npz"), downloads.find("datasets", "mnist.npz"))), _DIGITS),
+    "fashion_mnist": _Entry(_fashion, _fashion_is_here, _FASHION_CLASSES),
+    "cifar10": _Entry(_cifar10, _cifar10_is_here, _CIFAR_CLASSES),
+    "cats_and_dogs": _Entry(_cats_and_dogs, lambda: _own("cats_and_dogs") is not None, _PETS),
 }
 
 NAMES = tuple(_ENTRIES)
+CLASSES = {name: entry.classes for name, entry in _ENTRIES.items()}  # known before anything is read

@@ -1,11 +1,11 @@
-"""Page: the kernels that a network has learned."""
+"""Page: the kernels that a network has learned, and what becomes of its answer when one of their values is edited."""
 
 import functools
 
 import streamlit as st
 
-from convviz import ConvvizError, filters, recipes
-from pages.shared import choices, engine, foot, learned, pickers, ui, words
+from convviz import ConvvizError, filters, recipes, surgery
+from pages.shared import choices, engine, foot, learned, operations, pickers, ui, words
 
 ui.heading("Kernels", "Which weights has a convolution learned?")
 
@@ -27,6 +27,18 @@ with controls:
         f"Filter (0 to {count - 1})", 0, count - 1, int(first.norms.argmax()), key="kernel_filter",
         help="A filter is a stack of kernels, one for each input channel. The longest filter is offered first.",
     )  # fmt: skip
+    ui.section("Edit a value")
+    choices.belong((network, layer), "kernel_row", "kernel_col")
+    edit = operations.a_weight(network, layer, (height, width), channel, index)
+    here = st.container()
+    with st.expander("More"):
+        picture = pickers.picture("kernels")
+        text = operations.text_of(network)
+    with here:
+        found_edits = operations.reading(network, text)
+        operations.add(found_edits.edits, edit)
+        if found_edits.edits:
+            operations.listed(found_edits, is_example=False)
 
 with result:
     board = engine.compute(filters.board, network, layer, channel)
@@ -43,13 +55,34 @@ with result:
     ui.section(f"Filter {index}")
     learned.one_kernel(kernel, board.limit, f"Kernel {channel} of filter {index}")
     learned.stack(found, board.limit, f"Filter {index}")
+    drawn = {}
+    if found_edits.edits:
+        ui.section("With the edits")
+        edited = surgery.applied(found.kernels, found_edits.edits, layer, index)[..., channel]
+        if (edited != kernel).any():
+            learned.compared(kernel, edited, board.limit, f"Kernel {channel} of filter {index}")
+        own = index if operations.touches(found_edits.edits, card.layer(layer), index) else None
+        with st.spinner("Asking the network as it is and the edited one"):
+            outcome = engine.compute(
+                surgery.operate, network, picture.array, found_edits.edits, view=layer, channel=own
+            )
+        drawn = operations.maps(outcome)
+        operations.answers(outcome, card)
+        operations.go_on()
+    ui.section("The layer in figures")
+    statistics = engine.compute(filters.statistics, network, layer)
+    learned.figures(statistics, layer)
     ui.notes(
-        learned.noticed(found, kernel, board.norms, index),
+        learned.noticed(found, kernel, board.norms, index, statistics),
         "Krizhevsky, Sutskever & Hinton 2012, ImageNet classification with deep convolutional neural networks, "
         "figure 3.",
     )
     foot.foot(
         "kernels",
         code=recipes.layers.kernels(network, card, layer=layer, channel=channel, index=index),
-        files={"kernels.png": functools.partial(bytes, board.png), **pickers.network_files(network)},
+        files={
+            "kernels.png": functools.partial(bytes, board.png),
+            **foot.pngs({f"map_{name}": one for name, one in drawn.items()}),
+            **pickers.network_files(network),
+        },
     )

@@ -29,6 +29,11 @@ def _plotly() -> Any:
     return importlib.import_module("plotly.graph_objects")
 
 
+def plain(name: str) -> str:
+    """A name from outside as a chart's text, which takes a little HTML."""
+    return "".join(letter for letter in name if letter.isprintable())[:80].replace("<", "‹").replace("&", "＆")
+
+
 def curves(
     title: str,
     x: Sequence[float],
@@ -96,6 +101,47 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
     )
     told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))
     st.plotly_chart(figure, key=key, alt=f"Probabilities: {told}", config={"displayModeBar": False})
+
+
+def pairs(
+    title: str, names: Sequence[str], before: Sequence[float | None], after: Sequence[float | None], *, key: str
+) -> None:
+    """Shares from 0 to 1 before and after, side by side, the first name on top; None where there is none."""
+    go = _plotly()
+    figure = go.Figure()
+    looks = (("after", after, VALIDATION[0], "/"), ("before", before, TRAINING[0], ""))  # drawn from the bottom up
+    for name, shares, colour, pattern in looks:
+        figure.add_bar(
+            x=[0 if one is None else one for one in shares][::-1],
+            y=[one.replace("<", "‹") for one in names][::-1],
+            name=name,
+            orientation="h",
+            text=["" if one is None else f"{one:.1%}" for one in shares][::-1],
+            textposition="outside",
+            cliponaxis=False,
+            marker={"color": colour, "pattern": {"shape": pattern}},
+        )
+    figure.update_layout(
+        height=70 + 52 * len(names),
+        margin={"l": 8, "r": 8, "t": 30, "b": 8},
+        barmode="group",
+        xaxis={"range": [0, 1.15], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+        yaxis={"type": "category"},
+        legend={
+            "orientation": "h",
+            "y": 1.0,
+            "yanchor": "bottom",
+            "x": 1,
+            "xanchor": "right",
+            "traceorder": "reversed",
+        },
+    )
+    told = ", ".join(
+        f"{name} {one:.1%} before and {two:.1%} after"
+        for name, one, two in zip(names, before, after, strict=True)
+        if one is not None and two is not None
+    )
+    st.plotly_chart(figure, key=key, alt=f"{title}: {told}", config={"displayModeBar": False})
 
 
 def histogram(counts: Mapping[str, Sequence[int]], *, key: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import filters, fourier, rendering
-from pages.shared import ui, words
+from pages.shared import charts, ui, words
 
 STACK = 64  # kernels of a filter that are shown at most
 RESPONSE = 64  # side of a frequency response, pixels
@@ -47,7 +47,49 @@ def stack(found: filters.Filter, limit: float, named: str) -> None:
         )  # fmt: skip
 
 
-def noticed(found: filters.Filter, kernel: np.ndarray, norms: np.ndarray, index: int) -> list[str]:
+def figures(found: filters.Statistics, layer: str) -> None:
+    """A layer's weights in figures, and how often each size occurs."""
+    values = {
+        "Weights": f"{found.count:,}", "Mean": words.number(found.mean), "Deviation": words.number(found.deviation),
+        "Lowest": words.number(found.minimum), "Highest": words.number(found.maximum),
+        "Near zero": words.share(found.small),
+    }  # fmt: skip
+    if found.biases is not None:
+        low, mean, high = map(words.number, found.biases)
+        values["Biases"] = f"{low} to {high}, mean {mean}"
+    left, right = st.columns([2, 3])
+    with left:
+        st.table([{"Figure": name, "Value": value} for name, value in values.items()])
+        st.caption("Near zero: below a hundredth of the largest magnitude.")
+    with right:
+        centres = ((found.edges[:-1] + found.edges[1:]) / 2).tolist()
+        line = {"weights": (found.counts.tolist(), charts.TRAINING)}
+        charts.curves(
+            f"How often each weight occurs in {charts.plain(layer)}", centres, line, x_title="weight", key="weights"
+        )
+
+
+def compared(before: np.ndarray, after: np.ndarray, limit: float, named: str) -> None:
+    """A kernel before and after it was edited, on one scale, and what each lets through."""
+    limit = max(limit, filters.largest(after))
+    passed = [fourier.frequency_response(one, RESPONSE) for one in (before, after)]
+    highest = max(float(one.max()) for one in passed) or 1.0
+    for column, title, kernel, response in zip(
+        st.columns(2), ("before", "after"), (before, after), passed, strict=True
+    ):
+        with column:
+            values = words.numbers(float(kernel.min()), float(kernel.max()))
+            caption = f"{named} {title}, {words.shape(kernel)}, values {values}"
+            ui.picture(rendering.heat(kernel / limit, "weights"), caption, f"{named} {title}", at_least=200)
+            ui.colour_bar("weights", limit)
+            caption = f"What it lets through {title}, up to {words.number(float(response.max()))}"
+            ui.picture(rendering.magnitude(response, highest), caption, f"{named}, response {title}", at_least=200)
+            ui.colour_bar("viridis", highest)
+
+
+def noticed(
+    found: filters.Filter, kernel: np.ndarray, norms: np.ndarray, index: int, statistics: filters.Statistics
+) -> list[str]:
     """What to notice about the filter that is shown."""
     total, size = float(kernel.sum()), float(np.abs(kernel).sum())
     lines = []
@@ -61,5 +103,10 @@ def noticed(found: filters.Filter, kernel: np.ndarray, norms: np.ndarray, index:
     place = int((norms > norms[index]).sum()) + 1
     lines.append(f"By length this is filter {place} of {len(norms)}; the longest is number {int(norms.argmax())}.")
     small = int((norms < 0.1 * norms.max()).sum())
-    lines.append(f"{small} of {len(norms)} filters are shorter than a tenth of the longest and do little.")
+    short = f"{small} of {len(norms)} filters are shorter than a tenth of the longest and do little"
+    alike = ""
+    if statistics.alike is not None:
+        one, other, cosine = statistics.alike
+        alike = f"; the two most alike are {min(one, other)} and {max(one, other)}, cosine {cosine:.2f}"
+    lines.append(f"{short}{alike}.")
     return [line.replace("-", "−") for line in lines]

@@ -23,6 +23,7 @@ OTHERS = (
     ("inside/network", "Network", "The graph of a network's layers, with every size and cost."),
     ("inside/kernels", "Kernels", "The weights that a network has learned."),
     ("inside/microscope", "Microscope", "The arithmetic behind one cell of any layer."),
+    ("inside/knock_out", "Knock-out", "What a network loses without a channel, or with another weight."),
     ("explaining/trust", "Trust", "Three tests that a heat map can fail."),
 )
 

@@ -21,6 +21,7 @@ PAGES = {
     "feature_maps": "Feature maps",
     "kernels": "Kernels",
     "microscope": "Microscope",
+    "knock_out": "Knock-out",
     "filter_patterns": "Filter patterns",
     "grad_cam": "Grad-CAM",
 }
