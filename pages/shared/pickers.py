@@ -63,7 +63,7 @@ def carried(page: str) -> None:
         page: its name in the address.
     """
     picture_, network_ = OPENINGS.get(page, OPENING)
-    thumbnail, above = st.container(key="thumbnail"), st.container()
+    above, thumbnail = st.columns([3, 1], vertical_alignment="bottom", gap="xsmall")
     network_name = choices.select(
         "Network", _networks(), key="network", default=network_, format_func=network_title,
         missing=_missing_network,
@@ -75,7 +75,7 @@ def carried(page: str) -> None:
             missing=lambda asked: "The picture of this link belongs to another visit" if asked == OWN else "",
         )  # fmt: skip
     shown = _picture(name)
-    thumbnail.image(_thumbnail(shown.array), alt=shown.alt, output_format="PNG", width=72)
+    thumbnail.image(_thumbnail(shown.array), alt=shown.alt, output_format="PNG")
 
 
 def _fitting(network_name: str) -> str:
