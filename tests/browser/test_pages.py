@@ -205,6 +205,6 @@ def test_a_phone_shows_every_page_without_a_sideways_scroll(server, browser):
         page.goto(f"{server.address}/{path}")
         expect(heading(page, title)).to_be_visible()
         settled(page)
-        fits = "document.querySelector('[data-testid=stMain]').scrollWidth <= 390"  # a grid needs a moment to find it out
-        page.wait_for_function(fits, timeout=20_000)
+        # a grid needs a moment to find its width
+        page.wait_for_function("document.querySelector('[data-testid=stMain]').scrollWidth <= 390", timeout=20_000)
     context.close()
