@@ -139,6 +139,147 @@ def test_all_validation_pictures_are_measured_at_the_end_of_an_epoch_when_asked_
     assert last.validation_count == 40
 
 
+def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_however_the_steps_are_cut(stripes):
+    ends = []
+    for steps in (1, 7):
+        model = network()
+        run = training.train(model, stripes, replace(SETTINGS, epochs=2))
+        record = next(run)
+        while record.step < 20:
+            record = run.send({"steps": steps})
+        ends.append(model.get_weights())
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_it_ends_early_when_the_validation_loss_has_not_fallen_for_so_many_epochs(stripes):
+    records = list(training.train(network(), stripes, replace(SETTINGS, epochs=90, learning_rate=0.5, patience=2)))
+    losses = [one.validation_loss for one in records if one.whole]
+    best = losses.index(min(losses))
+    ends = [one for one in records if one.whole and one.step % 10 == 0]
+    assert records[-1].epoch < 90
+    assert "has not fallen for 2 epochs" in records[-1].note
+    assert records[-1].snapshot
+    assert len({one.epoch for one in ends if one.epoch > ends[best].epoch}) in (2, 3)
+
+
+def test_a_servers_limits_cut_what_is_asked_for_and_refuse_what_is_too_large(stripes, monkeypatch):
+    monkeypatch.setenv("CONVVIZ_LIMITS", "epochs=2 batch_size=20, nonsense seconds=900")
+    assert training.limits() == training.Limits(epochs=2, batch_size=20, seconds=900)
+    run = training.bounded(network(), stripes, replace(SETTINGS, epochs=50))
+    first = next(run)
+    assert (first.steps, first.note) == (20, "cut to what this server allows: epochs: 2 and not 50")
+    changed = run.send({"epochs": 99, "batch_size": 99, "steps": 1})
+    assert changed.batch_size == 20
+    assert changed.steps <= 20
+    for allowed, sentence in (("parameters=10", "50 trainable parameters"), ("side=8", "12 pixels long")):
+        monkeypatch.setenv("CONVVIZ_LIMITS", allowed)
+        with pytest.raises(ConvvizError, match=sentence):
+            next(training.bounded(network(), stripes, SETTINGS))
+    monkeypatch.setenv("CONVVIZ_LIMITS", "")
+    ended = list(training.train(network(), stripes, SETTINGS, limits=training.Limits(seconds=0)))
+    assert len(ended) == 1
+    assert "at most 0 seconds" in ended[0].note
+    assert ended[0].snapshot
+
+
+def test_a_run_of_a_shared_network_leaves_it_as_it_is(stripes):
+    shared = zoo.wrap(network())
+    before = shared.model.get_weights()
+    list(training.bounded(shared, stripes, SETTINGS))
+    for one, other in zip(before, shared.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_inside_is_shown_to_who_watches_and_its_numbers_are_the_networks(stripes):
+    model = network()
+    run = training.train(model, stripes, replace(SETTINGS, epochs=50))
+    assert next(run).display is None
+    watch = training.Watch(stripes.test_images[5], layer="")
+    shown = run.send({"watch": watch, "steps": 1}).display
+    assert shown.step == 2
+    first = model.layers[0]
+    assert shown.kernels.shape == (3, 3, 1, 4)
+    assert shown.kernels.limit == pytest.approx(float(np.abs(first.kernel.numpy()).max()))
+    maps = keras.Model(model.inputs, first.output)(stripes.test_images[5:6] / 255.0).numpy()
+    assert shown.maps.maximum == pytest.approx(maps.max(), rel=1e-4)
+    rows = np.linspace(0, 39, 12).astype(int)
+    chances = model(stripes.test_images[rows] / 255.0).numpy()
+    assert [one.guess for one in shown.guesses] == chances.argmax(axis=1).tolist()
+    assert [one.label for one in shown.guesses] == stripes.test_labels[rows].tolist()
+    np.testing.assert_allclose([one.probability for one in shown.guesses], chances.max(axis=1), rtol=1e-4)
+    weights = np.concatenate([one.numpy().ravel() for one in first.trainable_variables])
+    assert shown.sizes[0].weights == pytest.approx(np.sqrt((weights**2).mean()), rel=1e-5)
+    assert [one.layer for one in shown.sizes] == [model.layers[0].name, model.layers[2].name]
+    assert run.send({"watch": replace(watch, seconds=0.0), "steps": 1}).display is None, "nobody watches any more"
+
+
+def test_the_told_gradient_is_that_of_the_last_batch(stripes):
+    model = network()
+    before = keras.models.clone_model(model)
+    before.set_weights(model.get_weights())
+    run = training.running.Run(zoo.wrap(model), stripes, replace(SETTINGS, optimizer="sgd"))
+    run.advance(1)
+    import tensorflow as tf
+
+    rows = np.random.default_rng([1, 0]).permutation(160)[:16]
+    with tf.GradientTape() as tape:
+        answers = before(stripes.train_images[rows] / 255.0)
+        loss = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(stripes.train_labels[rows], answers))
+    expected = [float(tf.reduce_sum(one**2)) for one in tape.gradient(loss, before.trainable_variables)]
+    np.testing.assert_allclose(run._gradients, expected, rtol=1e-3)
+
+
+def test_the_weights_are_kept_from_before_the_first_step_on(stripes):
+    model = network()
+    untrained = model.get_weights()
+    records = list(training.train(model, stripes, SETTINGS))
+    moments = dict(pair for one in records for pair in one.moments)
+    assert min(moments) == 0
+    assert max(moments) == 30
+    for step, weights in ((0, untrained), (30, model.get_weights())):
+        kept = zoo.from_bytes(training.trained(network(seed=5), moments[step])).model.get_weights()
+        for one, other in zip(kept, weights, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_a_moment_is_what_the_network_was_then(stripes):
+    model = network()
+    records = list(training.train(model, stripes, replace(SETTINGS, epochs=12)))
+    moments = dict(pair for one in records for pair in one.moments)
+    canvas = zoo.wrap(network(seed=8), stripes.class_names)
+    last = training.moment(canvas, moments[120], stripes, stripes.test_images[0])
+    assert last.accuracy == pytest.approx(records[-1].validation_accuracy)
+    answers = model(stripes.validation_images / 255.0).numpy().argmax(axis=1)
+    truth = stripes.validation_labels
+    assert last.matrix.tolist() == [[int(((truth == r) & (answers == c)).sum()) for c in (0, 1)] for r in (0, 1)]
+    chances = model(stripes.test_images[:1] / 255.0).numpy()[0]
+    np.testing.assert_allclose(last.chances, chances, rtol=1e-4)
+    assert last.target == chances.argmax()
+    first = training.moment(canvas, moments[0], stripes, stripes.test_images[0], target=1)
+    assert first.accuracy < last.accuracy
+    assert first.target == 1
+    assert first.kernels.limit != last.kernels.limit
+
+
+def test_many_validation_pictures_are_looked_at_bit_by_bit_and_a_stop_does_not_wait_for_them(stripes, monkeypatch):
+    monkeypatch.setattr(training.running, "RECORD_SECONDS", -1.0)
+    monkeypatch.setattr(training.running, "pictures_at_once", lambda card: 10)
+    run = training.train(network(), stripes, replace(SETTINGS, epochs=2, batch_size=160))
+    records = [next(run) for _ in range(4)]
+    assert [one.measured for one in records] == [0.25, 0.5, 0.75, 1.0]
+    assert [one.whole for one in records] == [False, False, False, True]
+    assert next(run).measured == 0.25
+    asked = run.send({"steps": 1})
+    assert asked.whole, "who asks for a step gets the whole measure at once"
+    run = training.train(network(), stripes, replace(SETTINGS, epochs=2, batch_size=160))
+    next(run)
+    monkeypatch.setattr(training.running.Run, "looks_long", lambda self: True)
+    last = run.send({"stop": True, "steps": 1})
+    assert (last.whole, last.test_accuracy, last.measured) == (False, None, 1.0)
+    assert last.snapshot
+
+
 def test_only_the_newest_record_keeps_its_snapshot(stripes):
     last = list(training.train(network(), stripes, replace(SETTINGS, epochs=1)))[-1]
     assert last.light().snapshot is None

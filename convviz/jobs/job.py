@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from convviz import ConvvizError
 from convviz.jobs import worker
+from convviz.jobs.album import Album
 from convviz.jobs.calls import let_go
 from convviz.jobs.worker import Opening, Order, Outcome
 
@@ -33,6 +35,7 @@ class Job:
         error: one sentence, when the job failed.
         note: one sentence on what happened meanwhile, such as a worker that was lost.
         snapshot: the newest bytes that a record carried in its `snapshot`, or None.
+        album: the bytes that records carried in their `moments`, (step, bytes) pairs, outside the memory.
     """
 
     def __init__(self, engine: Engine, number: str, owner: str | None, opening: Opening) -> None:
@@ -42,6 +45,7 @@ class Job:
         self.error = ""
         self.note = ""
         self.snapshot: bytes | None = None
+        self.album = Album()
         self._engine = engine
         self._opening = opening
         self._records: dict[int, Any] = {}
@@ -87,6 +91,11 @@ class Job:
     def place_in_line(self) -> int:
         """How many jobs must make room first; 0 when it runs, is paused or has ended."""
         return self._engine.place_in_line(self)
+
+    @property
+    def expected_wait(self) -> float | None:
+        """About how many seconds until its turn comes; None where nobody knows."""
+        return self._engine.expected_wait(self)
 
     def pause(self) -> None:
         """Stop after the record that is being made; what is there stays, and no worker is held."""
@@ -208,6 +217,10 @@ class Job:
         with self._lock:
             if self.ended:
                 return
+            for step, data in getattr(record, "moments", ()):
+                self.album.add(step, data)
+            if getattr(record, "moments", ()):
+                record = replace(record, moments=())
             newest = max(self._records, default=-1)
             if number > newest and newest % self._every:
                 self._records.pop(newest, None)

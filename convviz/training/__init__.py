@@ -8,9 +8,10 @@ into a snapshot now and then, from which the run can begin again elsewhere.
 from convviz.training.course import bounded, copied, train, trained
 from convviz.training.displays import Display, Guess, Size, Watch
 from convviz.training.limits import Limits, limits
-from convviz.training.records import OPTIMIZERS, Progress, Settings
+from convviz.training.moments import Moment, moment
+from convviz.training.records import OPTIMIZERS, Beginning, Progress, Settings
 
 __all__ = [
-    "OPTIMIZERS", "Display", "Guess", "Limits", "Progress", "Settings", "Size", "Watch", "bounded", "copied", "limits",
-    "train", "trained",
+    "OPTIMIZERS", "Beginning", "Display", "Guess", "Limits", "Moment", "Progress", "Settings", "Size", "Watch",
+    "bounded", "copied", "limits", "moment", "train", "trained",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from convviz import ConvvizError, datasets, zoo
-from convviz.training.records import OPTIMIZERS, Settings
+from convviz.training.records import OPTIMIZERS, Beginning, Settings
 
 _AT_ONCE = 64_000_000  # bytes that a layer's maps may take when pictures are looked at
 
@@ -14,6 +14,24 @@ def pictures_at_once(card: zoo.Card) -> int:
     """Pictures that a network can look at together without its maps filling the memory."""
     largest = max((math.prod(one.output_shape) for one in card.layers), default=1)
     return max(1, min(500, _AT_ONCE // (4 * largest)))
+
+
+def class_names(network: zoo.Network, dataset: datasets.Dataset) -> tuple[str, ...]:
+    """One name for each of the network's probabilities; the data may have fewer classes."""
+    return (*dataset.class_names, *network.card.class_names[len(dataset.class_names) :])
+
+
+def beginning(network: zoo.Network, dataset: datasets.Dataset) -> Beginning:
+    """What a run begins with."""
+    return Beginning(
+        class_names=class_names(network, dataset),
+        shape=tuple(dataset.train_images.shape[1:]),
+        counts=(len(dataset.train_images), len(dataset.validation_images), len(dataset.test_images)),
+        parameters=network.card.parameters,
+        trainable=sum(math.prod(one.shape) for one in network.model.trainable_variables),
+        layers=tuple(one.name for one in network.card.map_layers()),
+        explained=network.card.explained_layer,
+    )
 
 
 def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:

@@ -33,7 +33,7 @@ def masks_of(network: Any, begun: zoo.Network) -> Mapping[str, np.ndarray]:
 
 
 def dataset_of(dataset: Data) -> datasets.Dataset:
-    """Pictures to train on, loaded where a data set is named."""
-    if isinstance(dataset, datasets.Reference):
-        return datasets.resolve(dataset)
-    return datasets.load(dataset) if isinstance(dataset, str) else dataset
+    """Pictures to train on, loaded where a data set is named, or at hand from the last time."""
+    if isinstance(dataset, str):
+        return datasets.resolve(datasets.Reference(dataset))
+    return datasets.resolve(dataset) if isinstance(dataset, datasets.Reference) else dataset

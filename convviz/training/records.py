@@ -37,6 +37,29 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """What a run begins with.
+
+    Attributes:
+        class_names: of the data, and numbers for classes that the network has and the data has not.
+        shape: (H, W, C) of the pictures.
+        counts: pictures to train on, to choose by, and to report on.
+        parameters: of the network.
+        trainable: of these, the ones that are learned.
+        layers: paths of the layers with feature maps.
+        explained: the layer that Grad-CAM takes, or None.
+    """
+
+    class_names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    counts: tuple[int, int, int]
+    parameters: int
+    trainable: int
+    layers: tuple[str, ...]
+    explained: str | None
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a training stands.
 
@@ -62,6 +85,7 @@ class Progress:
         snapshot: the whole state as bytes, in some records.
         moments: (step, bytes) pairs: the weights alone, at some steps, for `trained` and `moment`.
         display: what is seen inside, while somebody watches.
+        beginning: in the first record.
     """
 
     step: int
@@ -84,6 +108,8 @@ class Progress:
     snapshot: bytes | None = field(default=None, repr=False)
     moments: tuple[tuple[int, bytes], ...] = field(default=(), repr=False)
     display: Display | None = field(default=None, repr=False)
+
+    beginning: Beginning | None = None
 
     def light(self) -> Progress:
         """The same without the snapshot, the weights and the pictures."""

@@ -13,10 +13,10 @@ import numpy as np
 
 from convviz import ConvvizError, augmentation, datasets, lazy, tracing, zoo
 from convviz.training.displays import Display, Drawer, Watch
-from convviz.training.fitting import check, pictures_at_once
+from convviz.training.fitting import beginning, check, pictures_at_once
 from convviz.training.limits import Limits, cut_words
 from convviz.training.pace import RECORD_SECONDS, Pace
-from convviz.training.records import Progress, Settings
+from convviz.training.records import Beginning, Progress, Settings
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
@@ -66,6 +66,7 @@ class Run:
         self._display: Display | None = None
         self._snapshot_time, self._snapshot_step, self._snapshot_epoch = time.monotonic(), 0, 0
         self._moments: list[tuple[int, bytes]] = [(0, self.weights())]
+        self._beginning: Beginning | None = beginning(network, dataset)
         self._next_moment = 1
 
     @property
@@ -116,6 +117,7 @@ class Run:
 
     def _record(self, loss: float, accuracy: float, rate: float) -> Progress:
         moments, self._moments = tuple(self._moments), []
+        begun, self._beginning = self._beginning, None
         validation_loss, validation_accuracy, count, step = self._looked
         epochs = self.settings.epochs - self.epoch
         return Progress(
@@ -136,6 +138,7 @@ class Run:
             note=self.note,
             moments=moments,
             display=self._display,
+            beginning=begun,
         )
 
     def _glance(self) -> None:

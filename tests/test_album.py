@@ -1,0 +1,51 @@
+"""What a job keeps by step: read back as it was, within its bounds, gone when it is closed."""
+
+import os
+
+import pytest
+
+from convviz.jobs.album import Album
+
+
+def test_what_was_kept_is_read_back_and_the_same_step_is_replaced():
+    album = Album()
+    for step in (3, 1, 2):
+        album.add(step, bytes([step]) * (10 + step))
+    album.add(2, b"new")
+    assert album.steps == [1, 2, 3]
+    assert album.read(1) == b"\1" * 11
+    assert album.read(2) == b"new"
+    with pytest.raises(KeyError):
+        album.read(4)
+
+
+@pytest.mark.parametrize(("most_bytes", "most_steps"), [(50_000, 10**6), (10**9, 50)])
+def test_a_long_run_stays_within_its_bounds_and_keeps_the_first_and_the_last(most_bytes, most_steps):
+    album = Album(most_bytes, most_steps)
+    for step in range(1000):
+        album.add(step, step.to_bytes(4, "big") * 250)
+        kept = album.steps
+        assert len(kept) <= 50
+        assert (kept[0], kept[-1]) == (0, step)
+    assert len(kept) > 20
+    for step in kept:
+        assert album.read(step) == step.to_bytes(4, "big") * 250
+    assert album._end <= 51_000, "what was dropped is written over"
+
+
+def test_what_is_larger_than_the_bound_leaves_the_first_and_the_last():
+    album = Album(most_bytes=10)
+    for step in range(4):
+        album.add(step, bytes(8))
+    assert album.steps == [0, 3]
+
+
+def test_a_closed_album_is_empty_and_takes_nothing():
+    album = Album()
+    album.add(0, b"x")
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else None
+    album.close()
+    if before is not None:
+        assert len(os.listdir("/proc/self/fd")) == before - 1
+    album.add(1, b"y")
+    assert album.steps == []
