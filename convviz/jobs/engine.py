@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import itertools
 import logging
-import math
 import os
 import pickle
 import threading
@@ -304,28 +303,14 @@ class Engine:
 
     def forget(self, job: Job) -> None:
         """Stop a job and drop what is kept of it."""
-        job.stop()
-        job.album.close()
+        job.discard()
         with self._lock:
             self._jobs.pop(job.number, None)
 
-    def place_in_line(self, job: Job) -> int:
-        """How many jobs must make room before this one runs."""
+    def in_line(self, job: Job) -> tuple[int, float | None]:
+        """How many jobs must make room before this one runs, and about how many seconds that takes, if it is known."""
         with self._lock:
-            return self._line.place(job)
-
-    def expected_wait(self, job: Job) -> float | None:
-        """About how long until a job's turn comes, from what those at work say of the time they need.
-
-        Those at work take turns, so each takes as many times longer as there are on a worker. None where one of them
-        does not say, or where more than those at work must make room.
-        """
-        with self._lock:
-            place, turns = self._line.place(job), list(self._line.turns)
-        left = sorted(getattr(one.latest, "seconds_left", math.inf) for one in turns)
-        if not 0 < place <= len(left) or not math.isfinite(left[place - 1]):
-            return None
-        return left[place - 1] * min(INTERLEAVED, len(left))
+            return self._line.place(job), self._line.wait(job, INTERLEAVED)
 
     def _first_turn(self, job: Job) -> None:
         try:

@@ -90,12 +90,12 @@ class Job:
     @property
     def place_in_line(self) -> int:
         """How many jobs must make room first; 0 when it runs, is paused or has ended."""
-        return self._engine.place_in_line(self)
+        return self._engine.in_line(self)[0]
 
     @property
     def expected_wait(self) -> float | None:
         """About how many seconds until its turn comes; None where nobody knows."""
-        return self._engine.expected_wait(self)
+        return self._engine.in_line(self)[1]
 
     def pause(self) -> None:
         """Stop after the record that is being made; what is there stays, and no worker is held."""
@@ -126,6 +126,11 @@ class Job:
     def stop(self) -> None:
         """End it; the records and the last snapshot stay."""
         self._want("stop")
+
+    def discard(self) -> None:
+        """End it and keep nothing of its way."""
+        self.stop()
+        self.album.close()
 
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the end; what the generator returned, or its last record if that was None.

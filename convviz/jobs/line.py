@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Protocol
 
@@ -56,6 +57,18 @@ class Line:
     def place(self, job: Owned) -> int:
         """1 for the next one; 0 for one that does not wait."""
         return self.order().index(job) + 1 if job in self.waiting else 0
+
+    def wait(self, job: Owned, interleaved: int) -> float | None:
+        """About how long until a job's turn comes, from what those at work say of the seconds that they need.
+
+        So many take turns on one worker, and each takes as many times longer. None where one of them does not say, or
+        where more than those at work must make room.
+        """
+        place = self.place(job)
+        left = sorted(getattr(getattr(one, "latest", None), "seconds_left", math.inf) for one in self.turns)
+        if not 0 < place <= len(left) or not math.isfinite(left[place - 1]):
+            return None
+        return left[place - 1] * min(interleaved, len(left))
 
     def send_back(self) -> None:
         """All that took turns wait again, before those who waited already."""

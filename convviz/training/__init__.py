@@ -5,13 +5,13 @@ against plain ``fit``. Between two records the learning rate and the batch size 
 into a snapshot now and then, from which the run can begin again elsewhere.
 """
 
-from convviz.training.course import bounded, copied, train, trained
-from convviz.training.displays import Display, Guess, Size, Watch
+from convviz.training.course import bounded, copied, train, trained, whole_h5
+from convviz.training.displays import GUESSES, Display, Guess, Size, Watch
 from convviz.training.limits import Limits, limits
 from convviz.training.moments import Moment, moment
 from convviz.training.records import OPTIMIZERS, Beginning, Progress, Settings
 
 __all__ = [
-    "OPTIMIZERS", "Beginning", "Display", "Guess", "Limits", "Moment", "Progress", "Settings", "Size", "Watch",
-    "bounded", "copied", "limits", "moment", "train", "trained",
+    "GUESSES", "OPTIMIZERS", "Beginning", "Display", "Guess", "Limits", "Moment", "Progress", "Settings", "Size",
+    "Watch", "bounded", "copied", "limits", "moment", "train", "trained", "whole_h5",
 ]  # fmt: skip

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import tempfile
+import warnings
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -140,3 +143,21 @@ def trained(
     with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
         assign(found.model, arrays)
     return zoo.to_bytes(found, class_names=class_names, title=title)
+
+
+def whole_h5(network: Any) -> bytes:
+    """A whole network in Keras' older format, as the textbook saves it.
+
+    Args:
+        network: a `zoo.Network` or a built ``keras.Model``.
+
+    Returns:
+        the bytes of an ``.h5`` file that ``keras.saving.load_model`` reads.
+    """
+    network = zoo.as_network(network)
+    with tempfile.TemporaryDirectory() as folder, network.lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras says that the format is old
+        path = os.path.join(folder, "network.h5")
+        network.model.save(path)
+        with open(path, "rb") as file:
+            return file.read()

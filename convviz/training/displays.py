@@ -29,12 +29,12 @@ class Watch:
     """What somebody wants to see.
 
     Attributes:
-        picture: uint8 (H, W, 3) or (H, W, 1) whose feature maps are drawn.
+        picture: whose feature maps are drawn, uint8 (H, W, 3) or (H, W, 1); or the place in the strip of test pictures.
         layer: path of the layer that draws them; empty for the first convolution.
         seconds: how long, unless the wish is repeated.
     """
 
-    picture: np.ndarray
+    picture: np.ndarray | int = 0
     layer: str = ""
     seconds: float = 6.0
 
@@ -107,9 +107,9 @@ class Drawer:
         self._first = next((path for path, one in leaves.items() if type(one).__name__ in filters.KINDS), None)
         self._maps = {one.name for one in network.card.map_layers()}
         rows = np.linspace(0, len(dataset.test_images) - 1, min(GUESSES, len(dataset.test_images))).astype(int)
-        self._labels = dataset.test_labels[rows]
-        self._prepared = np.concatenate([network.prepare(one) for one in dataset.test_images[rows]])
-        drawn = strip(dataset.test_images[rows])
+        self._labels, self._pictures = dataset.test_labels[rows], dataset.test_images[rows]
+        self._prepared = np.concatenate([network.prepare(one) for one in self._pictures])
+        drawn = strip(self._pictures)
         self._strip, self._wide = rendering.png(drawn), drawn.shape[1]
         self._names = dataset.class_names
 
@@ -135,8 +135,11 @@ class Drawer:
         layer = watch.layer if watch.layer in self._maps else self._first
         if layer not in self._maps:
             return None
+        picture = watch.picture
+        if isinstance(picture, int):
+            picture = self._pictures[min(picture, len(self._pictures) - 1)]
         try:
-            return activations.mosaics(self._network, watch.picture, [layer], widest=_WIDEST)[layer]
+            return activations.mosaics(self._network, picture, [layer], widest=_WIDEST)[layer]
         except ConvvizError:  # a layer that this network never calls
             return None
 

@@ -12,7 +12,7 @@ import numpy as np
 from convviz import ConvvizError, activations, attribution, datasets, filters, rendering, tracing, zoo
 from convviz.training.displays import answered
 from convviz.training.fitting import pictures_at_once
-from convviz.training.opening import dataset_of
+from convviz.training.opening import Data, dataset_of
 from convviz.training.running import assign
 
 _WIDEST = 640  # pixels of a mosaic
@@ -53,7 +53,7 @@ class Moment:
 def moment(
     network: Any,
     snapshot: bytes,
-    dataset: datasets.Dataset | str,
+    dataset: Data,
     picture: np.ndarray,
     *,
     layer: str = "",
