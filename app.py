@@ -18,6 +18,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
     "Learning": [
         ("learning/data", "Data and augmentation", "photo_library"),
         ("learning/training", "Training", "show_chart"),
+        ("learning/transfer", "Transfer", "move_up"),
     ],
     "Looking inside": [
         ("inside/network", "Network", "account_tree"),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from convviz import ConvvizError, architectures, datasets, training, zoo
+from convviz.training import remembering
 
 keras = pytest.importorskip("keras")
 
@@ -54,6 +55,32 @@ def test_a_frozen_base_stays_and_its_head_learns(shapes):
         np.testing.assert_array_equal(one, other)
     assert run[-1].validation_accuracy > 0.8
     assert ended.card.value_range == (0, 255)
+
+
+@pytest.mark.parametrize("head", ["global_average; dense 8", "batch_norm; global_max; dropout 0.2"])
+def test_features_that_are_computed_once_give_the_same_training(shapes, head, monkeypatch):
+    network = replace(ON_SHAPES, head=architectures.parse(head))
+    settings = training.Settings(epochs=3, batch_size=16, learning_rate=0.01, seed=4)
+    looked = []
+    compute = remembering.Remembered.__getitem__
+    monkeypatch.setattr(
+        remembering.Remembered, "__getitem__", lambda self, rows: (compute(self, rows), looked.append(self))[0]
+    )
+    once = list(training.train(network, shapes, settings))
+    assert sorted({id(one): one.computed for one in looked}.values()) == [20, 40, 40], "each picture a single time"
+    monkeypatch.setattr(remembering, "MOST_BYTES", 0)
+    anew = list(training.train(network, shapes, settings))
+    for name in ("validation_loss", "test_accuracy"):
+        assert getattr(once[-1], name) == pytest.approx(getattr(anew[-1], name), rel=1e-3)
+
+
+def test_nothing_is_remembered_of_a_base_that_learns_or_of_pictures_that_change(shapes):
+    begun = zoo.wrap(ON_SHAPES.build())
+    plain = training.Settings()
+    assert remembering.remembered(ON_SHAPES, begun, shapes, plain) is not None
+    assert remembering.remembered(ON_SHAPES, begun, shapes, replace(plain, augmentation={"zoom": 0.1})) is None
+    learning = replace(ON_SHAPES, train_from="block4_conv1")
+    assert remembering.remembered(learning, begun, shapes, plain) is None
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from convviz import ConvvizError, downloads, lazy, zoo
-from convviz.architectures.layers import Layers
+from convviz.architectures.layers import Layer, Layers
 from convviz.architectures.networks import Architecture, Row, made
 from convviz.architectures.transplant import Transplant
 from convviz.zoo import imagenet
@@ -95,19 +97,18 @@ class Transfer:
         """
         if self.train_from:
             return None
-        fixed = len(self.head) and self.head[0].kind in ("global_average", "global_max", "flatten")
-        rest = model.layers[len(model.layers) - len(self.head) - 1 :]
-        border = rest[0] if fixed else model.layers[len(model.layers) - len(self.head) - 2]
-        learned = rest[1:] if fixed else rest
-        features = keras.Model(model.inputs[0], border.output, name="features")
-        values = start = keras.Input(border.output.shape[1:])
+        first = bool(self.head) and self.head[0].kind in ("global_average", "global_max", "flatten")
+        learned = model.layers[len(model.layers) - len(self.head) - 1 + first :]
+        border = learned[0].input
+        features = keras.Model(model.inputs[0], border, name="features")
+        values = start = keras.Input(border.shape[1:])
         for layer in learned:
             values = layer(values)
         return features, keras.Model(start, values, name="head")
 
     def _base(self) -> Any:
         """The base without its classes, built for the size that it will see."""
-        height, width, channels = self._entering()
+        height, width, channels = self.entering()
         if self.base in _IMAGENET:
             if channels not in (1, 3) or min(height, width) < _SMALLEST:
                 raise ConvvizError(
@@ -127,7 +128,20 @@ class Transfer:
             whole = keras.models.clone_model(whole)
         return keras.Model(whole.inputs[0], whole.get_layer(card.map_layers()[-1].name).output, name=self.base)
 
-    def _entering(self) -> tuple[int, int, int]:
+    @property
+    def head_end(self) -> Layer:
+        """The dense layer at the end; its activation is ``ending``."""
+        return Architecture(self.input_shape, (), self.class_count, self.ending).last
+
+    def application(self) -> imagenet.Application | None:
+        """Which of ``keras.applications`` the base is; None for a bundled one."""
+        return imagenet.APPLICATIONS[self.base] if self.base in _IMAGENET else None
+
+    def base_channels(self) -> int:
+        """Channels that the base takes."""
+        return 3 if self.base in _IMAGENET else zoo.card(self.base).input_shape[2]
+
+    def entering(self) -> tuple[int, int, int]:
         """(H, W, C) after the pictures are brought to their size."""
         height, width, channels = self.input_shape
         if self.base not in _IMAGENET and self.base in bases():
@@ -138,7 +152,7 @@ class Transfer:
 
     def _prepared(self, inputs: Any, base: Any) -> Any:
         """Pictures as the base takes them, computed inside the network."""
-        height, width, channels = self._entering()
+        height, width, channels = self.entering()
         values = inputs
         if (height, width) != tuple(self.input_shape[:2]):
             values = keras.layers.Resizing(height, width, name="resizing")(values)
@@ -208,6 +222,7 @@ class Survey:
         trainable_parameters: numbers that change while training.
         base_is_frozen: whether all of the base stays as it is.
         cached_bytes: what the features of one picture take if they are computed once; 0 if the base learns.
+        entering: lowest and highest value that black and white pixels have when they enter the base.
     """
 
     title: str
@@ -221,6 +236,7 @@ class Survey:
     trainable_parameters: int
     base_is_frozen: bool
     cached_bytes: int
+    entering: tuple[float, float]
 
 
 def survey(transfer: Transfer) -> Survey:
@@ -258,4 +274,14 @@ def survey(transfer: Transfer) -> Survey:
         trainable_parameters=changing,
         base_is_frozen=not transfer.train_from,
         cached_bytes=cached,
+        entering=_entering_values(transfer.base),
     )
+
+
+def _entering_values(base: str) -> tuple[float, float]:
+    """Lowest and highest value of black and white pixels as the base takes them."""
+    if base not in _IMAGENET:
+        return 0.0, 1.0
+    pixels = np.array([0.0, 255.0], np.float32).reshape(1, 1, 2, 1).repeat(3, axis=-1)
+    prepared = imagenet.preparation(base)(pixels)
+    return float(prepared.min()), float(prepared.max())

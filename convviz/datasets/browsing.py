@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +10,30 @@ from dataclasses import dataclass
 import numpy as np
 
 from convviz import ConvvizError
-from convviz.datasets.records import Dataset
+from convviz.datasets.records import Dataset, Outline
 from convviz.datasets.references import Reference, resolve
 
+_LARGEST_FILE = 300_000_000  # bytes of pictures that are packed into one file
 PARTS = ("train", "validation", "test")
 
 Data = Dataset | Reference | str
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Test pictures whose objects are known to the pixel.
+
+    Attributes:
+        images: uint8 (n, H, W, C).
+        labels: int64 (n,).
+        boxes: int64 (n, 4), (top, left, bottom, right), ends exclusive.
+        masks: bool (n, H, W).
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    boxes: np.ndarray
+    masks: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -28,6 +47,7 @@ class Overview:
         examples: uint8 (K, n, H, W, C), n training pictures of each of the K classes, fewer where there are fewer: the
             rest is black.
         source: who made it, its licence, how it was split.
+        truth: some test pictures with what is known of them to the pixel, or None.
     """
 
     class_names: tuple[str, ...]
@@ -35,6 +55,7 @@ class Overview:
     counts: Mapping[str, tuple[int, ...]]
     examples: np.ndarray
     source: str
+    truth: Truth | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +109,55 @@ def overview(data: Data, *, per_class: int = 8, seed: int = 0) -> Overview:
         part: tuple(int(one) for one in np.bincount(getattr(data, f"{part}_labels"), minlength=classes))
         for part in PARTS
     }
-    return Overview(data.class_names, data.train_images.shape[1:], counts, examples, data.source)
+    return Overview(
+        data.class_names, data.train_images.shape[1:], counts, examples, data.source, _truth(data, per_class, rng)
+    )
+
+
+def _truth(data: Dataset, count: int, rng: np.random.Generator) -> Truth | None:
+    """Some test pictures with their boxes and masks, where the data set has them."""
+    if data.boxes is None or data.masks is None:
+        return None
+    rows = rng.permutation(len(data.test_images))[:count]
+    return Truth(data.test_images[rows], data.test_labels[rows], data.boxes[rows], data.masks[rows])
+
+
+def outline(data: Data) -> Outline:
+    """Shape and classes of a data set.
+
+    Args:
+        data: a data set, a reference to one, or one of ``NAMES``.
+
+    Returns:
+        The outline; ``known_outline`` tells it without reading the pictures, where it can.
+
+    Raises:
+        ConvvizError: as ``load``.
+    """
+    return _at_hand(data).outline
+
+
+def packed(data: Data) -> bytes:
+    """A data set as one NumPy archive, for programs that do without this package.
+
+    Args:
+        data: a data set, a reference to one, or one of ``NAMES``.
+
+    Returns:
+        An ``.npz`` file with images and labels of the three parts, such as ``train_images``, and ``class_names``.
+
+    Raises:
+        ConvvizError: it is too large for a file, or as ``load``.
+    """
+    found = _at_hand(data)
+    parts = {f"{part}_{what}": getattr(found, f"{part}_{what}") for part in PARTS for what in ("images", "labels")}
+    if sum(one.nbytes for one in parts.values()) > _LARGEST_FILE:
+        raise ConvvizError(
+            f"these pictures take more than {_LARGEST_FILE // 1_000_000} MB; take fewer or smaller ones to save them"
+        )
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, class_names=np.array(found.class_names), **parts)
+    return buffer.getvalue()
 
 
 def batch(data: Data, number: int, *, batch_size: int = 20, seed: int = 0) -> Batch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from PIL import Image
 
 from convviz import ConvvizError, downloads, images, lazy
 from convviz.datasets.drawing import SHAPES, draw_shapes
-from convviz.datasets.records import Dataset
+from convviz.datasets.records import Dataset, Outline
 
 keras = lazy.load("keras")
 
@@ -39,7 +39,9 @@ _Part = tuple[np.ndarray, np.ndarray]
 class _Entry:
     read: Callable[[], Dataset]
     here: Callable[[], bool]
-    classes: tuple[str, ...]
+    outline: Outline
+    megabytes: int = 0  # of the download
+    download: Callable[[], Iterator[downloads.Fetched]] | None = None
 
 
 def load(name: str) -> Dataset:
@@ -71,6 +73,47 @@ def is_here(name: str) -> bool:
         True if its files are on this machine, or if it needs none.
     """
     return _entry(name).here()
+
+
+def outline_of(name: str) -> Outline:
+    """What is known of a data set before it is read.
+
+    Args:
+        name: one of ``NAMES``.
+
+    Returns:
+        The shape of its pictures and its classes.
+    """
+    return _entry(name).outline
+
+
+def download_size(name: str) -> int:
+    """How much ``load`` would download.
+
+    Args:
+        name: one of ``NAMES``.
+
+    Returns:
+        Megabytes as its makers state them; 0 if it is here, or cannot be downloaded.
+    """
+    return 0 if is_here(name) else _entry(name).megabytes
+
+
+def download(name: str) -> Iterator[downloads.Fetched]:
+    """Fetch what ``load`` would fetch, telling how far it is.
+
+    Args:
+        name: one of ``NAMES``.
+
+    Yields:
+        downloads.Fetched: bytes so far and in all, of one file after the other; nothing if the data set is here.
+
+    Raises:
+        ConvvizError: the server cannot be reached, or a file came wrong.
+    """
+    entry = _entry(name)
+    if not entry.here() and entry.download is not None:
+        yield from entry.download()
 
 
 def _entry(name: str) -> _Entry:
@@ -230,14 +273,36 @@ def _cifar10_is_here() -> bool:
     return any((_own("cifar10.npz"), _own("cifar10"), downloads.find("datasets", _CIFAR_ARCHIVE)))
 
 
+def _fetch_mnist() -> Iterator[downloads.Fetched]:
+    return downloads.fetch(f"{_SERVER}mnist.npz", "datasets", "mnist.npz", digest=_MNIST_DIGEST)
+
+
+def _fetch_fashion() -> Iterator[downloads.Fetched]:
+    folder = os.path.join("datasets", "fashion-mnist")
+    for file in _FASHION:
+        if downloads.find(folder, file) is None:
+            yield from downloads.fetch(f"{_SERVER}{file}", folder, file)
+
+
+def _fetch_cifar10() -> Iterator[downloads.Fetched]:
+    return downloads.fetch(_CIFAR_URL, "datasets", _CIFAR_ARCHIVE, digest=_CIFAR_DIGEST)
+
+
 _ENTRIES = {
-    "digits": _Entry(_digits, lambda: True, _DIGITS),
-    "shapes": _Entry(_shapes, lambda: True, SHAPES),
-    "mnist": _Entry(_mnist, lambda: any((_own("mnist.npz"), downloads.find("datasets", "mnist.npz"))), _DIGITS),
-    "fashion_mnist": _Entry(_fashion, _fashion_is_here, _FASHION_CLASSES),
-    "cifar10": _Entry(_cifar10, _cifar10_is_here, _CIFAR_CLASSES),
-    "cats_and_dogs": _Entry(_cats_and_dogs, lambda: _own("cats_and_dogs") is not None, _PETS),
-}
+    "digits": _Entry(_digits, lambda: True, Outline((28, 28, 1), _DIGITS)),
+    "shapes": _Entry(_shapes, lambda: True, Outline((64, 64, 3), SHAPES)),
+    "mnist": _Entry(
+        _mnist, lambda: any((_own("mnist.npz"), downloads.find("datasets", "mnist.npz"))),
+        Outline((28, 28, 1), _DIGITS), 11, _fetch_mnist,
+    ),
+    "fashion_mnist": _Entry(
+        _fashion, _fashion_is_here, Outline((28, 28, 1), _FASHION_CLASSES), 31, _fetch_fashion
+    ),
+    "cifar10": _Entry(_cifar10, _cifar10_is_here, Outline((32, 32, 3), _CIFAR_CLASSES), 170, _fetch_cifar10),
+    "cats_and_dogs": _Entry(
+        _cats_and_dogs, lambda: _own("cats_and_dogs") is not None, Outline((_PETS_SIDE, _PETS_SIDE, 3), _PETS)
+    ),
+}  # fmt: skip
 
 NAMES = tuple(_ENTRIES)
-CLASSES = {name: entry.classes for name, entry in _ENTRIES.items()}  # known before anything is read
+CLASSES = {name: entry.outline.class_names for name, entry in _ENTRIES.items()}  # known before anything is read

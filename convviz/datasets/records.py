@@ -8,6 +8,19 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Outline:
+    """What a network must know of a data set before it is made.
+
+    Attributes:
+        shape: (H, W, C) of a picture.
+        class_names: one for each class.
+    """
+
+    shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Labelled pictures in three parts: to learn from, to choose by, and to report on.
 
@@ -34,3 +47,8 @@ class Dataset:
     source: str
     boxes: np.ndarray | None = None
     masks: np.ndarray | None = None
+
+    @property
+    def outline(self) -> Outline:
+        """Shape and classes."""
+        return Outline(tuple(self.train_images.shape[1:]), self.class_names)

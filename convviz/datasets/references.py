@@ -11,7 +11,7 @@ import numpy as np
 
 from convviz import ConvvizError, images
 from convviz.datasets import folders, reading
-from convviz.datasets.records import Dataset
+from convviz.datasets.records import Dataset, Outline
 
 MOST_KEPT_BYTES = 300_000_000  # of pictures that a worker keeps at hand
 SIDES = (8, 512)  # pixels that pictures may be brought to
@@ -89,6 +89,19 @@ def resolve(reference: Reference, data: bytes | None = None) -> Dataset:
         if size(found) > MOST_KEPT_BYTES:
             _kept.clear()
     return found
+
+
+def known_outline(reference: Reference) -> Outline | None:
+    """Shape and classes of a data set that need not be read for it; None for folders and uploads.
+
+    Example:
+        >>> known_outline(Reference("shapes", side=32)).shape
+        (32, 32, 3)
+    """
+    if reference.kind != "named":
+        return None
+    found = reading.outline_of(reference.name)
+    return replace(found, shape=(reference.side, reference.side, found.shape[2])) if reference.side else found
 
 
 def size(dataset: Dataset) -> int:

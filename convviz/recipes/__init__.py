@@ -5,6 +5,7 @@ them in ``result`` and writes the shown picture to a file. It is written to be r
 """
 
 from convviz.recipes import (
+    architectures,
     augmentation,
     convolution,
     fourier,
@@ -27,6 +28,7 @@ from convviz.recipes.writing import literal, script
 
 __all__ = [
     "OWN",
+    "architectures",
     "augmentation",
     "convolution",
     "fourier",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from convviz.recipes.openings import opening
 from convviz.recipes.writing import script
 
@@ -49,6 +52,20 @@ result = np.stack([one_way(square) for _ in range({count})])
 rows = [np.concatenate(list(result[start : start + 4]), axis=1) for start in range(0, len(result), 4)]
 Image.fromarray(np.concatenate(rows)).save("augmented.png")
 '''
+
+_ONE_WAY = f"""
+import cv2
+import numpy as np
+
+rotation, width_shift, height_shift = {{rotation}}, {{width_shift}}, {{height_shift}}  # degrees, shares of the side
+shear, zoom, horizontal_flip = {{shear}}, {{zoom}}, {{horizontal_flip}}  # degrees, share, half of them mirrored
+border = cv2.{{border}}  # what stands where the picture does not reach
+
+
+{_WAYS[_WAYS.index("def one_way") : _WAYS.index("square = ")]}
+"""
+
+_OFF = {"rotation": 0, "width_shift": 0, "height_shift": 0, "shear": 0, "zoom": 0, "horizontal_flip": False}
 
 _BORDERS = {
     "nearest": "BORDER_REPLICATE",
@@ -100,3 +117,18 @@ def ways(
         border=_BORDERS[fill_mode],
     )
     return script(opening(name), body, about="One picture, many ways: the lecture's augmentation.")
+
+
+def one_way(options: Mapping[str, Any]) -> str:
+    """The function that changes one picture at random, without a picture and without a random source.
+
+    Args:
+        options: of ``augmentation.augment``.
+
+    Returns:
+        Lines that define ``one_way(picture)``, which draws from ``rng``.
+    """
+    border = _BORDERS[options.get("fill_mode", "nearest")]
+    return _ONE_WAY.format(
+        **{**_OFF, **{key: value for key, value in options.items() if key != "fill_mode"}}, border=border
+    )

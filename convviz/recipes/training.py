@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from convviz.recipes import architectures, augmentation
 from convviz.recipes.writing import script
 
 _DIGITS = """
@@ -73,7 +74,7 @@ import numpy as np
 # the steps: expect the same curves, not the same last digits.
 model.compile(
     optimizer=keras.optimizers.{optimizer}(learning_rate={learning_rate}),
-    loss="sparse_categorical_crossentropy",
+    loss="{loss}",
     metrics=["accuracy"],
     jit_compile=False,
 )
@@ -81,15 +82,15 @@ rows = []
 for epoch in range({epochs}):
     order = np.random.default_rng([seed, epoch]).permutation(len(train_images))
     seen = model.fit(
-        train_images[order].astype("float32") / 255,
+        {pictures}.astype("float32"){scale},
         train_labels[order],
         batch_size={batch_size},
         shuffle=False,
-        validation_data=(validation_images.astype("float32") / 255, validation_labels),
-        verbose=2,
+        validation_data=(validation_images.astype("float32"){scale}, validation_labels),
+        verbose=2,{callbacks}
     )
     rows.append({{name: numbers[0] for name, numbers in seen.history.items()}})
-_, test_accuracy = model.evaluate(test_images.astype("float32") / 255, test_labels, verbose=0)
+_, test_accuracy = model.evaluate(test_images.astype("float32"){scale}, test_labels, verbose=0)
 print("accuracy on the test pictures:", test_accuracy)
 
 with open("curves.csv", "w", newline="") as file:
@@ -101,34 +102,55 @@ result = {{name: np.array([row[name] for row in rows]) for name in rows[0]}}
 result["test_accuracy"] = test_accuracy
 """
 
+_ANEW = """
+def anew(order, epoch):
+    \"\"\"The training pictures in that order, each one changed at random, batch by batch as the page does it.\"\"\"
+    global rng
+    changed = []
+    for start in range(0, len(order), {batch_size}):
+        rows = order[start : start + {batch_size}]
+        rng = np.random.default_rng([seed, epoch, int(rows[0])])
+        changed += [one_way(picture).reshape(picture.shape) for picture in train_images[rows]]
+    return np.stack(changed)
+"""
+
 _OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "sgd": "SGD"}
 
 
-def training(architecture: str, dataset: str, settings: Any) -> str:
+def training(architecture: Any, dataset: Any, settings: Any) -> str:
     """A whole training as the page does it, by ``compile`` and ``fit``.
 
     Args:
-        architecture: key of ``NETWORKS``.
-        dataset: key of ``DATASETS``.
-        settings: ``training.Settings`` without augmentation.
+        architecture: key of ``NETWORKS``, or an ``architectures.Architecture`` or ``Transfer``.
+        dataset: key of ``DATASETS``, or a ``datasets.Reference``; what is not a key is read from a file.
+        settings: ``training.Settings``.
 
     Returns:
         A program that leaves ``result``: loss, accuracy, val_loss and val_accuracy, one number an epoch, and
         ``test_accuracy``; it writes ``curves.csv`` and ``trained.keras``.
-
-    Raises:
-        ValueError: the settings have an augmentation, which this program does not know.
     """
-    if settings.augmentation:
-        raise ValueError("no program is written for a training with augmentation")
+    named = dataset if isinstance(dataset, str) else dataset.name if architectures.is_plain(dataset) else ""
+    data = DATASETS[named] if named in DATASETS else architectures.pictures()
+    is_text, prepares = isinstance(architecture, str), hasattr(architecture, "base")
+    if is_text:
+        network = NETWORKS[architecture].format(seed=settings.seed)
+    else:
+        network = (architectures.transferred if prepares else architectures.built)(architecture, settings.seed)
+    anew = _ANEW.format(batch_size=settings.batch_size) if settings.augmentation else ""
+    is_single = not is_text and architecture.ending == "sigmoid"
     return script(
-        DATASETS[dataset],
-        NETWORKS[architecture].format(seed=settings.seed),
+        data,
+        network,
+        *([augmentation.one_way(settings.augmentation), anew] if anew else []),
         _FIT.format(
             optimizer=_OPTIMIZERS[settings.optimizer],
             learning_rate=settings.learning_rate,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
+            loss="binary_crossentropy" if is_single else "sparse_categorical_crossentropy",
+            scale="" if prepares else " / 255",
+            callbacks="" if is_text else "\n        callbacks=callbacks,",
+            pictures="anew(order, epoch)" if anew else "train_images[order]",
         ),
-        about=f"Train the lecture's network on {dataset}.",
+        about="Train a network as the page Training does it.",
     )

@@ -16,6 +16,7 @@ from convviz import zoo
 from convviz.training.limits import Limits, limits
 from convviz.training.opening import Data, dataset_of, masks_of, network_of
 from convviz.training.records import Progress, Settings
+from convviz.training.remembering import remembered
 from convviz.training.running import Run, assign
 
 
@@ -53,8 +54,9 @@ def train(
         LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with Python,
         chapter 5; Prechelt 1998, Early stopping, but when?
     """
-    begun = network_of(network, settings.seed)
-    run = Run(begun, dataset_of(dataset), settings, limits, masks=masks_of(network, begun))
+    begun, pictures = network_of(network, settings.seed), dataset_of(dataset)
+    learns = remembered(network, begun, pictures, settings)
+    run = Run(begun, pictures, settings, limits, masks=masks_of(network, begun), learns=learns)
     if resume is not None:
         run.restore(resume)
     asked: Mapping[str, Any] = {}

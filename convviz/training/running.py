@@ -36,6 +36,7 @@ class Run:
         limits: Limits | None = None,
         *,
         masks: Mapping[str, np.ndarray] | None = None,
+        learns: tuple[Any, datasets.Dataset] | None = None,
     ) -> None:
         self.note = "" if limits is None else cut_words(settings, limits.cut(settings))
         settings = settings if limits is None else limits.cut(settings)
@@ -44,7 +45,9 @@ class Run:
             limits.check(network, dataset)
         self.network, self.dataset, self.settings, self.limits = network, dataset, settings, limits
         self.model, self.masks = network.model, masks or {}  # variable's path -> where it may change
-        self.images = None if settings.augmentation else tf.constant(dataset.train_images)
+        # What learns, and what it is shown: the network and pictures, or a head and what a frozen base makes of them.
+        self._learner, self.seen = learns or (self.model, dataset)
+        self.images = None if settings.augmentation or learns else tf.constant(dataset.train_images)
         self.labels = tf.constant(dataset.train_labels, tf.int32)
         self.optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": {}})
         self.optimizer.build(self.model.trainable_variables)
@@ -53,7 +56,7 @@ class Run:
         self.order = self._shuffled()
         number = tf.TensorSpec([], tf.int32)
         rows = tf.TensorSpec([None], tf.int32)
-        batch = (tf.TensorSpec([None, *dataset.train_images.shape[1:]], dataset.train_images.dtype), rows)
+        batch = (tf.TensorSpec([None, *self.seen.train_images.shape[1:]], self.seen.train_images.dtype), rows)
         self._train = tf.function(self._train_steps, jit_compile=False, input_signature=(rows, number, number))
         self._train_batch = tf.function(self._train_one, jit_compile=False, input_signature=batch)
         self._measure = tf.function(self._measured, jit_compile=False, input_signature=batch)
@@ -145,13 +148,13 @@ class Run:
         """Look at a few validation pictures."""
         count = self._pace.glance
         began = time.monotonic()
-        loss, accuracy = self.measure(self.dataset.validation_images[:count], self.dataset.validation_labels[:count])
+        loss, accuracy = self.measure(self.seen.validation_images[:count], self.dataset.validation_labels[:count])
         self._looked = (loss, accuracy, count, self.step)
         self._pace.glanced(count, time.monotonic() - began)
 
     def look(self, record: Progress) -> Iterator[Progress]:
         """Measure all validation pictures; the record as it stands in between, and at last with the new numbers."""
-        images, labels = self.dataset.validation_images, self.dataset.validation_labels
+        images, labels = self.seen.validation_images, self.seen.validation_labels
         began = time.monotonic()
         for share, loss, accuracy in self.measuring(images, labels):  # noqa: B007 -- the last ones are wanted
             if share < 1:
@@ -169,7 +172,7 @@ class Run:
     def test(self, record: Progress) -> Iterator[Progress]:
         """Measure all test pictures, in the same way."""
         for share, _, accuracy in self.measuring(  # noqa: B007 -- the last one is wanted
-            self.dataset.test_images, self.dataset.test_labels
+            self.seen.test_images, self.seen.test_labels
         ):
             if share < 1:
                 yield replace(record, measured=share)
@@ -196,10 +199,10 @@ class Run:
         """Make steps; the mean loss, how many pictures were right, and how many were seen."""
         size = self.settings.batch_size
         rows = self.order[self.position * size : (self.position + count) * size]
-        if self.settings.augmentation:
+        if self.images is None:
             totals = np.zeros(2)
             for first in range(0, len(rows), size):
-                loss, correct, gradients = self._train_batch(*self._augmented(rows[first : first + size]))
+                loss, correct, gradients = self._train_batch(*self._made(rows[first : first + size]))
                 totals += (float(loss), float(correct))
         else:
             loss, correct, gradients = self._train(tf.constant(rows), tf.constant(size), tf.constant(count))
@@ -207,10 +210,14 @@ class Run:
         self._gradients = gradients.numpy()
         return float(totals[0] / len(rows)), int(totals[1]), len(rows)
 
-    def _augmented(self, rows: np.ndarray) -> tuple[Any, Any]:
+    def _made(self, rows: np.ndarray) -> tuple[Any, Any]:
+        """A batch whose pictures are augmented now, or whose features are remembered."""
+        labels = tf.gather(self.labels, rows)
+        if not self.settings.augmentation:
+            return tf.constant(self.seen.train_images[rows]), labels
         rng = np.random.default_rng([self.settings.seed, self.epoch, int(rows[0])])
         images = augmentation.augment(self.dataset.train_images[rows], rng=rng, **self.settings.augmentation)
-        return tf.constant(images), tf.gather(self.labels, rows)
+        return tf.constant(images), labels
 
     def _train_steps(self, rows: Any, size: Any, count: Any) -> tuple[Any, Any, Any]:
         loss, correct = tf.constant(0.0), tf.constant(0.0)
@@ -242,9 +249,9 @@ class Run:
 
     def _losses(self, images: Any, labels: Any, *, training: bool) -> tuple[Any, Any]:
         """Cross-entropy of every picture, and how many are right."""
-        low, high = self.network.card.value_range
+        low, high = self.network.card.value_range if self._learner is self.model else (0.0, 255.0)
         batch = tf.cast(images, tf.float32) * ((high - low) / 255.0) + low
-        logits, _ = tracing.before_activation(self.model(batch, training=training))
+        logits, _ = tracing.before_activation(self._learner(batch, training=training))
         logits = tf.cast(logits, tf.float32)
         if logits.shape[-1] == 1:
             losses = tf.nn.sigmoid_cross_entropy_with_logits(tf.cast(labels, tf.float32)[:, None], logits)[:, 0]

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import datasets, images, recipes, rendering, sketches
-from pages.shared import augmenting, choices, engine, foot, pickers, readings, ui
+from pages.shared import augmenting, choices, collecting, data_sets, engine, foot, pickers, readings, ui
 
 ui.heading("Data and augmentation", "What does a network learn from?")
 
@@ -15,19 +15,20 @@ VIEWS = {
     "batches": "Batch by batch",
     "reading": "From a file to a batch",
     "augmentation": "One picture, many ways",
+    "own": "Your own pictures",
 }
 WAYS = 16  # of one picture
-here = [name for name in datasets.NAMES if datasets.is_here(name)]
 
 view = choices.segments("View", list(VIEWS), key="view", default="examples", format_func=VIEWS.get, width="stretch")
 controls, result = ui.two_sides()
 with controls:
     if view in ("examples", "batches"):
-        name = choices.select("Data", here, key="browse", default="digits", format_func=readings.TITLES.get)
-        missing = [readings.TITLES[one] for one in datasets.NAMES if one not in here]
-        if missing:
+        data = data_sets.choice("browse")
+        if missing := data_sets.missing():
             st.caption(f"Not on this machine: {', '.join(missing)}.")
-    else:
+        if st.button("Train on this", icon=":material/show_chart:", width="stretch"):
+            data_sets.train_on(st.session_state["browse"])
+    elif view != "own":
         picture = pickers.picture("data")
     if view == "batches":
         size = choices.slider("Batch size (pictures a step)", 4, 64, 20, key="browse_size")
@@ -38,18 +39,21 @@ with controls:
         side = choices.slider("Side the network takes (pixels)", 16, 224, 150, key="reading_side")
     if view == "augmentation":
         options = augmenting.options("augment")
-    if view != "reading":
+    if view in ("examples", "batches", "augmentation"):
         seed = choices.number("Seed", 0, 9999, 0, key="browse_seed")
+    if view == "own":
+        came = collecting.archive()
 
 with result:
     if view == "examples":
         with st.spinner("Reading the data"):
-            shown = engine.compute(datasets.overview, name, seed=seed)
-        readings.examples(shown, readings.TITLES[name])
+            shown = engine.compute(datasets.overview, data, seed=seed, timeout=data_sets.SECONDS)
+        readings.examples(shown, data_sets.title_of(data))
+        readings.truth(shown)
         notes, source = readings.examples_noticed(shown), shown.source
     elif view == "batches":
         with st.spinner("Reading the data"):
-            shown = engine.compute(datasets.batch, name, number, batch_size=size, seed=seed)
+            shown = engine.compute(datasets.batch, data, number, batch_size=size, seed=seed, timeout=data_sets.SECONDS)
         readings.batch(shown)
         notes = readings.batch_noticed(shown)
         source = "Chollet, Deep Learning with Python, section 5.2.4."
@@ -60,6 +64,11 @@ with result:
             f"The network sees {batch.size:,} numbers from {batch.min():.3g} to {batch.max():.3g}.",
         ]
         source = "Chollet, Deep Learning with Python, section 5.2.4."
+    elif view == "own":
+        came = collecting.collector() or came
+        notes, source = collecting.noticed(), "Carney et al. 2020, Teachable Machine, CHI extended abstracts."
+        if came:
+            data_sets.browse(came)
     else:
         square = images.resize(picture.array, (150, 150))
         stack = np.repeat(square[None], WAYS, axis=0)

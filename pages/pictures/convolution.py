@@ -11,6 +11,7 @@ from pages.shared import (
     explorer,
     foot,
     kernel_picker,
+    layer_editor,
     responses,
     scenes,
     sources,
@@ -41,6 +42,7 @@ with controls:
         every = choices.toggle("Every kernel on this picture", key="every")
     two = choices.toggle("Then a second kernel", key="two")
     second = kernel_picker.kernel("second_", default="gaussian_blur", label="Second kernel")[1] if two else None
+    layer_editor.hand_over(weights, flip=settings["flip"])
 
 with result:
     if source.is_older:

@@ -14,8 +14,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import ConvvizError, images, recipes, rendering, uploads, zoo
-from convviz.jobs import Job
-from pages.shared import choices, drawing, engine, models, ui, words
+from pages.shared import choices, downloading, drawing, engine, models, ui, words
 
 OWN = "own"  # the name of the visitor's picture in the address
 OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the programs that read it
@@ -283,32 +282,10 @@ def _trained() -> dict[str, tuple[str, zoo.Reference]]:
 
 def _fetched(name: str) -> None:
     """Before an ImageNet network is downloaded, its size is said and the visitor asked; the page waits meanwhile."""
-    if zoo.is_here(name):
-        return
-    slot = f"download_{name}"
-    st.info(f"{zoo.title(name)} is not on this machine yet. Its weights are {zoo.download_size(name)} MB.")
-    job = engine.job(slot)
-    idle = job is None or job.ended
-    if idle and st.button("Download", icon=":material/download:", width="stretch"):
-        engine.start(slot, zoo.download, name)
-        st.rerun()
-    if job is not None:
-        engine.live(lambda: _download_state(engine.job(slot)), slot)
-    if idle and st.button(f"Back to {zoo.title(OPENING[1])}", icon=":material/arrow_back:", width="stretch"):
-        choose_network(OPENING[1])
-        st.rerun()
-    st.stop()
-
-
-def _download_state(job: Job) -> None:
-    """How far a download is, with a way to stop it."""
-    if job.state == "failed":
-        ui.error(job.error)
-    elif not job.ended:
-        now = job.latest
-        share = now.received / now.total if now is not None and now.total else 0.0
-        st.progress(share, f"{now.received / 1e6:.0f} MB are here" if now is not None else "Asking for the file")
-        st.button("Stop the download", icon=":material/stop:", on_click=job.stop, width="stretch")
+    if not zoo.is_here(name):
+        told = f"{zoo.title(name)} is not on this machine yet. Its weights are {zoo.download_size(name)} MB."
+        back = (zoo.title(OPENING[1]), functools.partial(choose_network, OPENING[1]))
+        downloading.offer(name, told, zoo.download, key="network", back=back)
 
 
 def layer(label: str, names: list[str], *, key: str, default: str | None = None, **looks: object) -> str:

@@ -8,17 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from convviz import augmentation, datasets, images, rendering, sketches
-from pages.shared import pickers, ui, words
+from convviz import annotations, augmentation, datasets, images, rendering, sketches
+from pages.shared import data_sets, pickers, ui, words
 
-TITLES = {
-    "digits": "Digits (scikit-learn)",
-    "shapes": "Drawn shapes",
-    "mnist": "MNIST",
-    "fashion_mnist": "Fashion-MNIST",
-    "cifar10": "CIFAR-10",
-    "cats_and_dogs": "Cats and dogs",
-}
+TITLES = data_sets.TITLES
+
 _SHOWN = 64  # pixels of a picture's side in a sheet, at least
 FEW = 50  # pictures of a class from which on it counts as many
 
@@ -46,6 +40,26 @@ def examples(shown: datasets.Overview, title: str) -> None:
         ]
     )
     st.caption(f"{title}: {classes} classes, pictures of {' × '.join(map(str, shown.shape))}, values 0 to 255.")
+
+
+def truth(shown: datasets.Overview) -> None:
+    """Where the shape is in some test pictures: its box framed, its mask white."""
+    known = shown.truth
+    if known is None:
+        return
+    ui.section("True box and mask")
+    pairs = zip(known.images, known.boxes.tolist(), strict=True)
+    framed = np.stack([annotations.framed(one, tuple(box), at_least=2 * _SHOWN) for one, box in pairs])
+    masks = np.stack([rendering.enlarge(mask * np.uint8(255), at_least=2 * _SHOWN) for mask in known.masks])
+    both = np.concatenate([framed, np.repeat(masks[..., None], 3, axis=-1)])
+    names = [shown.class_names[label] for label in known.labels]
+    share = known.masks.mean(axis=(1, 2))
+    ui.picture(
+        sketches.sheet(both, columns=len(framed)),
+        f"{len(framed)} test pictures with the box of their shape, and its pixels in white: "
+        f"{share.min():.0%} to {share.max():.0%} of the picture",
+        f"Framed, and as a white mask below: {', '.join(names)}",
+    )
 
 
 def _by_class(names: tuple[str, ...], counts: tuple[int, ...]) -> dict[str, str]:

@@ -8,13 +8,14 @@ import hashlib
 import io
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from convviz import images, rendering, training, zoo
+from convviz import datasets, images, rendering, sketches, training, zoo
 from convviz.jobs import Job
-from pages.shared import charts, engine, pickers, ui, words
+from pages.shared import charts, data_sets, engine, pickers, ui, words
 
 SLOT = "training"
 _COLUMNS = (
@@ -24,35 +25,43 @@ _COLUMNS = (
 NETWORK = pickers.NETWORK_HERE
 
 
-def ready(architecture: str) -> None:
-    """Before the first run: what will be learned, and by what."""
-    st.info("Ready: the lecture's network with new random weights. Start when you like.")
+def ready(dataset: datasets.Reference) -> None:
+    """Before the first run: what will be learned."""
+    st.info("Ready: the network below with new random weights. Start when you like.")
+    if not (dataset.kind == "named" and dataset.name == "digits"):
+        _some(dataset)
+        return
     digits = np.stack([images.grey(images.sample(f"digit_{digit}")) for digit in range(10)], axis=-1)
     ui.picture(
         rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9"
     )
-    card = zoo.card(architecture)
-    ui.section(f"The network: {card.parameters:,} parameters")
-    rows = [
-        {
-            "Layer": f"{one.name} ({one.kind})",
-            "Output": " × ".join(map(str, one.output_shape)),
-            "Parameters": f"{one.parameters:,}",
-        }
-        for one in card.layers
-    ]
-    st.table(rows)
 
 
-def begin(architecture: str, dataset: str, settings: training.Settings) -> None:
+def _some(dataset: datasets.Reference) -> None:
+    """Some of the pictures, one of each class."""
+    with st.spinner("Reading the data"):
+        shown = engine.compute(datasets.overview, dataset, per_class=1, timeout=data_sets.SECONDS)
+    names = [words.safe(one, 20) for one in shown.class_names[:10]]
+    first = shown.examples[:10, 0]
+    sheet = sketches.sheet(np.broadcast_to(first, (*first.shape[:3], 3)), columns=len(names))
+    by = " × ".join(map(str, shown.shape))
+    ui.picture(sheet, f"One of each: {', '.join(names)}; {by} each", f"Pictures of {', '.join(names)}")
+
+
+def begin(architecture: Any, dataset: datasets.Reference, settings: training.Settings) -> None:
     """Start a training in place of the one before."""
     engine.start(SLOT, training.train, architecture, dataset, settings)
     st.session_state["_training_what"] = (architecture, dataset, settings)
 
 
-def what(architecture: str, dataset: str, settings: training.Settings) -> tuple[str, str, training.Settings]:
+def what(architecture: Any, dataset: datasets.Reference, settings: training.Settings) -> tuple[Any, Any, Any]:
     """What the shown run trains, by which settings; before the first run, what is given."""
     return st.session_state.get("_training_what", (architecture, dataset, settings))
+
+
+def planned() -> Any:
+    """The network of the shown run; None before the first."""
+    return st.session_state.get("_training_what", (None,))[0]
 
 
 def files() -> dict[str, Callable[[], bytes]]:
@@ -115,8 +124,9 @@ def state(job: Job) -> None:
     st.progress(min(1.0, now.step / now.steps), f"Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}")
     _, dataset, settings = st.session_state["_training_what"]
     st.caption(
-        f"This run: {dataset}, {settings.epochs} epochs, batches of {settings.batch_size}, learning rate "
-        f"{settings.learning_rate:g}, {settings.optimizer}, seed {settings.seed}. Closing or reloading the tab ends it."
+        f"This run: {data_sets.title_of(dataset)}, {settings.epochs} epochs, batches of {settings.batch_size}, "
+        f"learning rate {settings.learning_rate:g}, {settings.optimizer}, seed {settings.seed}. "
+        "Closing or reloading the tab ends it."
     )
     columns = st.columns(4)
     columns[0].metric("Training accuracy", f"{now.accuracy:.1%}")
@@ -175,10 +185,10 @@ def harvest(job: Job) -> None:
     """After the end: the trained network, offered on every page and to take home."""
     if not job.ended or job.snapshot is None:
         return
-    architecture, _, settings = st.session_state["_training_what"]
+    architecture, dataset, settings = st.session_state["_training_what"]
     if st.session_state.get("_harvested") != job.number:
         with st.spinner("Keeping the network"):
-            names = zoo.card(architecture).class_names
+            names = data_sets.outline(dataset).class_names
             data = engine.engine().call(
                 training.trained, architecture, job.snapshot, class_names=names, seed=settings.seed
             )
@@ -199,15 +209,17 @@ def harvest(job: Job) -> None:
         st.switch_page("pages/inside/feature_maps.py")
 
 
-def noticed(job: Job | None) -> list[str]:
-    """What to notice before, during and after a run."""
+def noticed(job: Job | None, classes: int) -> list[str]:
+    """What to notice before, during and after a run, on pictures of so many classes."""
     last = job.latest if job is not None else None
     if last is None:
-        return ["There are ten digits, so that a network with random weights is right in about 10% of the cases."]
+        return [
+            f"There are {classes} classes: who guesses among them is right in about {1 / classes:.0%} of the cases."
+        ]
     if not job.ended:
         return [
             f"After {last.step} steps the loss on training pictures is {last.loss:.2f}; "
-            f"guessing gives ln 10 = {math.log(10):.2f}.",
+            f"guessing gives ln {classes} = {math.log(classes):.2f}.",
             "Broken line and faint points are for pictures that the network does not learn from.",
         ]
     gap = last.accuracy - last.validation_accuracy

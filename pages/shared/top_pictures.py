@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from convviz import annotations, datasets, exemplars, images, rendering, zoo
-from pages.shared import choices, engine, readings, ui, words
+from pages.shared import choices, data_sets, engine, ui, words
 
 SLOT = "exemplars"
-TITLES = {exemplars.SAMPLES: "Sample pictures", **readings.TITLES}
+TITLES = {exemplars.SAMPLES: "Sample pictures", **data_sets.TITLES}
 TILE = 128  # pixels of a picture's side in a sheet
 GAP = 4
 _GROUND = 236

@@ -1,0 +1,265 @@
+"""Choosing the network that is to be trained: a known one, or one's own, layer by layer, with a kernel of one's own."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from convviz import ConvvizError, architectures, datasets, matrices
+from pages.shared import choices, ui, words
+
+CUSTOM = "custom"
+KERNEL, FROZEN = "own_kernel", "own_kernel_frozen"  # keys, for the pages that hand a kernel over
+_GOOD = "_good_network"
+_FRESH = "_network_grid"  # counts the edits that came to nothing, after which the grid is drawn anew
+_NEW = architectures.Layer("conv", padding="same")
+_KINDS = {
+    "conv": "Convolution",
+    "max": "Max pooling",
+    "average": "Average pooling",
+    "global_average": "Global average",
+    "global_max": "Global maximum",
+    "flatten": "Flatten",
+    "dense": "Dense",
+    "dropout": "Dropout",
+    "batch_norm": "Batch normalization",
+}
+_ENDINGS = {"softmax": "A unit for each class (softmax)", "sigmoid": "One unit (sigmoid)"}
+
+
+def network(outline: datasets.Outline) -> architectures.Architecture:
+    """Choose a network for pictures of that shape and these classes; whether it fits is for its `fault` to say."""
+    names = [*architectures.PRESETS, CUSTOM]
+    fitting = architectures.fitting(outline.shape, len(outline.class_names)).name
+    name = choices.select("Network", names, key="net", default=fitting, format_func=_title)
+    two = len(outline.class_names) == 2
+    ending = "softmax" if name == CUSTOM or not two else architectures.PRESETS[name].ending
+    with st.expander("Last layer and first kernel"):
+        if two:
+            choices.belong(name, "ending")
+            ending = choices.select(
+                "Last layer", list(_ENDINGS), key="ending", default=ending, format_func=_ENDINGS.get
+            )
+        transplant = _transplant()
+    layers = _custom() if name == CUSTOM else architectures.PRESETS[name].layers
+    return architectures.Architecture(
+        outline.shape, layers, len(outline.class_names), ending, "network" if name == CUSTOM else name, transplant
+    )
+
+
+def editor(chosen: architectures.Architecture) -> None:
+    """The network layer by layer, every number to be changed; what it takes, and what is wrong with it."""
+    rows = chosen.rows()
+    told = f": {chosen.parameters:,} parameters" if not chosen.fault() else ""
+    ui.section(f"The network{told}")
+    _grid(chosen, rows)
+    _actions(chosen.layers)
+    if fault := chosen.fault():
+        ui.error(fault)
+    if chosen.transplant is not None and not chosen.fault():
+        height, width = chosen.transplant.size
+        held = "stays as it is" if chosen.transplant.frozen else "learns like the others"
+        st.caption(f"Filter 0 of the first convolution begins as your kernel of {height} × {width} cells and {held}.")
+
+
+def hand_over(weights: np.ndarray, *, flip: bool = False) -> None:
+    """A button: this kernel becomes filter 0 of the first layer of a network on the page Training.
+
+    Args:
+        weights: (kh, kw); nothing is offered for a filter over channels.
+        flip: whether the page slides it turned by half a turn, which a network does not.
+    """
+    if weights.ndim != 2 or max(weights.shape) > architectures.layers.LARGEST_SIZE:
+        return
+    if not st.button(
+        "Use this kernel in a network", icon=":material/show_chart:", width="stretch", key="kernel_hand_over",
+        help="It becomes filter 0 of the first layer on the page Training, frozen or free",
+    ):  # fmt: skip
+        return
+    choices.set_later(KERNEL, matrices.text(weights[::-1, ::-1] if flip else weights))
+    opening = architectures.PRESETS["mnist"].layers
+    if (size := max(weights.shape)) > opening[0].size:  # a window that it fits into
+        choices.set_later("net", CUSTOM)
+        choices.set_later("layers", architectures.text((replace(opening[0], size=size), *opening[1:])))
+    else:
+        choices.forget_later("net")
+    st.switch_page("pages/learning/training.py")
+
+
+def needs(chosen: architectures.Architecture, batch_size: int, optimizer: str) -> str:
+    """What training this network takes, in words."""
+    if chosen.fault():
+        return ""
+    size = chosen.memory(batch_size, optimizer) / 1e6
+    return (
+        f"{words.count(chosen.parameters, 'parameter')}. Training takes about {max(1, size):,.0f} MB: weights, "
+        f"gradients and {optimizer}'s own numbers, and the maps of {words.count(batch_size, 'picture')}, "
+        "forward and back."
+    )
+
+
+def title(chosen: architectures.Architecture | architectures.Transfer | str) -> str:
+    """A network's name in a sentence."""
+    if isinstance(chosen, str):
+        return chosen
+    return _title(chosen.name) if chosen.name in architectures.PRESETS else "Your own layers"
+
+
+def _title(name: str) -> str:
+    return "Custom, layer by layer" if name == CUSTOM else architectures.PRESETS[name].title
+
+
+def _custom() -> architectures.Layers:
+    """The layers that stand in the address."""
+    opening = architectures.PRESETS["tiny"].text
+    written = choices.text("Layers, apart by ;", opening, key="layers")
+    try:
+        layers = architectures.parse(written)
+        st.session_state[_GOOD] = written
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+        ui.older("network")
+        layers = architectures.parse(st.session_state.get(_GOOD, opening))
+    return layers
+
+
+def _transplant() -> architectures.Transplant | None:
+    """A kernel for the first layer, as text."""
+    written = choices.text(
+        "Kernel for filter 0 of the first convolution", "", key=KERNEL, placeholder="1 0 -1; 2 0 -2; 1 0 -1",
+        help="Cells apart by spaces, rows by semicolons. The page Convolution hands its kernel over by a button.",
+    )  # fmt: skip
+    if not written.strip():
+        return None
+    frozen = choices.toggle("Frozen", True, key=FROZEN, help="Training leaves it as it is, and its bias at 0")
+    try:
+        return architectures.Transplant.parse(written, frozen=frozen)
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+        return None
+
+
+# --- the grid -----------------------------------------------------------------------------------------------------
+
+
+def _grid(chosen: architectures.Architecture, rows: tuple[architectures.Row, ...]) -> None:
+    """The layers and the last one, what they give, and their parameters; the first columns are to be edited."""
+    table = pd.DataFrame([_cells(layer) for layer in (*chosen.layers, chosen.last)])
+    shapes = [" × ".join(map(str, row.output_shape)) or ("does not fit" if row.fault else "unknown") for row in rows]
+    table["Output"], table["Parameters"] = shapes, [row.formula or ("0" if row.output_shape else "") for row in rows]
+    table.index = pd.Index([row.name for row in rows])
+    table = table.astype({"Number": "Int64", "Size": "Int64", "Stride": "Int64"})
+    last = table.iloc[-1:].copy()
+    last["Kind"] = ["Dense"]
+    columns = st.column_config
+    edited = st.data_editor(
+        table.iloc[:-1],
+        key=f"_net_grid_{_digest(chosen)}_{st.session_state.get(_FRESH, 0)}",
+        width="stretch",
+        disabled=["_index", "Output", "Parameters"],
+        column_config={
+            "_index": columns.TextColumn("Layer", width=150),
+            "Kind": columns.SelectboxColumn(options=list(_KINDS.values()), required=True, width=140),
+            "Number": columns.NumberColumn(
+                min_value=1, max_value=architectures.layers.MOST_UNITS, step=1, help="Filters or units", width=72
+            ),
+            "Size": columns.NumberColumn(
+                min_value=1, max_value=architectures.layers.LARGEST_SIZE, step=1, width=56,
+                help="Side of the window, pixels",
+            ),
+            "Stride": columns.NumberColumn(
+                min_value=1, max_value=architectures.layers.LARGEST_STRIDE, step=1, width=62, help="Pixels"
+            ),
+            "Padding": columns.SelectboxColumn(options=list(architectures.layers.PADDINGS), width=76),
+            "Activation": columns.SelectboxColumn(options=list(architectures.ACTIVATIONS), width=92),
+            "Rate": columns.NumberColumn(
+                min_value=0.0, max_value=architectures.layers.LARGEST_RATE, step=0.05, width=58,
+                help="Share that a dropout leaves out",
+            ),
+            "Output": columns.TextColumn(width=110, help="Height × width × channels, or the length of a row"),
+            "Parameters": columns.TextColumn(width=230, help="Weights and biases"),
+        },
+    )  # fmt: skip
+    row = rows[-1]
+    st.caption(
+        f"Then always {row.name} (Dense): {words.count(chosen.last.units, 'unit')}, {chosen.ending}"
+        + (f", {row.formula} parameters." if row.formula else ".")
+    )
+    made = tuple(_layer(cells) for cells in edited.to_dict("records"))
+    if made != chosen.layers:
+        _adopt(made)
+    elif not edited.equals(table.iloc[:-1]):  # a number that this kind does not have
+        st.session_state[_FRESH] = st.session_state.get(_FRESH, 0) + 1
+        st.rerun()
+
+
+def _cells(layer: architectures.Layer) -> dict[str, object]:
+    """One layer as a line of the grid; what its kind does not have is empty."""
+    windowed = layer.kind in ("conv", "max", "average")
+    return {
+        "Kind": _KINDS.get(layer.kind, layer.kind),
+        "Number": {"conv": layer.filters, "dense": layer.units}.get(layer.kind, pd.NA),
+        "Size": layer.size if windowed else pd.NA,
+        "Stride": layer.step if windowed else pd.NA,
+        "Padding": layer.padding if windowed else None,
+        "Activation": layer.activation if layer.kind in ("conv", "dense") else None,
+        "Rate": layer.rate if layer.kind == "dropout" else None,
+    }
+
+
+def _layer(cells: dict) -> architectures.Layer:
+    """A line of the grid as a layer; what is empty is as it is by default."""
+    kind = next((kind for kind, name in _KINDS.items() if name == cells["Kind"]), "conv")
+    new, known = architectures.Layer(kind), {name: None if pd.isna(one) else one for name, one in cells.items()}
+    windowed = kind in ("conv", "max", "average")
+    size = int(known["Size"] or (new.size if kind == "conv" else 2)) if windowed else new.size
+    stride = int(known["Stride"] or 0) if windowed else 0
+    usual = 1 if kind == "conv" else size
+    return replace(
+        new,
+        filters=int(known["Number"] or new.filters) if kind == "conv" else new.filters,
+        units=int(known["Number"] or new.units) if kind == "dense" else new.units,
+        size=size,
+        stride=0 if stride == usual else stride,
+        padding=(known["Padding"] or new.padding) if windowed else new.padding,
+        activation=(known["Activation"] or new.activation) if kind in ("conv", "dense") else new.activation,
+        rate=float(known["Rate"]) if kind == "dropout" and known["Rate"] is not None else new.rate,
+    )
+
+
+def _actions(layers: architectures.Layers) -> None:
+    """Add, remove and move one layer."""
+    count = len(layers)
+    numbers = {number: f"{number}: {_KINDS[layers[number - 1].kind]}" for number in range(1, count + 1)}
+    label = "Layer to move, remove or add after"
+    number = st.selectbox(label, list(numbers) or [0], max(count - 1, 0), format_func=numbers.get, key=f"_net_{count}")
+    index, last = number - 1, count - 1
+    buttons = (
+        ("Up", "arrow_upward", index > 0, lambda: architectures.moved(layers, index, -1)),
+        ("Down", "arrow_downward", 0 <= index < last, lambda: architectures.moved(layers, index, 1)),
+        ("Remove", "remove", count > 0, lambda: architectures.without(layers, index)),
+        (
+            "Add", "add", count < architectures.MOST_LAYERS,
+            lambda: architectures.with_after(layers, index, _NEW),
+        ),
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        for name, icon, legal, make in buttons:
+            if st.button(name, icon=f":material/{icon}:", disabled=not legal, key=f"_net_{name}", width="content"):
+                _adopt(make())
+
+
+def _adopt(layers: architectures.Layers) -> None:
+    """Go on with these layers, whether they fit one another or not: what does not is said."""
+    choices.set_later("net", CUSTOM)
+    choices.set_later("layers", architectures.text(layers))
+    st.rerun()
+
+
+def _digest(chosen: architectures.Architecture) -> str:
+    told = f"{chosen} {chosen.input_shape} {chosen.class_count} {chosen.ending}"
+    return hashlib.blake2b(told.encode(), digest_size=6).hexdigest()

@@ -1,0 +1,62 @@
+"""The page Training as a visitor sets it up: which pictures, which network, what is wrong with it."""
+
+import numpy as np
+
+from convviz import rendering
+from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
+
+
+def test_the_networks_size_is_told_for_the_chosen_pictures():
+    assert "93,322 parameters" in texts(opened("learning/training"))
+    assert "3,453,121 parameters" not in texts(opened("learning/training"))
+    planted = opened("learning/training", own_kernel="0 1 0; 1 -4 1; 0 1 0", own_kernel_frozen="false")
+    assert "kernel of 3 × 3 cells and learns like the others" in texts(planted)
+
+
+def test_what_does_not_fit_is_said_and_cannot_be_started():
+    app = opened("learning/training", net="custom", layers="conv 8 5; max 4; dense 10")
+    assert "maps of 6 × 6 × 8 come in" in app.error[0].value
+    assert next(one for one in app.button if one.label == "Start").disabled
+    app.text_input(key="layers").set_value("conv 8 5; max 4; flatten; dense 10").run()
+    assert not app.error
+    assert f"{8 * 26 + 10 * (288 + 1) + 110:,} parameters" in texts(app)
+    assert app.query_params["layers"] == "conv 8 5; max 4; flatten; dense 10"
+
+
+def test_a_layer_is_added_and_moved_by_buttons():
+    app = opened("learning/training", net="custom", layers="conv 8 5; flatten")
+    next(one for one in app.button if one.label == "Up").click().run()
+    assert app.query_params["layers"] == "flatten; conv 8 5"
+    assert "needs maps" in app.error[0].value
+
+
+def test_nonsense_in_the_address_breaks_nothing():
+    app = opened(
+        "learning/training", data="set_12345678", net="resnet", layers="conv -1", own_kernel="a b", data_side="7",
+        data_per_class="-3", ending="tanh",
+    )  # fmt: skip
+    assert not app.exception
+    assert "kernel's cell 'a' is not a number" in app.error[0].value
+
+
+def test_pictures_that_were_collected_are_shown_and_can_be_trained_on():
+    rng = np.random.default_rng(0)
+    made = {name: [rendering.png(rng.integers(0, 256, (20, 20, 3), np.uint8)) for _ in range(8)] for name in "ab"}
+    app = opened("learning/data", view="own")
+    app.session_state["_collected"] = made
+    app.run()
+    assert "So far 16 pictures in 2 classes were collected here." in texts(app)
+    next(one for one in app.button if one.label == "Take these pictures").click().run()
+    assert not app.exception
+    assert "The classes are balanced: from 6 to 6 training pictures each." in texts(app)
+    next(one for one in app.button if one.label == "Train on this").click().run()
+    assert app.title[0].value == "Training"
+    assert "There are 2 classes" in texts(app)
+
+
+def test_a_kernel_goes_from_the_page_convolution_into_the_first_layer():
+    app = opened("pictures/convolution", kernel="curve")
+    next(one for one in app.button if one.label == "Use this kernel in a network").click().run()
+    assert app.title[0].value == "Training"
+    assert "kernel of 7 × 7 cells and stays as it is" in texts(app)
+    assert not app.error
