@@ -78,7 +78,7 @@ FRAMEWORK_ROOMS = {
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it
 BANNED_NAMES = {"utils", "common", "helpers", "base", "misc", "core"}
-LONGEST_PAGE, LONGEST_APP, LONGEST_MODULE = 120, 40, 300
+LONGEST_PAGE, LONGEST_APP, LONGEST_MODULE = 120, 30, 300  # the app without the lines that name a page
 
 
 def imports(path: Path) -> set[str]:
@@ -174,7 +174,8 @@ def test_shared_page_furniture_imports_no_page():
 
 def test_the_app_is_a_table_of_contents():
     source = (ROOT / "app.py").read_text()
-    assert len(source.splitlines()) < LONGEST_APP
+    entries = sum(line.startswith(" " * 8 + "(") for line in source.splitlines())  # one for each page
+    assert len(source.splitlines()) - entries < LONGEST_APP
     assert {name.split(".")[0] for name in imports(ROOT / "app.py")} <= {"streamlit", "pages", "contextlib", "convviz"}
 
 

@@ -44,8 +44,9 @@ def choice(key: str, *, default: str = "digits", label: str = "Data") -> dataset
         default: name of a known set.
         label: of the choice.
     """
+    titles = {one: title(one) for one in names()}
     name = choices.select(
-        label, names(), key=key, default=default, format_func=title,
+        label, list(titles), key=key, default=default, format_func=titles.get,
         missing=lambda asked: "The pictures of this link belong to another visit" if asked.startswith(_OWN) else "",
     )  # fmt: skip
     if name in TITLES and not datasets.is_here(name):
