@@ -43,8 +43,10 @@ class Visitor:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self.widgets: dict = {}
+        self.widgets: dict[str, str] = {}  # label of a button -> its identity
         self.polls: dict[str, float] = {}  # fragment -> interval
+        self.elements: list = []  # all that the last run has drawn
+        self.session = ""
 
     async def __aenter__(self) -> Visitor:
         self.socket = await websockets.connect(
@@ -55,12 +57,23 @@ class Visitor:
     async def __aexit__(self, *_: object) -> None:
         await self.socket.close()
 
-    async def rerun(self, page: str = "", query: str = "", *, press: str | None = None, fragment: str = "") -> float:
-        """Ask for a run of the script and wait until it is over; seconds."""
+    async def rerun(
+        self, page: str = "", query: str = "", *, press: str | None = None, fragment: str = "", values: tuple = ()
+    ) -> float:
+        """Ask for a run of the script and wait until it is over; seconds.
+
+        Args:
+            page: its name in the address.
+            query: the rest of the address.
+            press: identity of a button that was pressed.
+            fragment: identity of a part of the page that asks to be drawn anew.
+            values: Streamlit's messages with values of widgets, whether these allow them or not.
+        """
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_name, state.fragment_id = query, page, fragment
         state.is_auto_rerun = bool(fragment)
+        state.widget_states.widgets.extend(values)
         if press:
             widget = state.widget_states.widgets.add()
             widget.id, widget.trigger_value = press, True
@@ -77,8 +90,13 @@ class Visitor:
                 self.polls[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
             elif kind == "new_session":
                 self.polls.clear()
-            elif kind == "delta" and answer.delta.new_element.WhichOneof("type") == "button":
-                self.widgets[answer.delta.new_element.button.label] = answer.delta.new_element.button.id
+                self.elements.clear()
+                self.session = answer.new_session.initialize.session_id or self.session
+            elif kind == "delta" and answer.delta.WhichOneof("type") == "new_element":
+                element = answer.delta.new_element
+                self.elements.append(element)
+                if element.WhichOneof("type") == "button":
+                    self.widgets[element.button.label] = element.button.id
             elif kind == "script_finished":
                 return
 

@@ -271,6 +271,27 @@ def test_a_call_that_was_ended_is_not_begun_again(engine, begun):
     assert begun.read_text() == "x"
 
 
+def test_a_call_or_a_slice_that_the_scheduler_lets_fall_is_asked_again(engine, begun):
+    """As when the client's connection to its scheduler breaks for a moment under load."""
+
+    def let_fall(prefix):
+        client = engine._client
+        keys = [key for key in client.futures if str(key).startswith(prefix)]
+        client.loop.add_callback(client._handle_cancelled_keys, keys, reason="scheduler-connection-lost")
+        return keys
+
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(engine.call, functions.later, str(begun), 0.5)
+        wait_until(begun.exists)
+        assert let_fall("call-")
+        assert answer.result(30)
+    job = engine.start(functions.count_with_snapshots, 60)
+    wait_until(lambda: len(job.history) > 5)
+    assert let_fall("slice-")
+    job.result(30)
+    assert {record.number for record in job.history} == set(range(60))
+
+
 def test_an_error_that_cannot_be_unpickled_arrives_as_an_error(engine):
     with pytest.raises(Exception, match="one"):
         engine.call(functions.fail_stubbornly)

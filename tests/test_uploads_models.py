@@ -813,6 +813,8 @@ def test_the_gist_of_an_error_is_its_innermost_line_without_paths():
     error = ValueError("Could not build.\n\nException encountered: no file /tmp/secret/model.keras for <b>x</b>\nmore")
     assert models._gist(error) == "no file for"
     assert models._gist(KeyError()) == "KeyError"
+    inner = "in user code:\n\n File\n\n Exception encountered when calling A.call().\n \n \x1b[1m'x' is bad\x1b[0m"
+    assert models._gist(ValueError(inner)) == "x is bad"
     assert len(models._gist(ValueError("word " * 99))) <= 200
 
 

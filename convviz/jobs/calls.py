@@ -20,6 +20,11 @@ log = logging.getLogger(__name__)
 START_SECONDS = 60.0  # what starting a worker may take
 STOPPED = "the worker that computed this stopped; try again, a new one is starting"
 _AGAIN = object()  # the answer to a call that must be asked once more
+_MOST_LOST = 3  # how often a question that the scheduler let fall is put again
+
+
+class LostError(Exception):
+    """The scheduler let a question fall that nobody had taken back, as when its connection broke."""
 
 
 class Calls:
@@ -38,9 +43,16 @@ class Calls:
     def call(self, function: Callable, arguments: tuple, options: Mapping, owner: str | None, seconds: float) -> Any:
         """Ask until there is an answer; bytes of networks and data sets are handed over where a worker lacks them."""
         data: dict[Reference, bytes] = {}
-        for _ in range(2 + sum(isinstance(argument, References) for argument in arguments)):
+        lost = 0
+        for _ in range(2 + _MOST_LOST + sum(isinstance(argument, References) for argument in arguments)):
             client = self._engine.ready_client()
-            answer = self._called(client, function, arguments, options, data, seconds)
+            try:
+                answer = self._called(client, function, arguments, options, data, seconds)
+            except LostError:
+                lost += 1
+                if lost > _MOST_LOST:
+                    raise ConvvizError(STOPPED) from None
+                continue
             if answer is _AGAIN:
                 continue
             if isinstance(answer, worker.Refusal):
@@ -62,18 +74,16 @@ class Calls:
                 worker.call, function, arguments, options, data, key,
                 key=key, pure=False, resources={"call": 1}, priority=10,
             )  # fmt: skip
-            while True:
-                try:
-                    return answer_of(future, min(0.5, seconds))
-                except TimeoutError:
-                    if future.done():  # just now, or the function itself timed out: either way it answers at once
-                        return answer_of(future)
-                    self._check_patience(client, future, asked, seconds)
+            while not is_done(future, min(0.5, seconds)):
+                self._check_patience(client, future, asked, seconds)
+            return answer_of(future)
         except ConvvizError:
             raise
         except Exception as failure:
             if key in self._spared:
                 return _AGAIN
+            if isinstance(failure, LostError) and client is self._engine.client:
+                raise
             if is_death(failure) or client is not self._engine.client:
                 log.warning("a worker died during %s", getattr(function, "__qualname__", function))
                 raise ConvvizError(STOPPED) from None
@@ -109,15 +119,42 @@ class Calls:
             log.warning("restarting %s failed", address, exc_info=True)
 
 
+def is_done(future: Any, seconds: float) -> bool:
+    """Whether there is an answer within this time.
+
+    To ask for the answer itself and to give up after a while would not do: Dask fetches the answers of all who ask at
+    the same time together, and who gives up takes that away from the others.
+    """
+    from distributed import wait
+    from distributed.client import FuturesCancelledError
+
+    try:
+        with future.client.as_current():
+            wait([future], timeout=seconds)
+    except TimeoutError:
+        return future.done()
+    except FuturesCancelledError as failure:
+        raise LostError(str(failure)) from None
+    return True
+
+
 def answer_of(future: Any, seconds: float | None = None) -> Any:
-    """What a future holds; Dask's own question may be cancelled in a storm of events, and is then put again."""
+    """What a future holds; where Dask's own question was cancelled it is put again.
+
+    Raises:
+        LostError: the future itself was cancelled, or the question again and again.
+    """
+    from distributed.client import FutureCancelledError
+
     for _ in range(3):
         try:
             return future.result(seconds)
         except UnboundLocalError as failure:  # how distributed.utils.sync says that it was cancelled
             if failure.name != "result" and "'result'" not in str(failure):
                 raise
-    raise TimeoutError("the question was cancelled three times")
+        except FutureCancelledError as failure:
+            raise LostError(str(failure)) from None
+    raise LostError("the question was cancelled three times")
 
 
 def let_go(future: Any) -> None:
@@ -133,8 +170,7 @@ def let_go(future: Any) -> None:
 
 
 def is_death(failure: BaseException) -> bool:
-    """Whether a failure means that the worker is gone."""
+    """Whether a failure means that the worker is gone, or what it did."""
     from distributed import KilledWorker
-    from distributed.client import FutureCancelledError
 
-    return isinstance(failure, (KilledWorker, FutureCancelledError))
+    return isinstance(failure, (KilledWorker, LostError))

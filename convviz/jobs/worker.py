@@ -146,6 +146,8 @@ def advance(order: Order) -> Outcome:
     if not order.light:
         prepare_tensorflow()
     tell({"job": order.job, "worker": address})
+    if order.opening is not None:
+        _close(order.job)  # of a slice whose answer was lost; who asks goes by its last snapshot
     state = _states.get(order.job)
     if state is None:
         if order.opening is None:

@@ -158,6 +158,7 @@ def _load(name: str, clean: bytes) -> Any:
 
 def _gist(error: Exception) -> str:
     """An error's innermost first line, without paths and signs that a page could take for markup."""
-    lines = [line for line in str(error).split("Exception encountered:")[-1].splitlines() if line.strip()]
+    told = re.split(r"Exception encountered(?: when calling [^\n]*)?[:.\n]", str(error))[-1]
+    lines = [line for line in re.sub(r"\x1b\[\d*m", "", told).splitlines() if line.strip()]
     words = re.sub(r"\S*[/\\]\S*", "", lines[0] if lines else type(error).__name__)
     return re.sub(r"\s+", " ", re.sub(r"[^\w .,:;=()+-]", " ", words)).strip()[:200]

@@ -54,12 +54,22 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
         names = _from_json(text)
     else:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        names = [part.strip() for part in next(csv.reader(io.StringIO(lines[0])))] if len(lines) == 1 else lines
+        names = _between_commas(lines[0]) if len(lines) == 1 else lines
     if not names:
         raise ConvvizError("there are no class names in this; give one name a line")
     if len(names) > MOST_NAMES or any(not name or len(name) > LONGEST_NAME for name in names):
-        raise ConvvizError(f"class names have 1 to {LONGEST_NAME} letters, and at most {MOST_NAMES:,} are taken")
+        raise ConvvizError(
+            f"class names have 1 to {LONGEST_NAME} letters, and at most {MOST_NAMES:,} are taken; give one a line"
+        )
     return tuple("".join(letter for letter in name if letter.isprintable()) for name in names)
+
+
+def _between_commas(line: str) -> list[str]:
+    """Names on a single line."""
+    try:
+        return [part.strip() for part in next(csv.reader(io.StringIO(line)))]
+    except csv.Error as error:  # a name of more than 131,072 letters, or a nought among them
+        raise ConvvizError("this line cannot be read as class names; give one name a line") from error
 
 
 def _text(data: bytes | str) -> str:

@@ -81,6 +81,8 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     """Only plain files, stored or deflated, each name once."""
     names = set()
     for member in members:
+        if not member.filename:
+            raise ConvvizError(_DAMAGED)
         if member.flag_bits & 0x41:
             raise ConvvizError("this zip archive is locked with a password; pack it without one")
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

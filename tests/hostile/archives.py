@@ -8,6 +8,7 @@ import numpy as np
 
 from tests.hostile.pictures import save
 
+KINDS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 RED, BLUE = np.full((6, 8, 3), (200, 0, 0), np.uint8), np.full((6, 8, 3), (0, 0, 200), np.uint8)
 
 

@@ -1,0 +1,88 @@
+"""Names of layers, classes and files, and parts of the address, that would run, load or look like more than words."""
+
+import re
+from urllib.parse import quote
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_own_models import bring
+from tests.browser.test_pages import heading, no_complaint, settled
+from tests.hostile import names, pictures
+from tests.hostile.picture_files import SMOOTH
+
+expect.set_options(timeout=60_000)
+
+PAGES = {
+    "feature_maps": "Feature maps", "network": "Network", "kernels": "Kernels", "microscope": "Microscope",
+    "filter_patterns": "Filter patterns", "trust": "Trust", "grad_cam": "Grad-CAM", "pixels": "Pixels",
+}  # fmt: skip
+RUNNING = """() => {
+    const found = [];
+    for (const one of document.querySelectorAll('*')) {
+        const said = one.textContent.slice(0, 80);
+        for (const {name, value} of one.attributes) {
+            if (/^on/.test(name)) found.push(`${one.tagName} ${name}=${value}`);
+            if (/^(href|src|action|xlink:href|srcdoc)$/.test(name) && /javascript:|evil/.test(value))
+                found.push(`${one.tagName} ${name}=${value}`);
+        }
+        if (/^(B|STRONG|EM|I|CODE|DEL|S|SUB|SUP)$/.test(one.tagName) && /^evil/.test(said))
+            found.push(`${one.tagName} ${said}`);
+        if (/^(H[1-6]|SCRIPT|TITLE)$/.test(one.tagName) && /alert\\(1\\)/.test(said) && one.tagName !== 'TITLE')
+            found.push(`${one.tagName} ${said}`);
+        if (one.matches('.katex') || (one.tagName === 'IMG' && /(^|\\/)x$/.test(one.getAttribute('src') ?? '')))
+            found.push(`${one.tagName} ${said}`);
+        if (one.matches('[data-testid=stIconMaterial]') && /bug_report/.test(said)) found.push(`icon ${said}`);
+        if (one.tagName === 'SPAN' && /^evilred$/.test(said)) found.push(`colour ${said}`);
+    }
+    return found;
+}"""
+
+
+def test_no_name_is_more_than_words_on_any_page(server, page: Page):
+    ran: list[str] = []
+    page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda request: ran.append(request.url) if "evil" in request.url.partition("?")[0] else None)
+
+    def look(where: str) -> None:
+        settled(page)
+        assert (where, page.evaluate(RUNNING), ran) == (where, [], [])
+
+    nonsense = quote(names.NAMES[0] + names.NAMES[1])
+    page.goto(f"{server.address}/feature_maps?picture={nonsense}&network={nonsense}&channel={nonsense}&evil={nonsense}")
+    expect(page.get_by_text(re.compile("This link asks for what cannot be had here"))).to_be_visible()
+    look("the address")
+    bring(page, names.FILE, names.network())
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("a Sequential Keras model")).to_be_visible()
+    look("the diagnosis")
+    dialog.get_by_label(re.compile("Names of the .* classes")).fill("\n".join(names.NAMES))
+    dialog.get_by_role("button", name="Apply").click()
+    expect(dialog.get_by_text("numbered 0 to")).to_have_count(0)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.get_by_role("button", name="Your own picture").click()
+    field = page.get_by_test_id("stPopoverBody").locator("input[type=file]")
+    field.set_input_files({"name": names.PICTURE, "mimeType": "image/png", "buffer": pictures.save(SMOOTH, "PNG")})
+    expect(page).to_have_url(re.compile("picture=own"))
+    for path, title in PAGES.items():
+        page.get_by_role("link", name=title, exact=True).click()
+        expect(heading(page, title)).to_be_visible()
+        expect(page.get_by_text("What to notice")).to_be_visible()
+        settled(page)
+        no_complaint(page)
+        look(path)
+        shown = page.get_by_test_id("stMain").inner_text() + "".join(
+            box.input_value() for box in page.get_by_role("combobox").all()
+        )
+        assert "evil" in shown, f"{path} shows no name at all"
+        for box in page.get_by_test_id("stMain").get_by_role("combobox").all():
+            if box.is_visible():
+                box.click()
+                expect(page.get_by_role("option").first).to_be_visible()
+                look(f"{path}, a choice")
+                page.keyboard.press("Escape")
+        for name in ("About this network", "Code", "Link", "Save"):
+            for button in page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).all():
+                button.click()
+                look(f"{path}, {name}")
+                page.keyboard.press("Escape")
