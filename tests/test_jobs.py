@@ -456,7 +456,7 @@ def test_what_is_kept_is_bounded_for_one_and_for_all(monkeypatch):
     first, second = (zoo.Reference("run", name) for name in "ab")
     kept.keep(first, bytes(90), "one")
     kept.keep(first, bytes(100), "one")
-    with pytest.raises(ConvvizError, match="your networks would take"):
+    with pytest.raises(ConvvizError, match="your networks"):
         kept.keep(second, bytes(1), "one")
     with pytest.raises(ConvvizError, match="the networks of all visitors"):
         kept.keep(first, bytes(51), "two")

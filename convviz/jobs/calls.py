@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 START_SECONDS = 60.0  # what starting a worker may take
 STOPPED = "the worker that computed this stopped; try again, a new one is starting"
 _AGAIN = object()  # the answer to a call that must be asked once more
-_MOST_LOST = 3  # how often a question that the scheduler let fall is put again
+_MOST_LOST = 1  # how often a question is put again that the scheduler let fall, or whose worker died before it began
 
 
 class LostError(Exception):
-    """The scheduler let a question fall that nobody had taken back, as when its connection broke."""
+    """A question got no answer through no fault of its own."""
 
 
 class Calls:
@@ -82,8 +82,8 @@ class Calls:
         except Exception as failure:
             if key in self._spared:
                 return _AGAIN
-            if isinstance(failure, LostError) and client is self._engine.client:
-                raise
+            if is_death(failure) and (isinstance(failure, LostError) or self._begun[key] is None):
+                raise LostError(str(failure)) from None
             if is_death(failure) or client is not self._engine.client:
                 log.warning("a worker died during %s", getattr(function, "__qualname__", function))
                 raise ConvvizError(STOPPED) from None
