@@ -61,6 +61,7 @@ SAMPLES: dict[str, Sample] = {
 }
 
 
+@cache
 def sample_names() -> tuple[str, ...]:
     """Names of the sample pictures that are here without a network, photographs first.
 

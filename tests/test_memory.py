@@ -12,7 +12,7 @@ from pages.shared import memory
 
 @pytest.fixture(autouse=True)
 def _empty(monkeypatch):
-    results = zict.LRU(1_000_000, {}, weight=lambda _, data: len(data))
+    results = zict.LRU(1_000_000, {}, weight=lambda _, kept: kept.size)
     monkeypatch.setattr(memory, "_results", results)
 
 
@@ -41,13 +41,17 @@ def test_the_same_question_is_computed_once_and_another_one_anew():
     assert calls == [0, 1, 0, 0, 0]
 
 
-def test_who_changes_a_result_changes_only_a_copy():
+def test_nobody_can_change_a_result_for_the_others_and_all_share_its_arrays():
     _, doubled = counted()
     array = np.ones((4, 4))
-    for _ in range(3):
-        found = doubled(array)
-        assert (found == 2).all()
-        found[:] = 7
+    first, second = doubled(array), doubled(array)
+    assert np.shares_memory(first, second)
+    with pytest.raises(ValueError, match="read-only"):
+        first[:] = 7
+    assert (doubled(array) == 2).all()
+    lists = [memory.recalled(lambda: [np.zeros(3), {"a": 1}], "lists") for _ in range(2)]
+    lists[0][1]["a"] = 2
+    assert lists[1][1] == memory.recalled(None, "lists")[1] == {"a": 1}
 
 
 def test_views_and_columns_are_told_apart_by_what_they_hold():

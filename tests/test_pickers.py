@@ -9,7 +9,7 @@ from pages.shared import pickers
 
 @pytest.mark.parametrize("shape", [(300, 451), (1, 1024), (1024, 1), (1, 1), (5, 1000)])
 def test_a_thumbnail_is_small_and_never_a_line(shape):
-    small = pickers._thumbnail(np.zeros((*shape, 3), np.uint8))
+    small = pickers._small(np.zeros((*shape, 3), np.uint8))
     assert max(small.shape[:2]) <= 144
     assert max(small.shape[:2]) <= 4 * min(small.shape[:2]) + 3
 

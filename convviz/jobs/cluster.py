@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, Scheduler, Status
+from distributed import Client, Scheduler, Status, gc
 from distributed.deploy.spec import ProcessInterface, SpecCluster
 
 from convviz import downloads
@@ -175,6 +175,7 @@ def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
             name="ConvViz",
             silence_logs=40,
         )
+        gc.disable_gc_diagnosis(force=True)  # it measures this process at each of Streamlit's collections
         return Client(cluster, set_as_default=False), cluster
 
 

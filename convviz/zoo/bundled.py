@@ -23,6 +23,7 @@ TITLES = {
 }
 
 
+@cache
 def names() -> tuple[str, ...]:
     """The bundled networks whose files are there, the smallest task first.
 

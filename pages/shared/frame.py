@@ -11,6 +11,7 @@ import inspect
 import logging
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,7 +23,9 @@ from pages.shared import choices, engine, pickers, ui, words
 
 log = logging.getLogger(__name__)
 
-_M_ARENA_MAX = -8  # malloc.h
+_M_ARENA_MAX, _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -8, -3, -1  # malloc.h
+_FREEZE_EVERY = 60.0  # seconds
+_LARGE = 256 * 1024  # bytes from which a piece of memory is asked of the system and given back to it alone
 
 
 def navigation(contents: dict[str, list[tuple[str, str, str]]]) -> Any:
@@ -44,10 +47,15 @@ def navigation(contents: dict[str, list[tuple[str, str, str]]]) -> Any:
 
 
 def _share_memory() -> None:
-    """Let the many short-lived threads of Streamlit share two heaps; glibc gives each its own and keeps them."""
+    """Let the many short-lived threads of Streamlit share two heaps; glibc gives each its own and keeps them.
+
+    Arrays lie outside the heaps, so that they leave no holes in them; by itself glibc raises that bound to 32 MB.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+            system = ctypes.CDLL(None)
+            for setting, value in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, _LARGE), (_M_TRIM_THRESHOLD, _LARGE)):
+                system.mallopt(setting, value)
 
 
 def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
@@ -115,14 +123,27 @@ def _state_line() -> None:
 
 @functools.cache
 def _freeze_soon() -> None:
-    """Once, when all is loaded: take it out of the garbage collections that Streamlit makes after each run."""
-    timer = threading.Timer(2 * engine.START_AFTER, _freeze)
-    timer.daemon = True
-    timer.start()
+    """When all is loaded, and every minute: take what is there out of the collections that Streamlit makes twice a run.
+
+    They would walk through all that every visitor's page consists of. What was garbage by then goes at the next turn.
+    """
+    threading.Thread(target=_freeze, daemon=True, name="freeze").start()
 
 
 def _freeze() -> None:
+    time.sleep(2 * engine.START_AFTER)
     for heavy in ("pandas", "plotly.graph_objects"):
         importlib.import_module(heavy)
-    gc.collect()
-    gc.freeze()
+    while True:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        _give_back()
+        time.sleep(_FREEZE_EVERY)
+
+
+def _give_back() -> None:
+    """Give memory that nobody uses back to the system; glibc keeps it for later."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -8,21 +8,45 @@ import pickle
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import zict
 
-MOST_BYTES = 64_000_000
+MOST_BYTES = 32_000_000
 
-_results = zict.LRU(MOST_BYTES, {}, weight=lambda _, data: len(data))
+_results = zict.LRU(MOST_BYTES, {}, weight=lambda _, kept: kept.size)
 _working: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
 _guard = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A result: its arrays' bytes, which all who ask share, and the rest, of which everybody gets a copy."""
+
+    rest: bytes
+    arrays: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self.rest) + sum(map(len, self.arrays))
+
+    @classmethod
+    def of(cls, result: Any) -> _Kept:
+        buffers: list[pickle.PickleBuffer] = []
+        rest = pickle.dumps(result, protocol=5, buffer_callback=buffers.append)
+        return cls(rest, tuple(buffer.raw().tobytes() for buffer in buffers))
+
+    def copy(self) -> Any:
+        return pickle.loads(self.rest, buffers=self.arrays)
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, which computes what it was asked before only once.
 
-    Everybody gets a copy of the result. Who asks while it is being computed waits for it; an error is not remembered.
+    The arrays of a result are shared by all who ask, and nobody can write to them; of the rest everybody gets a copy.
+    Who asks while it is being computed waits for it; an error is not remembered.
 
     Args:
         function: of picklable arguments, which alone determine the picklable result.
@@ -46,12 +70,10 @@ def recalled(compute: Callable[[], Any], *what: Any) -> Any:
     with _guard:
         lock = _working.setdefault(key, threading.Lock())
     with lock:
-        data = _results.get(key)
-        if data is None:
-            result = compute()
-            _results[key] = pickle.dumps(result, protocol=5)
-            return result
-    return pickle.loads(data)
+        kept = _results.get(key)
+        if kept is None:
+            _results[key] = kept = _Kept.of(compute())
+    return kept.copy()
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import ConvvizError, images, recipes, rendering, uploads, zoo
-from pages.shared import choices, downloading, drawing, engine, models, ui, words
+from pages.shared import choices, downloading, drawing, engine, memory, models, ui, words
 
 OWN = "own"  # the name of the visitor's picture in the address
 OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the programs that read it
@@ -74,7 +74,7 @@ def carried(page: str) -> None:
             missing=lambda asked: "The picture of this link belongs to another visit" if asked == OWN else "",
         )  # fmt: skip
     shown = _picture(name)
-    thumbnail.image(_thumbnail(shown.array), alt=shown.alt, output_format="PNG")
+    thumbnail.image(_thumbnail(shown), alt=shown.alt, output_format="PNG")
 
 
 def _fitting(network_name: str) -> str:
@@ -84,8 +84,14 @@ def _fitting(network_name: str) -> str:
     return "digit_3" if network_name in ("mnist", NETWORK_HERE) else OPENING[0]
 
 
-def _thumbnail(array: np.ndarray) -> np.ndarray:
-    """A small picture; of a very long one its middle, since Streamlit cannot draw one without height."""
+def _thumbnail(shown: Picture) -> bytes:
+    """A small picture as a file, made once for a sample and for each of the visitor's own."""
+    whose = shown.name if shown.name != OWN else ui.digest(shown.array)
+    return memory.recalled(lambda: rendering.png(_small(shown.array)), "thumbnail", whose)
+
+
+def _small(array: np.ndarray) -> np.ndarray:
+    """A picture of 144 pixels at most; of a very long one its middle, for Streamlit cannot draw one without height."""
     height, width = array.shape[:2]
     most = 4 * min(height, width)
     top, left = max(0, (height - most) // 2), max(0, (width - most) // 2)
@@ -139,8 +145,15 @@ def _picture_title(name: str) -> str:
 def _picture(name: str) -> Picture:
     if name == OWN:
         return st.session_state[_OWN_PICTURE]
-    title = images.sample_title(name)
-    return Picture(name, images.sample(name), title, title)
+    return _sample(name)
+
+
+@functools.cache
+def _sample(name: str) -> Picture:
+    """A sample picture, one and the same for all visitors, so that nobody may write to it."""
+    title, array = images.sample_title(name), images.sample(name)
+    array.setflags(write=False)
+    return Picture(name, array, title, title)
 
 
 def _own_picture(page: str) -> None:

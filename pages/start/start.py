@@ -33,7 +33,8 @@ st.markdown("Five pages to begin with, in the order of the lecture. Every page o
 columns = st.columns(3) + st.columns(3)
 for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, strict=False), 1):
     with column, st.container(border=True, height="stretch"):
-        st.image(ui.ASSETS / "start" / f"{file.rpartition('/')[2]}.png", alt=f"What the page {title} shows")
+        drawn = ui.ASSETS / "start" / f"{file.rpartition('/')[2]}.png"
+        st.image(drawn, alt=f"What the page {title} shows", output_format="PNG")
         st.page_link(
             f"pages/{file}.py", label=f"**{number}. {title}**", icon=":material/arrow_forward:", width="stretch"
         )
