@@ -1,14 +1,29 @@
-"""The program of the page Filter patterns against what the page draws."""
+"""The programs of the page Filter patterns against what the page draws."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from convviz import patterns, recipes, sketches, zoo
+from convviz import images, patterns, recipes, sketches, zoo
 from tests.test_recipes import ran
 from tests.test_recipes_networks import folder  # noqa: F401 -- a fixture
 
 CHOSEN = [("mnist", "conv2d_1", (0, 5), 32), ("shapes", "block1_conv1", (3,), 96)]
+WAVES = {"parameters": "fourier", "jitter": 3, "scale": 0.1, "rotate": 5.0}
+RESTRAINED = {"total_variation": 0.5, "l2": 0.5, "blur": 1.0}
+OBJECTIVES = {  # what it is called -> (network, layer, filters, choices)
+    "unit": ("mnist", "conv2d_1", (0, 5), {"objective": "unit"}),
+    "negative": ("mnist", "conv2d_1", (1, 2), {"objective": "negative", "jitter": 2}),
+    "mixed": ("mnist", "conv2d_1", (0, 5), {"objective": "mixed"}),
+    "direction": ("mnist", "conv2d_1", (), {"objective": "direction", "picture": "digit_4"}),
+    "class": ("mnist", "", (3, 8), {"objective": "class", **WAVES}),
+    "side": ("shapes", "", (0,), {"objective": "class", "steps": 4}),
+    "diverse": ("mnist", "conv2d_1", (5, 5, 5), {"diversity": 1.0}),
+    "restrained": ("shapes", "block1_conv1", (3,), RESTRAINED),
+    "before": ("mnist", "conv2d_1", (0, 5), {"before": True, "parameters": "fourier"}),
+    "dream": ("shapes", "block1_conv1", (), {"objective": "dream", "picture": "cat", "octaves": 2, "jitter": 4}),
+    "dream of one": ("mnist", "conv2d_1", (5,), {"picture": "digit_4", "steps": 5}),
+}
 
 
 @pytest.mark.parametrize(("network", "layer", "filters", "size"), CHOSEN)
@@ -26,6 +41,40 @@ def test_the_patterns_program_draws_the_pages_patterns(network, layer, filters, 
         assert np.percentile(apart, 99) <= 2, (recipe, apart.max())
         saved = np.asarray(Image.open(folder / f"patterns_{recipe}.png"))
         assert np.array_equal(saved, sketches.sheet(ours))
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_program_of_every_objective_draws_what_the_page_draws(name, folder):  # noqa: F811
+    network, layer, filters, options = OBJECTIVES[name]
+    choices, given, shape = dict(options), {}, {}
+    if picture := choices.pop("picture", ""):
+        array = images.sample(picture)
+        given = {"like" if name == "direction" else "start": array}
+        shape = {"picture": picture, "shape": array.shape[:2]}
+    text = recipes.patterns.drawn(
+        zoo.reference(network), zoo.card(network), layer=layer, filters=filters, size=48, seed=4, recipes=("fast",),
+        **shape, **choices,
+    )  # fmt: skip
+    ours = ran(text, folder)["result"]["fast"]
+    *_, last = sketches.draw(
+        zoo.load(network), layer, filters, size=48, seed=4, recipes=("fast",), **given, **choices
+    )  # fmt: skip
+    for place, picture in enumerate(ours):
+        expected = sketches.cut(last.pictures["fast"], place, last.size, last.columns)
+        assert picture.shape == expected.shape
+        apart = np.abs(picture.astype(int) - expected)
+        assert np.percentile(apart, 97) <= 3, (place, np.percentile(apart, (50, 97, 100)))
+
+
+def test_the_program_of_a_whole_layer_draws_its_bands(folder):  # noqa: F811
+    reference, card = zoo.reference("mnist"), zoo.card("mnist")
+    ran(recipes.patterns.of_layer(reference, card, layer="conv2d", count=20, size=32, seed=1), folder)
+    ours = np.asarray(Image.open(folder / "patterns_of_the_layer.png"))
+    bands = [one.png for one in sketches.fill(zoo.load("mnist"), "conv2d", range(20), size=32, seed=1) if one.png]
+    (folder / "bands.png").write_bytes(sketches.joined(bands))
+    expected = np.asarray(Image.open(folder / "bands.png"))
+    assert ours.shape == expected.shape
+    assert np.percentile(np.abs(ours.astype(int) - expected), 98) <= 2
 
 
 def test_another_seed_draws_other_pictures(folder):  # noqa: F811

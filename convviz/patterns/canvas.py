@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from convviz import images
+
 NOISE = 20.0  # width of the uniform grey noise that an ascent starts from, of 255 (Chollet 2018, listing 5.34)
 CONTRAST = 0.1  # standard deviation of a pattern as shown, of 1 (Chollet 2018, listing 5.35)
 
@@ -61,11 +63,19 @@ def _prepared(network: Any, colour: Sequence[int]) -> np.ndarray:
     return network.prepare(np.full((4, 4, 3), colour, np.uint8))[0, 0, 0].astype(np.float32)
 
 
-def noise(filters: Sequence[int], shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
-    """Grey noise for each filter, the same for a filter whatever others stand beside it: float32 (N, H, W, C)."""
+def noise(seeds: Sequence[int | tuple[int, ...]], shape: tuple[int, int, int], rng: np.random.Generator) -> np.ndarray:
+    """Grey noise for each seed, the same for a seed whatever others stand beside it: float32 (N, H, W, C)."""
     seed = int(rng.integers(2**31))
-    grains = [np.random.default_rng([seed, index]).random(shape, np.float32) for index in filters]
+    grains = [np.random.default_rng(np.r_[seed, one].tolist()).random(shape, np.float32) for one in seeds]
     return 128 + np.float32(NOISE) * np.stack(grains)
+
+
+def of_picture(network: Any, picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A picture, uint8 (H, W, 3), as a canvas of a size: float32 (1, height, width, C), levels."""
+    channels = network.card.input_shape[-1]
+    shown = images.with_channels(np.asarray(picture), channels if channels in (1, 3, 4) else 3)
+    sized = images.resize(shown, size).astype(np.float32).reshape(*size, -1)
+    return sized[None, ..., np.arange(channels) % sized.shape[-1]]
 
 
 def tiled(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -76,15 +86,20 @@ def tiled(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return pixels[:, rows[:, None], columns]
 
 
-def deprocess(pixels: np.ndarray, blank: np.ndarray) -> np.ndarray:
-    """Pixels as pictures, the lecture's way: centred, contrast set to 0.1, brightness to 0.5, clipped.
+def resized(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Canvases (N, h, w, C) enlarged or reduced to (N, H, W, C)."""
+    return np.stack([images.resize(one, size).reshape(*size, -1) for one in pixels])
+
+
+def levels(pixels: np.ndarray, blank: np.ndarray) -> np.ndarray:
+    """Pixels in 8 bits, the lecture's way: centred, contrast set to 0.1, brightness to 0.5, clipped.
 
     Args:
         pixels: float (N, H, W, C).
         blank: bool (N,): these become plain grey, since what they show is only the noise they began with.
 
     Returns:
-        uint8 (N, H, W, 3).
+        uint8 (N, H, W, C).
 
     Source:
         Chollet 2018, Deep Learning with Python, listing 5.35.
@@ -93,4 +108,9 @@ def deprocess(pixels: np.ndarray, blank: np.ndarray) -> np.ndarray:
     spread = np.sqrt(np.einsum("nhwc,nhwc->n", centred, centred) / centred[0].size)[:, None, None, None]
     shown = np.clip(centred * (255 * CONTRAST / (spread + 1e-5)) + 127.5, 0, 255).astype(np.uint8)
     shown[blank] = 127
+    return shown
+
+
+def pictures(shown: np.ndarray) -> np.ndarray:
+    """Canvases in 8 bits, (N, H, W, C), as RGB pictures: uint8 (N, H, W, 3)."""
     return shown[..., :3] if shown.shape[-1] >= 3 else np.repeat(shown[..., :1], 3, axis=-1)

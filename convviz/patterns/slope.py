@@ -1,4 +1,4 @@
-"""How much a filter answers to a canvas, and which way is up. Only the layers up to the filter's are computed."""
+"""How much a network answers to a canvas, and which way is up. Only the layers up to the climbed one are computed."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ import numpy as np
 
 from convviz import ConvvizError, lazy, tracing
 from convviz.patterns import canvas
+from convviz.patterns.goals import Goal
 
 tf = lazy.load("tensorflow")
 
-_PIXELS_AT_ONCE = 4 * 128 * 128  # more filters at a time cost memory and bring no speed
+_PIXELS_AT_ONCE = 4 * 128 * 128  # more canvases at a time cost memory and bring no speed
 
 
 class Slope:
-    """The mean activation of filters of one layer and its gradient with respect to the canvas.
+    """The heights of canvases, each for a goal of its own, and their gradients with respect to the canvas.
 
     Args:
         network: ``zoo.Network``.
-        layer: path of the layer.
+        layer: path of the layer; None for the network's classes before their softmax or sigmoid.
+        goal: what is climbed.
         before: look at the numbers before the layer's own ReLU, which has a slope where the ReLU is dead.
 
     Attributes:
         size: (height, width) that canvases must have, or None if any will do.
     """
 
-    def __init__(self, network: Any, layer: str, *, before: bool = False) -> None:
+    def __init__(self, network: Any, layer: str | None, goal: Goal, *, before: bool = False) -> None:
         self.size: tuple[int, int] | None = None
-        self._network, self._layer, self._before = network, layer, before
+        self._network, self._layer, self._goal = network, layer, goal
+        self._before = before or goal.before
         canvas.colours(network)  # found before anything is traced
-        if network.card.layer(layer).has_maps:
+        if layer is not None and network.card.layer(layer).has_maps:
             try:
                 self._traced(_slope)
                 return
@@ -43,75 +46,117 @@ class Slope:
         """One of the functions below, for canvases of known or unknown height and width."""
         sides = self.size or (None, None)
         pixels = tf.TensorSpec((None, *sides, self._network.card.input_shape[-1]), tf.float32)
-        filters, shift = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((2,), tf.int32)
+        rows = tf.TensorSpec((None, self._goal.weights.shape[1]), tf.float32)
+        pair = tf.TensorSpec((2,), tf.int32)
+        signature = {_means: [], _heights: [rows, pair], _slope: [rows, pair, pair], _likeness: [_square()]}[body]
+        reading = self._goal.reading
         return tracing.traced(
             self._network,
-            ("patterns", body.__name__, self._layer, self._before, sides),
-            partial(body, self._network, self._layer, self._before),
+            ("patterns", body.__name__, self._layer, self._before, reading, sides),
+            partial(body, partial(_read, self._network, self._layer, self._before, reading)),
             pixels,
-            filters,
-            *([shift] if body is _slope else []),
+            *signature,
         )
 
-    def at(self, pixels: np.ndarray, filters: np.ndarray, shift: tuple[int, int] = (0, 0)) -> tuple[np.ndarray, ...]:
-        """Activations (N,) and gradients (N, H, W, C) at canvases (N, H, W, C), rolled by a shift for this look."""
-        function, rolled = self._traced(_slope), tf.constant(shift, tf.int32)
-        return self._in_parts(lambda *part: function(*part, rolled), pixels, filters)
+    def at(self, pixels: np.ndarray, which: Any = slice(None), shift: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
+        """Heights (N,) and gradients (N, H, W, C) at canvases (N, H, W, C), rolled by a shift for this look."""
+        fixed = tf.constant(self._goal.place, tf.int32), tf.constant(shift, tf.int32)
+        return self._in_parts(_slope, pixels, self._goal.weights[which], *fixed)
 
-    def height(self, pixels: np.ndarray, filters: np.ndarray) -> np.ndarray:
-        """Activations (N,) at canvases (N, H, W, C)."""
-        function = self._traced(_activations)
-        return self._in_parts(lambda *part: (function(*part),), pixels, filters)[0]
+    def height(self, pixels: np.ndarray) -> np.ndarray:
+        """Heights (N,) at canvases (N, H, W, C)."""
+        return self._in_parts(_heights, pixels, self._goal.weights, tf.constant(self._goal.place, tf.int32))[0]
 
-    def heights(self, pixels: np.ndarray) -> np.ndarray:
-        """Activations of all filters at canvases (N, H, W, C): float32 (N, F)."""
-        function = self._traced(_means)
-        return self._in_parts(lambda *part: (function(*part),), pixels, np.zeros(len(pixels), np.int32))[0]
+    def means(self, pixels: np.ndarray) -> np.ndarray:
+        """What all channels give at canvases (N, H, W, C): float32 (N, F)."""
+        return self._in_parts(_means, pixels)[0]
 
-    def _in_parts(self, function: Any, pixels: np.ndarray, filters: np.ndarray) -> tuple[np.ndarray, ...]:
+    def likeness(self, pixels: np.ndarray) -> np.ndarray:
+        """How the likeness of each canvas to the others of its filter rises: float32 (N, H, W, C)."""
+        function = self._traced(_likeness)
+        return self._asked(lambda: function(tf.constant(pixels), tf.constant(self._goal.same)).numpy(), pixels)
+
+    def _in_parts(self, body: Any, pixels: np.ndarray, rows: np.ndarray | None = None, *fixed: Any) -> list[np.ndarray]:
         """Call a traced function with few canvases at a time and join what it returns."""
+        function = self._traced(body)
         count = max(1, _PIXELS_AT_ONCE // (pixels.shape[1] * pixels.shape[2]))
+
+        def part(begin: int) -> list[np.ndarray]:
+            given = [tf.constant(one[begin : begin + count]) for one in (pixels, rows) if one is not None]
+            return [one.numpy() for one in tf.nest.flatten(function(*given, *fixed))]
+
+        found = self._asked(lambda: [part(begin) for begin in range(0, len(pixels), count)], pixels)
+        return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+    def _asked(self, ask: Any, pixels: np.ndarray) -> Any:
+        """What TensorFlow answers; that a canvas is too small is said in a sentence."""
         try:
-            found = [
-                [
-                    one.numpy()
-                    for one in function(tf.constant(pixels[i : i + count]), tf.constant(filters[i : i + count]))
-                ]
-                for i in range(0, len(pixels), count)
-            ]
+            return ask()
         except tf.errors.InvalidArgumentError as error:
             size, own = (
                 " × ".join(map(str, sides)) for sides in (pixels.shape[1:3], self._network.card.input_shape[:2])
             )
+            unit = f", or to its cell {self._goal.place}" if self._goal.place[0] >= 0 else ""
             raise ConvvizError(
-                f"a canvas of {size} pixels does not pass through the network up to {self._layer}; take a larger one, "
-                f"or the network's own {own}"
+                f"a canvas of {size} pixels does not pass through the network up to {self._layer}{unit}; take a larger "
+                f"one, or the network's own {own}"
             ) from error
-        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
 
 
-def _activations(network: Any, layer: str, before: bool, pixels: Any, filters: Any) -> Any:
-    """Mean activation of each canvas's own filter, (N,). Traced."""
-    means = _means(network, layer, before, pixels)
-    return tf.reduce_sum(means * tf.one_hot(filters, means.shape[-1]), axis=-1)
+def _square() -> Any:
+    """The signature of a matrix that tells which canvases belong together."""
+    return tf.TensorSpec((None, None), tf.float32)
 
 
-def _means(network: Any, layer: str, before: bool, pixels: Any, filters: Any = None) -> Any:
-    """Mean activation of every filter on every canvas, (N, F). Traced."""
+def _output(network: Any, layer: str | None, before: bool, pixels: Any) -> Any:
+    """What the layer gives, (N, h, w, F) or (N, F). Traced."""
     values = canvas.values(network, pixels)
+    if layer is None:
+        return tf.cast(network.answer(values), tf.float32)
     output = tracing.until(network.model, layer, lambda: network.raw_answer(values))
     if output.shape.rank == 2:  # classes are climbed by what enters the softmax, as everywhere
         output = tracing.before_activation(output)[0]
-    if before:
-        output = tracing.before_rectifier(output)
-    output = tf.cast(output, tf.float32)
-    return tf.reduce_mean(output, axis=list(range(1, output.shape.rank - 1))) if output.shape.rank > 2 else output
+    return tf.cast(tracing.before_rectifier(output) if before else output, tf.float32)
 
 
-def _slope(network: Any, layer: str, before: bool, pixels: Any, filters: Any, shift: Any) -> tuple[Any, Any]:
-    """Activations and their gradients with respect to the pixels. Traced."""
+def _read(network: Any, layer: str | None, before: bool, reading: str, pixels: Any, place: Any = None) -> Any:
+    """What each channel gives on each canvas, (N, F); without a reading, the maps as they are. Traced."""
+    output = _output(network, layer, before, pixels)
+    if place is None or output.shape.rank == 2:
+        return tf.square(output) if reading == "squares" else output
+    if reading == "unit":
+        cells = tf.shape(output)[1:3]
+        row, column = tf.unstack(tf.where(place < 0, cells // 2, place))
+        return output[:, row, column]
+    return tf.reduce_mean(tf.square(output) if reading == "squares" else output, axis=(1, 2))
+
+
+def _means(read: Any, pixels: Any) -> Any:
+    """What every channel gives on every canvas, (N, F). Traced."""
+    return read(pixels, tf.constant((-1, -1)))
+
+
+def _heights(read: Any, pixels: Any, weights: Any, place: Any) -> Any:
+    """How high each canvas is, (N,). Traced."""
+    return tf.reduce_sum(read(pixels, place) * weights, axis=-1)
+
+
+def _slope(read: Any, pixels: Any, weights: Any, place: Any, shift: Any) -> tuple[Any, Any]:
+    """Heights and their gradients with respect to the pixels. Traced."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(pixels)
-        activations = _activations(network, layer, before, tf.roll(pixels, shift, (1, 2)), filters)
-    gradients = tape.gradient(activations, pixels)
-    return activations, tf.zeros_like(pixels) if gradients is None else gradients
+        heights = _heights(read, tf.roll(pixels, shift, (1, 2)), weights, place)
+    gradients = tape.gradient(heights, pixels)
+    return heights, tf.zeros_like(pixels) if gradients is None else gradients
+
+
+def _likeness(read: Any, pixels: Any, same: Any) -> Any:
+    """The gradient of the likeness between canvases: the cosine between the Gram matrices of their maps. Traced."""
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(pixels)
+        maps = read(pixels)
+        flat = tf.reshape(maps, (tf.shape(maps)[0], -1, maps.shape[-1]))
+        gram = tf.matmul(flat, flat, transpose_a=True)
+        gram = tf.math.l2_normalize(tf.reshape(gram, (tf.shape(maps)[0], -1)), axis=-1)
+        alike = tf.reduce_sum(tf.matmul(gram, gram, transpose_b=True) * same)
+    return tape.gradient(alike, pixels)

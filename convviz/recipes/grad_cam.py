@@ -9,12 +9,12 @@ from convviz.recipes.openings import opening
 from convviz.recipes.tables import COLOURED, SIGNED
 from convviz.recipes.writing import quoted, remark, script
 
-_LINEAR = """
+LINEAR = """
 # What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
 model.layers[-1].activation = keras.activations.linear
 """
 
-_LINEAR_ANYWHERE = """
+LINEAR_ANYWHERE = """
 # What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
 last = model
 while isinstance(last, keras.Model):
@@ -115,7 +115,7 @@ def heatmap(
         networks.loading(reference),
         networks.preparing(reference, card),
         networks.LISTEN if listens else networks.opened(reference),
-        _LINEAR_ANYWHERE if listens else _LINEAR,
+        LINEAR_ANYWHERE if listens else LINEAR,
         (_TAPE_ANYWHERE if listens else _TAPE).format(layer=quoted(layer), chosen=chosen, told=told),
         _MAP.format(
             raw="maps @ weights" if signed else "np.maximum(maps @ weights, 0)",

@@ -1,4 +1,4 @@
-"""A visitor's filter patterns: the ascent that draws them, shown as it goes."""
+"""A visitor's patterns as they are drawn: pictures, curve, one pattern large with its steps, and a way to stop."""
 
 from __future__ import annotations
 
@@ -8,103 +8,205 @@ from typing import Any
 
 import streamlit as st
 
-from convviz import sketches
+from convviz import patterns, rendering, sketches
 from convviz.jobs import Job
-from pages.shared import charts, engine, ui, words
+from convviz.sketches import Sketch
+from pages.shared import charts, choices, engine, ui, words
+from pages.shared.pattern_choices import Wanted
 
 SLOT = "patterns"
-TITLES = {"fast": "Fast preview: few large steps", "lecture": "The lecture's: 40 equal steps from grey noise"}
+LARGE = 288  # pixels that one pattern is enlarged to, at least
 _WANTED = "_patterns_wanted"
-_FILTERS = 16  # at most, at once
 
 
-def draw(wanted: tuple[Any, ...], *, again: bool) -> None:
+def draw(wanted: Wanted, *, again: bool) -> None:
     """Begin an ascent if another one is wanted than the one that runs or has ended."""
-    if again or st.session_state.get(_WANTED) != wanted or engine.job(SLOT) is None:
-        network, layer, filters, size, seed = wanted
-        engine.start(SLOT, sketches.draw, network, layer, filters, size=size, seed=seed)
-        st.session_state[_WANTED] = wanted
+    if again or st.session_state.get(_WANTED) != wanted.mark or engine.job(SLOT) is None:
+        engine.start(
+            SLOT, sketches.draw, wanted.network, wanted.layer, wanted.filters, columns=wanted.columns, **wanted.options
+        )
+        st.session_state[_WANTED] = wanted.mark
 
 
-def shown() -> None:
-    """What the ascent has reached: the pictures of both recipes, their curve, and a way to stop."""
+def shown(wanted: Wanted) -> None:
+    """What the ascent has reached, and a way to stop."""
     job = engine.job(SLOT)
-    if job is None:
+    if job is None or st.session_state.get(_WANTED) != wanted.mark:
         return
     if job.state == "failed":
         ui.error(job.error)
     if job.place_in_line:
         st.info(f"Waiting in line, place {job.place_in_line}.")
-    now = job.latest
+    now: Sketch | None = job.latest
     if now is None:
         if not job.ended:
             st.progress(0.0, "The worker prepares the network up to this layer")
         return
-    done = f"{TITLES[now.recipe]}, step {now.step} of {now.steps}"
+    _state(job, now)
+    for column, recipe in zip(st.columns(len(wanted.recipes)), now.pictures, strict=False):
+        with column:
+            _sheet(job, now, recipe, wanted)
+    for sentence in _troubles(now, wanted):
+        st.warning(sentence)
+    _large(job, now, wanted)
+
+
+def title(recipe: str) -> str:
+    """A recipe's name, with the number of its steps where that is fixed."""
+    steps = ": few large steps" if recipe == "fast" else f": {patterns.LECTURE_STEPS} equal steps"
+    return f"{patterns.ABOUT_RECIPES[recipe].title}{steps}"
+
+
+def _state(job: Job, now: Sketch) -> None:
+    """How far it is, and the button."""
     state, stop = st.columns([4, 1], vertical_alignment="bottom")
-    state.progress(min(1.0, now.step / now.steps), f"{done}. {'Stopped' if job.state == 'stopped' else ''}")
+    ended = " Stopped." if job.state == "stopped" else ""
+    state.progress(min(1.0, now.step / now.steps), f"{title(now.recipe)}, step {now.step} of {now.steps}.{ended}")
     stop.button(
         "Stop", icon=":material/stop:", on_click=job.stop, disabled=job.ended, key="stop_patterns", width="stretch"
     )
-    for column, (recipe, png) in zip(st.columns(2), now.pictures.items(), strict=False):
-        with column:
-            ui.section(TITLES[recipe])
-            alt = f"Patterns of {len(now.activations)} filters by {TITLES[recipe]}"
-            st.image(png, caption=_caption(job, recipe), alt=alt, output_format="PNG", width="stretch")
+
+
+def _sheet(job: Job, now: Sketch, recipe: str, wanted: Wanted) -> None:
+    """All patterns by one recipe, and how they rose."""
+    part = [one for one in job.history if one.recipe == recipe]
+    last = part[-1]
+    ui.section(title(recipe))
+    height, width = last.size
+    mean = _mean(last.activations)
+    st.image(
+        now.pictures[recipe],
+        caption=f"{_named(wanted)}: {height} × {width} each. {words.sentence(wanted.what)[:-1]} {words.number(mean)}"
+        + (f"; of these 8-bit pictures as shown {words.number(_mean(last.shown))}" if last.shown else ""),
+        alt=f"{words.count(len(last.activations), 'pattern')} after {last.step} of {last.steps} steps, "
+        f"{wanted.what} {words.number(_mean(part[0].activations))} at first, now {words.number(mean)}",
+        output_format="PNG",
+        width="stretch",
+    )
+    line = {wanted.what: ([_mean(one.activations) for one in part], charts.TRAINING)}
+    charts.curves("How it rises", [one.step for one in part], line, x_title="step", key=f"ascent_{recipe}")
+
+
+def _named(wanted: Wanted) -> str:
+    """What stands on the sheet, short."""
+    if wanted.objective in ("channel", "unit", "negative") and wanted.view == "chosen":
+        several = len(set(wanted.filters)) > 1
+        return f"Filter{'s' if several else ''} {', '.join(map(str, dict.fromkeys(wanted.filters)))}"
+    if wanted.objective == "mixed":
+        return f"From filter {wanted.filters[0]} to filter {wanted.filters[1]}"
+    return words.safe(", ".join(wanted.named), 200)
+
+
+def _troubles(now: Sketch, wanted: Wanted) -> list[str]:
+    """Which patterns there are not, and why."""
+    said = []
     if now.dead:
-        st.warning(words.dead(now.dead))
-    _curve(job)
+        named = ", ".join(words.safe(wanted.named[place]) for place in now.dead)
+        way = (
+            "Nothing moves it, before its ReLU either: it is dead."
+            if wanted.revive or wanted.choices.get("before") or wanted.objective in ("negative", "class")
+            else "Its gradient at this noise is zero: it is dead here. The numbers before its ReLU may have a slope; "
+            "they can be climbed, under More."
+        )
+        said.append(f"{named}: no pattern, so the tile is plain grey. {way}")
+    still = [place for place in now.silent if place not in now.dead and now.activations[place] == 0 and now.shown]
+    if still:
+        named = ", ".join(words.safe(wanted.named[place]) for place in still)
+        said.append(
+            f"{named}: still silent at the end, activation 0. What is drawn climbs the numbers before the ReLU."
+        )
+    return said
 
 
-def files() -> dict[str, Callable[[], bytes]]:
-    """The pictures that are drawn by now, for the page's foot."""
-    job = engine.job(SLOT)
-    pictures = job.latest.pictures if job is not None and job.latest is not None and job.ended else {}
-    return {f"patterns_{recipe}.png": functools.partial(bytes, png) for recipe, png in pictures.items()}
-
-
-def _caption(job: Job, recipe: str) -> str:
-    """What the pictures of one recipe reach."""
+def _large(job: Job, now: Sketch, wanted: Wanted) -> None:
+    """One pattern: large, with its numbers, and from its first step to its last."""
+    ui.section("One pattern, large")
+    place = 0
+    if len(wanted.named) > 1:
+        names = {str(number): name for number, name in enumerate(wanted.named)}
+        place = int(choices.select("Pattern", list(names), key="pattern_large", format_func=names.get))
+    recipe = list(now.pictures)[-1]
     last = [one for one in job.history if one.recipe == recipe][-1]
-    mean = sum(last.activations) / len(last.activations)
-    named = ", ".join(map(str, last.filters))
-    return f"Filters {named}, {last.side} × {last.side} each, mean activation {words.number(mean)}"
+    large = sketches.cut(now.pictures[recipe], place, last.size, last.columns)
+    left, right = st.columns([2, 3])
+    name = words.safe(wanted.named[place])
+    said = f"{words.sentence(wanted.what)[:-1]} {words.number(last.activations[place])}"
+    seen = f"; as shown, clipped and in 8 bits, {words.number(last.shown[place])}" if last.shown else ""
+    with left:
+        ui.picture(
+            large, f"{name}, {words.shape(large)}, {title(recipe).lower()}. {said}{seen}",
+            f"Pattern of {wanted.named[place]}: {said}", at_least=LARGE,
+        )  # fmt: skip
+    with right:
+        kept = [one for one in job.history if one.recipe == recipe and one.small]
+        if kept:
+            steps = ", ".join(str(one.step) for one in kept)
+            told = f"After {steps} steps of {last.steps}, reduced to {words.shape(_strip(kept[:1], place))}"
+            ui.picture(_strip(kept, place), told, f"{wanted.named[place]}: {told}", at_least=LARGE)
+        one = {
+            wanted.what: ([step.activations[place] for step in job.history if step.recipe == recipe], charts.TRAINING)
+        }
+        charts.curves(name, list(range(len(one[wanted.what][0]))), one, x_title="step", key="ascent_of_one")
 
 
-def _curve(job: Job) -> None:
-    """The mean activation over the steps, for each recipe."""
-    history = job.history
-    columns = st.columns(2)
-    for column, recipe in zip(columns, ("fast", "lecture"), strict=True):
-        part = [one for one in history if one.recipe == recipe]
-        if part:
-            means = [sum(one.activations) / len(one.activations) for one in part]
-            with column:
-                line = {"mean activation": (means, charts.TRAINING)}
-                charts.curves("Activation", [one.step for one in part], line, x_title="step", key=f"ascent_{recipe}")
+def _strip(kept: list[Sketch], place: int) -> Any:
+    """One pattern at several steps, side by side."""
+    return sketches.sheet([sketches.cut(one.small, place, one.small_size, one.columns) for one in kept], columns=6)
 
 
-def noticed(layer: str) -> list[str]:
+def files(wanted: Wanted) -> dict[str, Callable[[], bytes]]:
+    """The pictures that are drawn by now and a strip of their steps, for the page's foot."""
+    job = engine.job(SLOT)
+    if job is None or not job.ended or job.latest is None or st.session_state.get(_WANTED) != wanted.mark:
+        return {}
+    found = {f"patterns_{name}.png": functools.partial(bytes, png) for name, png in job.latest.pictures.items()}
+    kept = [one for one in job.history if one.recipe == job.latest.recipe and one.small]
+    if kept:
+        found["steps.png"] = functools.partial(_steps, kept)
+    return found
+
+
+def _steps(kept: list[Sketch]) -> bytes:
+    """All patterns at several steps: a row for each pattern."""
+    count = len(kept[0].activations)
+    tiles = [sketches.cut(one.small, place, one.small_size, one.columns) for place in range(count) for one in kept]
+    return rendering.png(sketches.sheet(tiles, columns=len(kept)))
+
+
+def noticed(wanted: Wanted) -> list[str]:
     """What to notice about the patterns that are shown."""
     job = engine.job(SLOT)
-    lectures = [one for one in job.history if one.recipe == "lecture"] if job is not None else []
-    if len(lectures) < 2:
-        return [
-            "Each tile begins as grey noise and is changed so that one filter answers more and more.",
-            f"The filters belong to {words.safe(layer)}; a filter of a later layer answers to larger patterns.",
-        ]
-    first, last = (sum(one.activations) / len(one.activations) for one in (lectures[0], lectures[-1]))
-    steps = f"In {lectures[-1].step} steps the mean activation"
-    if last <= first:
-        grown = (
-            f"{steps} has not grown: it is {words.number(last)}. These filters hardly answer to anything near noise."
-        )
-    elif first > 0 and last / first < 1e4:
-        grown = f"{steps} has grown {last / first:.3g} times."
-    else:
-        grown = f"{steps} has grown from {words.number(first)} to {words.number(last)}."
-    return [
-        grown,
-        "A pattern shows what a filter answers to most, not what it meets in photographs.",
-        f"The filters belong to {words.safe(layer)}; a filter of a later layer answers to larger patterns.",
-    ]
+    history = job.history if job is not None and st.session_state.get(_WANTED) == wanted.mark else []
+    if len(history) < 2:
+        return ["Each picture is changed step by step, so that what is climbed becomes more and more."]
+    recipe = history[-1].recipe
+    part = [one for one in history if one.recipe == recipe]
+    said = [_grown(part, wanted.what)]
+    last = part[-1]
+    if last.shown and _mean(last.activations) > 0:
+        share = _mean(last.shown) / _mean(last.activations)
+        said.append(
+            f"As shown, with the contrast of a tenth and in 8 bits, the pictures reach {share:.0%} of that."
+            if wanted.view != "dream" else f"As shown, clipped and in 8 bits, the picture reaches {share:.0%} of that."
+        )  # fmt: skip
+    said.append(
+        "A pattern shows what is answered to most, not what is met in photographs; a later layer's are larger."
+        if wanted.view != "dream"
+        else "What the layer answers to a little is drawn into the picture until it is there."
+    )
+    return said
+
+
+def _grown(part: list[Sketch], what: str) -> str:
+    """How what is climbed has changed."""
+    first, last = _mean(part[0].activations), _mean(part[-1].activations)
+    begun = f"In {words.count(part[-1].step, 'step')} the {what}"
+    if last > first > 0 and last / first < 1e4:
+        return f"{begun} has grown {last / first:.3g} times, to {words.number(last)}."
+    if last == first:
+        return f"{begun} has not changed: it is {words.number(last)}."
+    return f"{begun} has {'grown' if last > first else 'fallen'} from {words.number(first)} to {words.number(last)}."
+
+
+def _mean(numbers: tuple[float, ...]) -> float:
+    return sum(numbers) / len(numbers)
