@@ -15,6 +15,7 @@ from convviz import patterns, rendering
 GAP = 2  # pixels between two pictures of a sheet
 STRIP = 6  # steps that are kept of an ascent, the first and the last among them
 BAND = 16  # filters of a whole layer that are drawn together
+ROW = 8  # of them side by side
 _SMALL = 64  # pixels of the longer side of a picture in a strip, at most
 _QUIET = 0.5  # seconds after which a whole layer's drawing tells how far it is
 
@@ -66,7 +67,7 @@ class Band:
         filters: the filters, in the order of the pictures.
         done: share of their steps that is done.
         size: (height, width) of one picture, pixels.
-        png: one row of the pictures, as a PNG file; empty before they are done.
+        png: a sheet of the pictures, as a PNG file; empty before they are done.
         activations: each filter's mean activation on its picture.
         shown: the same for the 8-bit picture as it is seen.
         dead: filters that nothing moves.
@@ -120,15 +121,17 @@ def draw(
     for recipe in recipes:
         rng = np.random.default_rng(seed)
         ascent = patterns.ascend(network, layer, filters, recipe=recipe, size=size, rng=rng, revive=revive, **choices)
-        message = None
+        stop = None
         while True:
             try:
-                now = ascent.send(message)
+                now = ascent.send(stop)
             except StopIteration:
                 break
             message = yield _sketched(now, recipe, sheets, columns)
-            message = message if message and message.get("stop") else None
-            if message and now.shown.size:
+            if stop:
+                return  # that was the last one
+            stop = message if message and message.get("stop") else None
+            if stop and now.shown.size:
                 return  # the recipe was done; the next one is not wanted any more
 
 
@@ -192,7 +195,7 @@ def fill(
             if not now.shown.size and time.monotonic() - told > _QUIET:
                 told = time.monotonic()
                 yield Band(part, now.step / now.total_steps, now.pictures.shape[1:3])
-        row = rendering.png(sheet(now.pictures, columns=BAND))
+        row = rendering.png(sheet(now.pictures, columns=ROW))
         dead = tuple(part[place] for place in _places(now.dead))
         yield Band(part, 1.0, now.pictures.shape[1:3], row, _plain(now.activations), _plain(now.shown), dead)
 

@@ -6,6 +6,7 @@ import pytest
 
 from convviz import ConvvizError, images, patterns, zoo
 from convviz.patterns import canvas, restraints, spectrum
+from convviz.patterns.slope import Slope
 from convviz.patterns.wobble import wobble, wobbled
 from tests.test_patterns import final, small, with_a_dead_filter
 
@@ -251,18 +252,60 @@ def test_each_regularizer_restrains_what_it_says(network, name):
 # --- what is shown ------------------------------------------------------------------------------------------------
 
 
-def test_a_pattern_has_no_seam_where_its_tiles_meet_and_none_at_the_picture_s_middle(network):
-    last = final(network, "second", [0, 5])
+def seams(values, side):
+    """How much more the picture changes where tiles meet than elsewhere, down and across."""
+    found = []
     for axis in (1, 2):
-        steps = np.abs(np.diff(last.values, axis=axis)).mean(axis=tuple({0, 1, 2, 3} - {axis}))
-        assert steps[63] < 1.25 * np.median(steps), "from the tile's last row to the next tile's first"
+        steps = np.abs(np.diff(values, axis=axis)).mean(axis=tuple({0, 1, 2, 3} - {axis}))
+        found.append(float(steps[side - 1] / np.median(steps)))
+    return found
 
 
-def test_patterns_of_many_filters_have_no_common_colour():
-    network = zoo.load("shapes")
-    pictures = patterns.generate(network, "block1_conv1", range(8), size=64, steps=8).astype(float)
-    cast = pictures.mean(axis=(0, 1, 2)) - pictures.mean()
-    assert np.abs(cast).max() < 12  # levels of 255
+LAYERS = [("shapes", "block1_conv1"), ("shapes", "block2_conv1"), ("cats_and_dogs", "conv2d_2"), ("mnist", "conv2d_1")]
+
+
+@pytest.mark.parametrize(("name", "layer"), LAYERS)
+def test_a_tile_is_climbed_as_if_it_had_no_edges(name, layer):
+    """A tile that is moved round has the same slope, moved round; so no place on it is an edge."""
+    network = zoo.load(name)
+    aim = patterns.goal(network.card, layer, [0, 1])
+    slope = Slope(network, layer, aim, before=True, rounded=True)
+    pixels = canvas.noise([0, 1], (64, 64, network.card.input_shape[-1]), np.random.default_rng(0))
+    heights, gradients = slope.at(pixels)
+    moved_heights, moved = slope.at(np.roll(pixels, (16, 40), (1, 2)))
+    np.testing.assert_allclose(moved_heights, heights, rtol=1e-3, atol=1e-5)
+    scale = np.abs(gradients).max()
+    np.testing.assert_allclose(moved / scale, np.roll(gradients, (16, 40), (1, 2)) / scale, atol=2e-3)
+
+
+def test_inside_a_tile_the_slope_is_the_networks_own(model, network):
+    aim = patterns.goal(network.card, "second", [1])
+    pixels = canvas.noise([1], (64, 64, 3), np.random.default_rng(0))
+    (_, own), (_, rounded) = (Slope(network, "second", aim, rounded=one).at(pixels) for one in (False, True))
+    inside = (slice(None), slice(8, -8), slice(8, -8))
+    np.testing.assert_allclose(rounded[inside], own[inside], rtol=1e-4, atol=1e-9)
+    assert np.abs(rounded - own).max() > 1e-6, "at the edges it is another"
+    assert not [one for one in model.layers if "call" in vars(one)]
+    assert model.get_layer("second").padding == "same"
+
+
+@pytest.mark.parametrize(("name", "layer"), LAYERS)
+def test_a_pattern_has_no_seam_where_its_tiles_meet(name, layer):
+    records = list(patterns.ascend(zoo.load(name), layer, range(4)))
+    assert records[6].values.shape[1] == 128
+    for one in (records[6], records[-1]):
+        assert max(seams(one.values, 64)) < 1.3, one.step
+
+
+def test_a_filter_that_sees_no_colour_draws_no_colour():
+    network = zoo.wrap(small(), input_range=(-1, 1))
+    first = network.model.get_layer("first")
+    kernel, bias = first.get_weights()
+    first.set_weights([np.repeat(kernel.mean(axis=2, keepdims=True), 3, axis=2), bias])
+    for parameters in patterns.PARAMETERS:
+        pictures = patterns.generate(network, "second", range(4), size=64, parameters=parameters).astype(float)
+        cast = pictures.mean(axis=(1, 2)) - pictures.mean(axis=(1, 2, 3))[:, None]
+        assert np.abs(cast).max() < 1.5, parameters  # levels of 255
 
 
 def test_everything_in_the_catalogue_has_a_title_a_line_and_a_source():

@@ -74,7 +74,8 @@ def test_a_layer_is_filled_in_bands_that_go_on_where_they_were_left():
     assert later[0].png == whole[1].png
     assert len(whole[0].shown) == len(whole[0].activations) == 16
     page = cv2.imdecode(np.frombuffer(sketches.joined([one.png for one in whole]), np.uint8), cv2.IMREAD_COLOR)
-    assert page.shape == (2 * 32 + sketches.GAP, 16 * (32 + sketches.GAP) - sketches.GAP, 3)
+    step = 32 + sketches.GAP
+    assert page.shape == (3 * step - sketches.GAP, sketches.ROW * step - sketches.GAP, 3)
 
 
 def test_a_direction_goes_towards_the_picture_that_is_given():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,10 +57,10 @@ def ascend(
     ``"lecture"`` makes 40 steps of equal length: the gradient divided by its root mean square, one level of 255 each.
     (The lecture adds 1e-5 to the divisor against a division by zero; networks with small gradients would stand still
     by it, so a filter without a slope is marked dead instead.) ``"fast"`` walks as far in fewer, ever shorter steps
-    with some momentum. Where the layer is fine enough it walks most of the way on a quarter of the area: a tile that is
-    rolled between steps by whole cells of the layer, so that it has no seams, repeated to the full size and then
-    climbed on. Its first steps are a preview. What each objective and each further choice does, and where it is from,
-    is told in ``OBJECTIVES``, ``PARAMETERS``, ``TRANSFORMATIONS``, ``REGULARIZERS`` and ``DIVERSITY``.
+    with some momentum. Where the layer is fine enough it walks most of the way on a quarter of the area: a tile without
+    edges, which the layers look round, so that it has no seams when it is repeated to the full size and climbed on. Its
+    first steps are a preview. What each objective and each further choice does, and where it is from, is told in
+    ``OBJECTIVES``, ``PARAMETERS``, ``TRANSFORMATIONS``, ``REGULARIZERS`` and ``DIVERSITY``.
 
     Args:
         network: ``zoo.Network`` or a Keras model of any kind.
@@ -110,13 +109,17 @@ def ascend(
     aim = goal(network.card, layer, filters, objective, before=before, unit=unit, shares=shares, direction=direction)
     manner = Manner(parameters, jitter, scale, rotate, total_variation, l2, blur, diversity)
     where = None if objective == "class" else layer
-    slope = Slope(network, where, aim)
-    sides = slope.size or ((size, size) if start is None else _sides(start, size))
-    walked = walk(network.card, layer, recipe, sides, steps, **_shortcuts(objective, start is not None, octaves))
+
+    def slope(rounded: bool = False, rescue: bool = False) -> Slope:
+        return Slope(network, where, aim, before=rescue, rounded=rounded)
+
+    own = slope().size
+    sides = own or ((size, size) if start is None else _sides(start, size))
+    shortcuts = _shortcuts(objective, start is not None, octaves) | ({"tiles": False} if own else {})
+    walked = walk(network.card, layer, recipe, sides, steps, **shortcuts)
     rescued = (recipe == "fast" if revive is None else revive) and objective in ("channel", "unit", "mixed")
-    rescue = partial(Slope, network, where, aim, before=True) if rescued and not aim.before else None
     rng = np.random.default_rng(0) if rng is None else rng
-    return Course(network, slope, rescue, aim, walked, manner, start, rng).climb()
+    return Course(network, slope, rescued and not aim.before, aim, walked, manner, start, rng).climb()
 
 
 def generate(network: Any, layer: str, filters: Sequence[int] | int = (), **choices: Any) -> np.ndarray:

@@ -27,7 +27,9 @@ class Ascent:
         total_steps: steps in all.
         filters: the climbed filters, in the order of what follows; for a mixture the two, for classes their indices,
             empty where a direction or a whole layer is climbed.
-        activations: float32 (N,), what is climbed on each picture as it is now, such as a filter's mean activation.
+        activations: float32 (N,), what is climbed on each picture as it is now, such as a filter's mean activation. On
+            the way it is what the step saw: under transformations, and without edges where it is a tile. The
+            last record has it for ``values`` as the network takes them.
         dead: bool (N,), filters without any slope here: the ascent cannot move, and there is no pattern to show.
         pictures: uint8 (N, H, W, 3), deprocessed as the lecture does it; plain grey where dead. An ascent that began
             with a picture shows it as it is.
@@ -89,8 +91,9 @@ class Course:
 
     Args:
         network: ``zoo.Network``.
-        slope: of its goal.
-        rescue: gives another slope for filters that have none, or None.
+        slope: gives the slope, on a canvas with edges (False) or without (True); and, with a second True, that of the
+            numbers before the layer's ReLU.
+        rescued: whether that is climbed by filters that have no slope.
         goal: what is climbed.
         stages: the steps.
         manner: how they are made.
@@ -101,20 +104,21 @@ class Course:
     def __init__(
         self,
         network: Any,
-        slope: Slope,
-        rescue: Callable[[], Slope] | None,
+        slope: Callable[..., Slope],
+        rescued: bool,
         goal: Goal,
         stages: list[Stage],
         manner: Manner,
         start: np.ndarray | None,
         rng: np.random.Generator,
     ) -> None:
-        self._network, self._slope, self._rescue, self._goal = network, slope, rescue, goal
+        self._network, self._slope_of, self._rescued, self._goal = network, slope, rescued, goal
         self._stages, self._manner, self._start = stages, manner, start
         self._whole, self._total = stages[-1].size, sum(len(stage.lengths) for stage in stages)
         self._pixels = self._beginning(stages[0].size, rng)
         self._chance = np.random.default_rng(int(rng.integers(2**31)))
         self._dead = self._silent = np.zeros(len(goal.seeds), bool)
+        self._edged = False
 
     def climb(self) -> Generator[Ascent, Any, None]:
         """Every step's record, from the beginning on; after a message is sent, the last one."""
@@ -127,11 +131,9 @@ class Course:
                 if (yield self._record(step, heights, began)):
                     yield self._last(step, began)
                     return
-                velocity = stage.momentum * velocity + self._restrained(upward)
-                self._pixels = self._pixels + np.float32(length) * velocity
+                velocity = stage.momentum * velocity + self._restrained(upward, stage)
                 step += 1
-                sigma = self._manner.blur * (1 - step / self._total)
-                self._pixels = restraints.blurred(self._pixels, sigma, wraps=self._start is None)
+                self._step(np.float32(length) * velocity, self._manner.blur * (1 - step / self._total))
         yield self._last(step, began)
 
     def _beginning(self, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -150,9 +152,15 @@ class Course:
         added = pixels - canvas.of_picture(self._network, self._start, pixels.shape[1:3])
         return canvas.of_picture(self._network, self._start, size) + canvas.resized(added, size)
 
+    def _step(self, move: np.ndarray, sigma: float) -> None:
+        """Move, blur; a picture stays within what can be shown."""
+        self._pixels = restraints.blurred(self._pixels + move, sigma, wraps=self._start is None)
+        if self._start is not None:
+            self._pixels = np.clip(self._pixels, 0, 255)
+
     def _last(self, step: int, began: float) -> Ascent:
         """The record of where the canvases are, with the heights of the pictures that are shown."""
-        return self._record(step, self._slope.height(self._pixels), began, last=True)
+        return self._record(step, self._slope_of(False).height(self._pixels), began, last=True)
 
     def _record(self, step: int, heights: np.ndarray, began: float, *, last: bool = False) -> Ascent:
         pixels = self._fit(self._pixels, self._whole)
@@ -160,7 +168,7 @@ class Course:
             levels = canvas.levels(pixels, self._dead)
         else:
             levels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
-        shown = self._slope.height(levels.astype(np.float32)) if last else heights[:0]
+        shown = self._slope_of(False).height(levels.astype(np.float32)) if last else heights[:0]
         return Ascent(
             step, self._total, self._goal.filters, heights, self._dead, canvas.pictures(levels),
             canvas.values(self._network, pixels), time.perf_counter() - began, self._silent, shown,
@@ -168,21 +176,29 @@ class Course:
 
     def _look(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
         """Heights (N,), and directions upwards (N, H, W, C) of root mean square 1; which have none is remembered."""
-        manner, seen, shift, matrix = self._manner, self._pixels, (0, 0), None
-        if stage.grid:
-            shift = tuple(int(stage.grid * self._chance.integers(side // stage.grid)) for side in stage.size)
+        manner, seen, matrix = self._manner, self._pixels, None
         if manner.wobbles:
             matrix = wobble(self._chance, stage.size, manner.jitter, manner.scale, manner.rotate)
             seen = wobbled(seen, matrix, wraps=self._start is None)
-        heights, gradients = self._slope.at(seen, slice(None), shift)
+        heights, gradients = self._asked(stage, lambda rounded: self._slope_of(rounded).at(seen))
         upward, dead = self._directions(gradients, matrix)
         self._silent = np.zeros_like(dead)
-        if self._rescue is not None and dead.any():
+        if self._rescued and dead.any():
             self._silent = dead.copy()
-            upward[dead], still = self._directions(self._rescue().at(seen[dead], dead, shift)[1], matrix)
+            before = self._asked(stage, lambda rounded: self._slope_of(rounded, True).at(seen[dead], dead))[1]
+            upward[dead], still = self._directions(before, matrix)
             dead[dead] = still
         self._dead = dead
         return heights, np.float32(self._goal.sign) * upward
+
+    def _asked(self, stage: Stage, ask: Callable[[bool], Any]) -> Any:
+        """What a slope says without edges, or with them where the stage has them or the network needs them."""
+        if stage.rounded and not self._edged:
+            try:
+                return ask(True)
+            except ConvvizError:  # such as a layer on the way that is none of Keras' own
+                self._edged = True
+        return ask(False)
 
     def _directions(self, gradients: np.ndarray, matrix: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         """Gradients as directions on the canvas, and where there is none."""
@@ -191,11 +207,15 @@ class Course:
         scaled, dead = directions(gradients)
         return (directions(spectrum.smoothed(scaled))[0] if self._manner.parameters == "fourier" else scaled), dead
 
-    def _restrained(self, upward: np.ndarray) -> np.ndarray:
+    def _restrained(self, upward: np.ndarray, stage: Stage) -> np.ndarray:
         """The way up, less what the regularizers and the other pictures of the same filter speak against."""
         manner = self._manner
         if manner.diversity and self._goal.same.any():
-            upward = upward - np.float32(manner.diversity) * directions(self._slope.likeness(self._pixels))[0]
+            upward = (
+                upward
+                - np.float32(manner.diversity)
+                * directions(self._asked(stage, lambda rounded: self._slope_of(rounded).likeness(self._pixels)))[0]
+            )
         if manner.total_variation:
             upward = upward - np.float32(manner.total_variation) * restraints.roughness(self._pixels)
         if manner.l2:

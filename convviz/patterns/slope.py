@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from convviz import ConvvizError, lazy, tracing
 from convviz.patterns import canvas
 from convviz.patterns.goals import Goal
+from convviz.patterns.torus import torus
 
 tf = lazy.load("tensorflow")
 
@@ -24,22 +26,29 @@ class Slope:
         layer: path of the layer; None for the network's classes before their softmax or sigmoid.
         goal: what is climbed.
         before: look at the numbers before the layer's own ReLU, which has a slope where the ReLU is dead.
+        rounded: canvases have no edges; see ``torus``.
 
     Attributes:
         size: (height, width) that canvases must have, or None if any will do.
+
+    Raises:
+        ConvvizError: without edges it cannot be computed.
     """
 
-    def __init__(self, network: Any, layer: str | None, goal: Goal, *, before: bool = False) -> None:
+    def __init__(
+        self, network: Any, layer: str | None, goal: Goal, *, before: bool = False, rounded: bool = False
+    ) -> None:
         self.size: tuple[int, int] | None = None
         self._network, self._layer, self._goal = network, layer, goal
-        self._before = before or goal.before
+        self._before, self._rounded = before or goal.before, rounded
         canvas.colours(network)  # found before anything is traced
         if layer is not None and network.card.layer(layer).has_maps:
             try:
                 self._traced(_slope)
                 return
-            except (ValueError, TypeError):  # a layer on the way there needs to know the size
-                pass
+            except (ValueError, TypeError) as error:  # a layer on the way there needs to know the size
+                if rounded:
+                    raise ConvvizError(f"{layer} cannot be climbed without edges; climb it with them") from error
         self.size = network.card.input_shape[:2]
 
     def _traced(self, body: Any) -> Any:
@@ -48,20 +57,19 @@ class Slope:
         pixels = tf.TensorSpec((None, *sides, self._network.card.input_shape[-1]), tf.float32)
         rows = tf.TensorSpec((None, self._goal.weights.shape[1]), tf.float32)
         pair = tf.TensorSpec((2,), tf.int32)
-        signature = {_means: [], _heights: [rows, pair], _slope: [rows, pair, pair], _likeness: [_square()]}[body]
-        reading = self._goal.reading
+        signature = {_means: [], _heights: [rows, pair], _slope: [rows, pair], _likeness: [_square()]}[body]
+        what = (self._layer, self._before, self._rounded, self._goal.reading)
         return tracing.traced(
             self._network,
-            ("patterns", body.__name__, self._layer, self._before, reading, sides),
-            partial(body, partial(_read, self._network, self._layer, self._before, reading)),
+            ("patterns", body.__name__, *what, sides),
+            partial(body, partial(_read, self._network, *what)),
             pixels,
             *signature,
         )
 
-    def at(self, pixels: np.ndarray, which: Any = slice(None), shift: tuple[int, int] = (0, 0)) -> list[np.ndarray]:
-        """Heights (N,) and gradients (N, H, W, C) at canvases (N, H, W, C), rolled by a shift for this look."""
-        fixed = tf.constant(self._goal.place, tf.int32), tf.constant(shift, tf.int32)
-        return self._in_parts(_slope, pixels, self._goal.weights[which], *fixed)
+    def at(self, pixels: np.ndarray, which: Any = slice(None)) -> list[np.ndarray]:
+        """Heights (N,) and gradients (N, H, W, C) at canvases (N, H, W, C)."""
+        return self._in_parts(_slope, pixels, self._goal.weights[which], tf.constant(self._goal.place, tf.int32))
 
     def height(self, pixels: np.ndarray) -> np.ndarray:
         """Heights (N,) at canvases (N, H, W, C)."""
@@ -108,20 +116,23 @@ def _square() -> Any:
     return tf.TensorSpec((None, None), tf.float32)
 
 
-def _output(network: Any, layer: str | None, before: bool, pixels: Any) -> Any:
+def _output(network: Any, layer: str | None, before: bool, rounded: bool, pixels: Any) -> Any:
     """What the layer gives, (N, h, w, F) or (N, F). Traced."""
     values = canvas.values(network, pixels)
     if layer is None:
         return tf.cast(network.answer(values), tf.float32)
-    output = tracing.until(network.model, layer, lambda: network.raw_answer(values))
+    with torus(list(tracing.leaves(network.model).values())) if rounded else nullcontext():
+        output = tracing.until(network.model, layer, lambda: network.raw_answer(values))
     if output.shape.rank == 2:  # classes are climbed by what enters the softmax, as everywhere
         output = tracing.before_activation(output)[0]
     return tf.cast(tracing.before_rectifier(output) if before else output, tf.float32)
 
 
-def _read(network: Any, layer: str | None, before: bool, reading: str, pixels: Any, place: Any = None) -> Any:
+def _read(
+    network: Any, layer: str | None, before: bool, rounded: bool, reading: str, pixels: Any, place: Any = None
+) -> Any:
     """What each channel gives on each canvas, (N, F); without a reading, the maps as they are. Traced."""
-    output = _output(network, layer, before, pixels)
+    output = _output(network, layer, before, rounded, pixels)
     if place is None or output.shape.rank == 2:
         return tf.square(output) if reading == "squares" else output
     if reading == "unit":
@@ -141,11 +152,11 @@ def _heights(read: Any, pixels: Any, weights: Any, place: Any) -> Any:
     return tf.reduce_sum(read(pixels, place) * weights, axis=-1)
 
 
-def _slope(read: Any, pixels: Any, weights: Any, place: Any, shift: Any) -> tuple[Any, Any]:
+def _slope(read: Any, pixels: Any, weights: Any, place: Any) -> tuple[Any, Any]:
     """Heights and their gradients with respect to the pixels. Traced."""
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(pixels)
-        heights = _heights(read, tf.roll(pixels, shift, (1, 2)), weights, place)
+        heights = _heights(read, pixels, weights, place)
     gradients = tape.gradient(heights, pixels)
     return heights, tf.zeros_like(pixels) if gradients is None else gradients
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# Root of the covariance of red, green and blue in ImageNet's photographs (lucid, optvis/param/color.py).
-COLOURS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32)
+# Root of the covariance of red, green and blue in ImageNet's photographs (lucid, optvis/param/color.py), the first
+# direction, there 0.26, 0.27, 0.27, taken as grey: what sees no colour shall get none.
+COLOURS = np.array([[0.27, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], np.float32)
 
 
 def smoothed(gradients: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ LECTURE_STEPS = 40
 
 _PATH = 40.0  # levels of 255 that all steps of the lecture make together; the fast recipe walks as far
 _HEALING = 8.0  # levels for the steps at full size that follow those on a tile
+_ON_TILE = 6  # steps on a tile
 _TILE = 64  # side of the tile, pixels, at least
 _CELLS = 8  # cells that the layer must have along a tile
 _MOMENTUM = 0.5
@@ -31,13 +32,14 @@ class Stage:
         size: (height, width) of the canvas, pixels.
         lengths: of each step, levels of 255.
         momentum: how much of the last step's direction is kept, 0 to 1.
-        grid: pixels that the canvas is rolled by multiples of before each look; 0 for never.
+        rounded: the canvas has no edges: what the layers see on one side goes on at the other, so that it can be
+            repeated without seams.
     """
 
     size: tuple[int, int]
     lengths: tuple[float, ...]
     momentum: float = 0.0
-    grid: int = 0
+    rounded: bool = False
 
 
 def walk(
@@ -72,13 +74,13 @@ def walk(
         return [Stage(size, (1.0,) * (LECTURE_STEPS if steps is None else steps))]
     if octaves:
         return _octaves(size, _DREAM * octaves if steps is None else steps, octaves)
-    tile, grid = _tile(card, layer, size) if tiles else (None, 0)
-    on_tile = 0 if tile is None else 8 if steps is None else 2 * steps // 3
+    tile = _tile(card, layer, size) if tiles else None
+    on_tile = 0 if tile is None else _ON_TILE if steps is None else 2 * steps // 3
     if not on_tile:
         return [Stage(size, _falling(16 if steps is None else steps, _PATH), _MOMENTUM)]
     healing = 4 if steps is None else steps - on_tile
     return [
-        Stage((tile, tile), _falling(on_tile, _PATH), _MOMENTUM, grid),
+        Stage((tile, tile), _falling(on_tile, _PATH), _MOMENTUM, rounded=True),
         Stage(size, _falling(healing, _HEALING), _MOMENTUM),
     ]
 
@@ -90,15 +92,15 @@ def _octaves(size: tuple[int, int], steps: int, octaves: int) -> list[Stage]:
     return [Stage(one, (_STRIDE,) * count) for one, count in zip(sizes, shares, strict=True) if count]
 
 
-def _tile(card: Any, layer: str, size: tuple[int, int]) -> tuple[int | None, int]:
-    """Side of a tile that is worth climbing on, or None, and the pixels from cell to cell of the layer."""
+def _tile(card: Any, layer: str, size: tuple[int, int]) -> int | None:
+    """Side of a tile that is worth climbing on, whole cells of the layer wide, or None."""
     own, maps = card.input_shape, card.layer(layer)
     if not maps.has_maps or size[0] != size[1]:
-        return None, 0
+        return None
     stride = max(own[axis] / max(1, maps.output_shape[axis]) for axis in (0, 1))
     grid = 1 << int(np.ceil(np.log2(max(1.0, stride)) - 1e-6))  # strides are powers of two; a multiple does as well
     tile = -(-max(_TILE, size[0] // 2) // grid) * grid
-    return (tile, grid) if tile >= _CELLS * grid and 4 * tile <= 3 * size[0] else (None, 0)
+    return tile if tile >= _CELLS * grid and 4 * tile <= 3 * size[0] else None
 
 
 def _falling(count: int, path: float) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-_STANDARD = ("csv", "pathlib", "timeit")
+_STANDARD = ("contextlib", "csv", "pathlib", "timeit")
 
 
 def script(*parts: str, about: str = "") -> str:

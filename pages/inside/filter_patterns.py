@@ -8,7 +8,7 @@ from convviz import recipes
 from pages.shared import ascents, choices, engine, foot, pattern_choices, pattern_grid, pickers, ui
 
 ui.heading("Filter patterns", "What does a filter look for?")
-VIEWS = {"chosen": "Chosen filters", "layer": "A whole layer", "class": "A class", "dream": "Deep dream"}
+VIEWS = {"chosen": "Filters", "layer": "Whole layer", "class": "Classes", "dream": "Deep dream"}
 ASKED = {
     "chosen": pattern_choices.chosen_filters,
     "class": pattern_choices.a_class,
@@ -38,6 +38,7 @@ with result:
         files = pattern_grid.files(grid)
     else:
         engine.live(functools.partial(ascents.shown, wanted), ascents.SLOT)
+        ascents.beside(wanted)
         ui.notes(ascents.noticed(wanted), f"{'; '.join(wanted.sources)}.")
         code = recipes.patterns.drawn(network, card, **wanted.program)
         files = ascents.files(wanted)

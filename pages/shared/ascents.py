@@ -11,7 +11,7 @@ import streamlit as st
 from convviz import patterns, rendering, sketches
 from convviz.jobs import Job
 from convviz.sketches import Sketch
-from pages.shared import charts, choices, engine, ui, words
+from pages.shared import charts, engine, top_pictures, ui, words
 from pages.shared.pattern_choices import Wanted
 
 SLOT = "patterns"
@@ -72,12 +72,12 @@ def _sheet(job: Job, now: Sketch, recipe: str, wanted: Wanted) -> None:
     part = [one for one in job.history if one.recipe == recipe]
     last = part[-1]
     ui.section(title(recipe))
-    height, width = last.size
     mean = _mean(last.activations)
+    size = " × ".join(map(str, last.size)) + (" each" if len(last.activations) > 1 else "")
+    seen = f"; in 8 bits, as shown here, {words.number(_mean(last.shown))}" if last.shown else ""
     st.image(
         now.pictures[recipe],
-        caption=f"{_named(wanted)}: {height} × {width} each. {words.sentence(wanted.what)[:-1]} {words.number(mean)}"
-        + (f"; of these 8-bit pictures as shown {words.number(_mean(last.shown))}" if last.shown else ""),
+        caption=f"{_named(wanted)}: {size}. {words.sentence(wanted.what)[:-1]} {words.number(mean)}{seen}",
         alt=f"{words.count(len(last.activations), 'pattern')} after {last.step} of {last.steps} steps, "
         f"{wanted.what} {words.number(_mean(part[0].activations))} at first, now {words.number(mean)}",
         output_format="PNG",
@@ -120,33 +120,49 @@ def _troubles(now: Sketch, wanted: Wanted) -> list[str]:
 
 def _large(job: Job, now: Sketch, wanted: Wanted) -> None:
     """One pattern: large, with its numbers, and from its first step to its last."""
-    ui.section("One pattern, large")
-    place = 0
-    if len(wanted.named) > 1:
-        names = {str(number): name for number, name in enumerate(wanted.named)}
-        place = int(choices.select("Pattern", list(names), key="pattern_large", format_func=names.get))
     recipe = list(now.pictures)[-1]
-    last = [one for one in job.history if one.recipe == recipe][-1]
-    large = sketches.cut(now.pictures[recipe], place, last.size, last.columns)
+    part = [one for one in job.history if one.recipe == recipe]
+    if len(wanted.named) > 1:
+        ui.section("One pattern, large")
+        _one(now.pictures[recipe], part, recipe, wanted)
+    kept = [one for one in part if one.small]
+    if kept:
+        name = words.safe(wanted.named[wanted.large])
+        told = f"{name} after {', '.join(str(one.step) for one in kept)} of {part[-1].steps} steps"
+        reduced = words.shape(_strip(kept[:1], wanted.large))
+        ui.picture(_strip(kept, wanted.large), f"{told}, {reduced} each", told, at_least=LARGE)
+
+
+def _one(drawn: bytes, part: list[Sketch], recipe: str, wanted: Wanted) -> None:
+    """One pattern with its numbers and its curve."""
+    place, last = wanted.large, part[-1]
+    large = sketches.cut(drawn, place, last.size, last.columns)
     left, right = st.columns([2, 3])
     name = words.safe(wanted.named[place])
     said = f"{words.sentence(wanted.what)[:-1]} {words.number(last.activations[place])}"
     seen = f"; as shown, clipped and in 8 bits, {words.number(last.shown[place])}" if last.shown else ""
     with left:
         ui.picture(
-            large, f"{name}, {words.shape(large)}, {title(recipe).lower()}. {said}{seen}",
+            large, f"{name}, {words.shape(large)}, {title(recipe)}. {said}{seen}",
             f"Pattern of {wanted.named[place]}: {said}", at_least=LARGE,
         )  # fmt: skip
     with right:
-        kept = [one for one in job.history if one.recipe == recipe and one.small]
-        if kept:
-            steps = ", ".join(str(one.step) for one in kept)
-            told = f"After {steps} steps of {last.steps}, reduced to {words.shape(_strip(kept[:1], place))}"
-            ui.picture(_strip(kept, place), told, f"{wanted.named[place]}: {told}", at_least=LARGE)
-        one = {
-            wanted.what: ([step.activations[place] for step in job.history if step.recipe == recipe], charts.TRAINING)
-        }
-        charts.curves(name, list(range(len(one[wanted.what][0]))), one, x_title="step", key="ascent_of_one")
+        line = {wanted.what: ([step.activations[place] for step in part], charts.TRAINING)}
+        charts.curves(name, [step.step for step in part], line, x_title="step", key="ascent_of_one")
+
+
+def beside(wanted: Wanted) -> None:
+    """The pictures of a data set that the large pattern's filter answers to, searched once the pattern is there."""
+    job = engine.job(SLOT)
+    if not wanted.data[0] or job is None or not job.ended or job.latest is None:
+        return
+    name, count = wanted.data
+    filters = tuple(dict.fromkeys(wanted.filters))
+    top_pictures.begin((wanted.network, name, wanted.layer, filters), count=count, most=6)
+    of_large = wanted.large if wanted.objective != "mixed" else round(wanted.large / (len(wanted.named) - 1))
+    channel = wanted.filters[of_large]
+    ui.section(f"{top_pictures.TITLES[name]} that filter {channel} answers to most")
+    top_pictures.live(lambda found: top_pictures.row(found.best.get(channel, ()), f"filter {channel}", key="pattern"))
 
 
 def _strip(kept: list[Sketch], place: int) -> Any:
@@ -179,20 +195,31 @@ def noticed(wanted: Wanted) -> list[str]:
     history = job.history if job is not None and st.session_state.get(_WANTED) == wanted.mark else []
     if len(history) < 2:
         return ["Each picture is changed step by step, so that what is climbed becomes more and more."]
-    recipe = history[-1].recipe
-    part = [one for one in history if one.recipe == recipe]
-    said = [_grown(part, wanted.what)]
-    last = part[-1]
-    if last.shown and _mean(last.activations) > 0:
-        share = _mean(last.shown) / _mean(last.activations)
+    parts = {name: [one for one in history if one.recipe == name] for name in wanted.recipes}
+    parts = {name: part for name, part in parts.items() if part}
+    said = [_grown(list(parts.values())[-1], wanted.what)]
+    ends = {name: part[-1] for name, part in parts.items() if part[-1].shown}
+    if len(ends) == 2:
+        reached = " and ".join(
+            f"{words.number(_mean(one.shown))} in {words.count(one.step, 'step')} ({title(name).partition(':')[0]})"
+            for name, one in ends.items()
+        )
+        said.append(f"As shown, at the same contrast and in 8 bits, the pictures reach {reached}.")
+    elif ends:
+        (last,) = ends.values()
+        how = "clipped" if wanted.picture_starts else "at a contrast of a tenth"
         said.append(
-            f"As shown, with the contrast of a tenth and in 8 bits, the pictures reach {share:.0%} of that."
-            if wanted.view != "dream" else f"As shown, clipped and in 8 bits, the picture reaches {share:.0%} of that."
-        )  # fmt: skip
+            f"As shown, {how} and in 8 bits, {'the picture has' if len(last.shown) == 1 else 'the pictures have'} "
+            f"{words.number(_mean(last.shown))}, where the numbers that were climbed give "
+            f"{words.number(_mean(last.activations))}."
+        )
+    sizes = wanted.choices.get("octaves", 1) if wanted.recipes[0] == "fast" else 1
+    if wanted.picture_starts and sizes > 1:
+        said.append(f"The picture is climbed at {sizes} sizes; where it grows its new details are still to come.")
     said.append(
-        "A pattern shows what is answered to most, not what is met in photographs; a later layer's are larger."
-        if wanted.view != "dream"
-        else "What the layer answers to a little is drawn into the picture until it is there."
+        "What the layer answers to a little is drawn into the picture until it is there."
+        if wanted.picture_starts
+        else "A pattern shows what is answered to most, not what is met in photographs; a later layer's are larger."
     )
     return said
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from convviz import ConvvizError, patterns, zoo
 from convviz.patterns import DIVERSITY, OBJECTIVES, PARAMETERS, REGULARIZERS, TRANSFORMATIONS
-from pages.shared import choices, engine, models, pickers, ui, words
+from pages.shared import choices, engine, models, pickers, top_pictures, ui, words
 from pages.shared.pattern_grid import MOST as MOST_OF_LAYER
 from pages.shared.pattern_grid import Grid
 
@@ -45,6 +45,8 @@ class Wanted:
         choices: further ones of ``patterns.ascend``, those that differ from its own.
         picture: the picture that it begins with or goes towards, if any.
         sources: whose ideas these are.
+        large: place of the picture that is shown large.
+        data: what is searched for pictures that the same filter answers to, and how many of it; "" for no search.
     """
 
     view: str
@@ -61,6 +63,8 @@ class Wanted:
     choices: dict[str, Any] = field(default_factory=dict)
     picture: pickers.Picture | None = None
     sources: tuple[str, ...] = ()
+    large: int = 0
+    data: tuple[str, int] = ("", 0)
 
     @property
     def objective(self) -> str:
@@ -101,30 +105,30 @@ class Wanted:
         """What the picture is for."""
         return "like" if self.objective == "direction" else "start"
 
+    @property
+    def picture_starts(self) -> bool:
+        """Whether the ascent begins with the picture."""
+        return self.picture is not None and self.picture_is == "start"
+
 
 def chosen_filters(network: zoo.Reference, card: zoo.Card, result: Any) -> Wanted:
     """Some filters of a layer, for one of several objectives."""
     layer = a_layer(network, card)
     count = card.layer(layer).output_shape[-1]
     offered = [one for one in _OBJECTIVES if count > 1 or one not in ("mixed", "direction")]
-    objective = choices.select(
-        "What is climbed", offered, key="objective", format_func=lambda one: _OBJECTIVES[one].title
-    )
+    objective = choices.select("Objective", offered, key="objective", format_func=lambda one: _OBJECTIVES[one].title)
     st.caption(f"{words.sentence(_OBJECTIVES[objective].idea)}")
-    size = st.session_state.get("pattern_size", 96)  # its widget stands further down
     picture, more = None, {}
     if objective == "mixed":
+        first, second = _liveliest(network, layer, 2, result)
         filters = tuple(
             choices.number(f"{label} filter (0 to {count - 1})", 0, count - 1, start, key=key)
-            for label, start, key in (("First", 0, "mixed_first"), ("Second", 1, "mixed_second"))
+            for label, start, key in (("First", first, "mixed_first"), ("Second", second, "mixed_second"))
         )
-        named = tuple(
-            f"{words.share(1 - one)} filter {filters[0]}, {words.share(one)} filter {filters[1]}"
-            for one in patterns.SHARES
-        )
+        named = tuple(_mixture(filters, share) for share in patterns.SHARES)
     elif objective == SEVERAL:
         one = choices.number(
-            f"Filter (0 to {count - 1})", 0, count - 1, _liveliest(network, layer, result), key="filter"
+            f"Filter (0 to {count - 1})", 0, count - 1, _liveliest(network, layer, 1, result)[0], key="filter"
         )
         filters = (one,) * choices.slider("Patterns of it", 2, 8, 4, key="patterns_of_it")
         more["diversity"] = choices.slider("Diversity", 0.0, 3.0, 1.0, key="diversity", step=0.25)
@@ -133,7 +137,7 @@ def chosen_filters(network: zoo.Reference, card: zoo.Card, result: Any) -> Wante
         picture, filters = pickers.picture("filter_patterns"), ()
         named = (f"Direction of {picture.title}",)
     else:
-        filters = _some(network, layer, count, size, result)
+        filters = _some(network, layer, count, result)
         named = tuple(f"Filter {one}" for one in filters)
     climbed = {} if objective in ("channel", SEVERAL) else {"objective": objective}
     return _wanted(
@@ -166,7 +170,7 @@ def a_dream(network: zoo.Reference, card: zoo.Card, result: Any) -> Wanted:
     layer = a_layer(network, card)
     count = card.layer(layer).output_shape[-1]
     whole = choices.segments(
-        "What is climbed", ["layer", "filter"], key="dream_of", width="stretch",
+        "Objective", ["layer", "filter"], key="dream_of", width="stretch",
         format_func={"layer": "The whole layer", "filter": "One filter"}.get,
     )  # fmt: skip
     if whole == "layer":
@@ -175,7 +179,7 @@ def a_dream(network: zoo.Reference, card: zoo.Card, result: Any) -> Wanted:
     else:
         filters = (
             choices.number(
-                f"Filter (0 to {count - 1})", 0, count - 1, _liveliest(network, layer, result), key="filter"
+                f"Filter (0 to {count - 1})", 0, count - 1, _liveliest(network, layer, 1, result)[0], key="filter"
             ),
         )
         climbed = {}
@@ -206,7 +210,7 @@ def a_layer(network: zoo.Reference, card: zoo.Card) -> str:
     return choices.select("Layer", names, key="pattern_layer", default=whole[min(len(whole) - 1, len(whole) // 3)])
 
 
-def _some(network: zoo.Reference, layer: str, count: int, size: int, result: Any) -> tuple[int, ...]:
+def _some(network: zoo.Reference, layer: str, count: int, result: Any) -> tuple[int, ...]:
     """So many filters: those that answer most to the noise, or one after the other."""
     most = min(MOST, count)
     number = choices.slider("Filters shown", 1, most, min(8, most), key="filters_shown") if most > 1 else 1
@@ -216,15 +220,20 @@ def _some(network: zoo.Reference, layer: str, count: int, size: int, result: Any
     if which == "order":
         first = choices.number(f"First filter (0 to {count - number})", 0, count - number, 0, key="first_filter")
         return tuple(range(first, first + number))
-    seed = st.session_state.get("pattern_seed", 0)
+    return _liveliest(network, layer, number, result)
+
+
+def _liveliest(network: zoo.Reference, layer: str, count: int, result: Any) -> tuple[int, ...]:
+    """The filters that answer most to a noise, always the same one, so that another seed or size shows the same."""
     with result, st.spinner("Asking which filters answer to noise"):
-        return engine.compute(patterns.liveliest, network, layer, number, size=size, seed=seed)
+        return engine.compute(patterns.liveliest, network, layer, count)
 
 
-def _liveliest(network: zoo.Reference, layer: str, result: Any) -> int:
-    """The filter that answers most to the noise."""
-    with result, st.spinner("Asking which filter answers to noise"):
-        return engine.compute(patterns.liveliest, network, layer, 1)[0]
+def _mixture(filters: tuple[int, ...], second: float) -> str:
+    """A mixture of two filters in words."""
+    if second in (0, 1):
+        return f"Filter {filters[int(second)]}"
+    return f"{words.share(1 - second)} filter {filters[0]}, {words.share(second)} filter {filters[1]}"
 
 
 def _wanted(
@@ -240,6 +249,10 @@ def _wanted(
 ) -> Wanted:
     """The rest of the choices, under More."""
     objective = climbed.get("objective", "channel")
+    large = 0
+    if len(named) > 1:
+        names = {str(place): name for place, name in enumerate(named)}
+        large = int(choices.select("Shown large", list(names), key="pattern_large", format_func=names.get))
     with st.expander("More"):
         recipe = choices.segments(
             "Recipe", list(_RECIPES), key="pattern_recipe", default="both" if view == "chosen" else "fast",
@@ -255,12 +268,14 @@ def _wanted(
         seed = choices.number("Seed of the grey noise", 0, 9999, 0, key="pattern_seed")
         before = _before(objective, layer)
         manner, sources = _manner(view)
+        searched = bool(filters) and objective in ("channel", "unit", "mixed") and view == "chosen"
+        data = top_pictures.data("pattern_data", network) if searched else ("", 0)
     recipes = patterns.RECIPES if recipe == "both" else (recipe,)
     climbed |= {"before": True} if before == "always" else {}
     own = [patterns.ABOUT_RECIPES["lecture"].source] if "lecture" in recipes else []
     return Wanted(
         view, network, card, layer, filters, named, _what(objective, before), size, seed, recipes, before == "silent",
-        {**climbed, **manner}, picture, tuple(dict.fromkeys([*own, source, *sources])),
+        {**climbed, **manner}, picture, tuple(dict.fromkeys([*own, source, *sources])), large, data,
     )  # fmt: skip
 
 

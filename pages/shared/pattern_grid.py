@@ -81,7 +81,7 @@ def shown(wanted: Grid, count: int) -> None:
         first, last, size = band.filters[0], band.filters[-1], words.crossed(f"{band.size[0]} x {band.size[1]}")
         dead = f"; dead, so plain grey: {', '.join(map(str, band.dead))}" if band.dead else ""
         st.image(
-            band.png, caption=f"Filters {first} to {last}, {size} each{dead}", output_format="PNG",
+            band.png, caption=f"Filters {first} to {last}, {size} each{dead}", output_format="PNG", width="stretch",
             alt=f"Patterns of filters {first} to {last}, mean activation {words.number(_mean(band.activations))}{dead}",
         )  # fmt: skip
 

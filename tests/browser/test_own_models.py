@@ -66,7 +66,7 @@ def test_an_own_model_is_described_corrected_and_looked_into_on_every_page(serve
     expect(page.get_by_text("top_conv").first).to_be_visible()
     no_complaint(page)
     page.get_by_role("link", name="Filter patterns").click()
-    expect(page.get_by_text("The lecture's: 40 equal steps from grey noise").first).to_be_visible()
+    expect(page.get_by_text("The lecture's: 40 equal steps").first).to_be_visible()
     no_complaint(page)
     page.get_by_role("button", name="Diagnosis and corrections").click()
     expect(page.get_by_role("dialog").get_by_text("a functional Keras model")).to_be_visible()
