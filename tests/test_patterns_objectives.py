@@ -130,12 +130,14 @@ def test_the_activation_of_the_shown_picture_is_that_of_its_eight_bits(model, ne
     assert last.shown[0] == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
-def test_a_message_ends_an_ascent_with_a_last_record(network):
-    ascent = patterns.ascend(network, "second", [0], size=32)
+def test_a_message_ends_an_ascent_with_a_last_record_of_the_whole_picture(model, network):
+    ascent = patterns.ascend(network, "second", [0], size=128)
     next(ascent)
     next(ascent)
     last = ascent.send({"stop": True})
     assert last.step == 1
+    assert last.values.shape == (1, 128, 128, 3)
+    assert last.activations[0] == pytest.approx(maps(model, last.values).mean((1, 2))[0, 0], rel=1e-4)
     assert last.shown.size == 1
     with pytest.raises(StopIteration):
         next(ascent)

@@ -160,7 +160,8 @@ class Course:
 
     def _last(self, step: int, began: float) -> Ascent:
         """The record of where the canvases are, with the heights of the pictures that are shown."""
-        return self._record(step, self._slope_of(False).height(self._pixels), began, last=True)
+        heights = self._slope_of(False).height(self._fit(self._pixels, self._whole))
+        return self._record(step, heights, began, last=True)
 
     def _record(self, step: int, heights: np.ndarray, began: float, *, last: bool = False) -> Ascent:
         pixels = self._fit(self._pixels, self._whole)
@@ -211,11 +212,8 @@ class Course:
         """The way up, less what the regularizers and the other pictures of the same filter speak against."""
         manner = self._manner
         if manner.diversity and self._goal.same.any():
-            upward = (
-                upward
-                - np.float32(manner.diversity)
-                * directions(self._asked(stage, lambda rounded: self._slope_of(rounded).likeness(self._pixels)))[0]
-            )
+            alike = self._asked(stage, lambda rounded: self._slope_of(rounded).likeness(self._pixels))
+            upward = upward - np.float32(manner.diversity) * directions(alike)[0]
         if manner.total_variation:
             upward = upward - np.float32(manner.total_variation) * restraints.roughness(self._pixels)
         if manner.l2:

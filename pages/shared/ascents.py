@@ -108,7 +108,8 @@ def _troubles(now: Sketch, wanted: Wanted) -> list[str]:
             else "Its gradient at this noise is zero: it is dead here. The numbers before its ReLU may have a slope; "
             "they can be climbed, under More."
         )
-        said.append(f"{named}: no pattern, so the tile is plain grey. {way}")
+        seen = "the picture stays as it is" if wanted.picture_starts else "no pattern, so the tile is plain grey"
+        said.append(f"{named}: {seen}. {way}")
     still = [place for place in now.silent if place not in now.dead and now.activations[place] == 0 and now.shown]
     if still:
         named = ", ".join(words.safe(wanted.named[place]) for place in still)
