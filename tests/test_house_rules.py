@@ -46,8 +46,9 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
-    "recipes": {"convolution", "patterns", "stacks", "zoo"},
+    "recipes": {"convolution", "datasets", "patterns", "shortcuts", "stacks", "zoo"},
     "scanning": {"convolution", "images", "rendering"},
+    "shortcuts": {"attribution", "datasets", "localization", "rendering", "sketches", "training", "zoo"},
     "sketches": {"patterns", "rendering"},
     "stacks": {"convolution", "receptive_field"},
     "surgery": {"datasets", "filters", "tracing", "zoo"},
@@ -72,8 +73,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
 }
 FRAMEWORK_ROOMS = {
     "activations", "architectures", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation",
-    "exemplars", "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "surgery", "tracing",
-    "training", "trust", "uploads", "zoo",
+    "exemplars", "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "shortcuts", "surgery",
+    "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -45,6 +45,7 @@ def curves(
     marked: bool = False,
     measured: Collection[str] = (),
     scattered: Collection[str] = (),
+    y_range: tuple[float, float] | None = None,
 ) -> None:
     """Lines over a common axis; each has a name, numbers (None where there is none), and a colour with a dash.
 
@@ -69,7 +70,7 @@ def curves(
         height=260 if len(lines) < 3 else 340,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         xaxis={"title": x_title},
-        yaxis={"type": "log", "dtick": 1} if logarithmic else {"exponentformat": "power"},
+        yaxis={"type": "log", "dtick": 1} if logarithmic else {"exponentformat": "power", "range": y_range},
         legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"}
         if len(lines) < 3
         else {"orientation": "h", "y": -0.3, "yanchor": "top"},

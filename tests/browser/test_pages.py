@@ -17,6 +17,7 @@ PAGES = {
     "tuning": "Tuning",
     "kinds": "Kinds of convolution",
     "training": "Training",
+    "shortcut": "Shortcut lab",
     "network": "Network",
     "feature_maps": "Feature maps",
     "kernels": "Kernels",
