@@ -38,4 +38,4 @@ else:
     # Imported by the server, before any visitor: naming the pages now ends Streamlit's search of the pages folder, so
     # that the first visitor of a deep link gets the right page.
     frame.announce(CONTENTS)
-    app = st.App(__file__, lifespan=frame.lifespan, on_script_error=frame.on_error)
+    app = st.App(__file__, **frame.SERVER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import random
 import socket
@@ -17,6 +18,7 @@ import sys
 import time
 import urllib.request
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -146,6 +148,34 @@ def memory(process: psutil.Process) -> list[tuple[str, float]]:
     return rows
 
 
+@contextlib.contextmanager
+def served(**environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The app on a free port of this machine: its address and its process, which ends with the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = start(port, **environment)
+    try:
+        yield f"127.0.0.1:{port}", server
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def start(port: int, **environment: str) -> subprocess.Popen:
+    """Start the app on a port and wait until it answers."""
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    server = subprocess.Popen(
+        [*command, "--server.address", "127.0.0.1"], cwd=ROOT, env=os.environ | environment, stdout=subprocess.DEVNULL
+    )
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1)
+            return server
+        except OSError:
+            time.sleep(0.2)
+
+
 def main() -> None:
     """Start the app, run the class, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -153,27 +183,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--every", type=float, default=0, help="seconds between two lines of a soak; 0 for none")
     asked = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", address.split(":")[1]]
-    server = subprocess.Popen(
-        [*command, "--server.address", "127.0.0.1"], cwd=ROOT, env=dict(os.environ), stdout=subprocess.DEVNULL
-    )
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"http://{address}/_stcore/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.2)
+    with served() as (address, server):
         times: dict[str, list] = defaultdict(list)
         process = psutil.Process(server.pid)
+        before = process.cpu_times()
         asyncio.run(_class(address, asked, times, process))
+        after, actions = process.cpu_times(), sum(map(len, times.values()))
+        spent = after.user + after.system - before.user - before.system
         _print(times, memory(process))
-    finally:
-        server.terminate()
-        server.wait(30)
+        print(f"the server's own process: {1000 * spent / max(1, actions):.0f} ms of CPU for each of {actions} runs")
 
 
 async def _class(address: str, asked: argparse.Namespace, times: dict, process: psutil.Process) -> None:

@@ -799,6 +799,23 @@ def test_orthogonal_matrices_cost_nothing():
     assert time.perf_counter() - begin < 3
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path):
+    program = (
+        "import resource, sys, tempfile; resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
+        "from tests.hostile import models as files; from convviz import uploads, ConvvizError\n"
+        "tempfile.tempdir = sys.argv[1]\n"
+        "try: uploads.open_model(files.keras_file(files.network(files.dense())))\n"
+        "except ConvvizError as refusal: print(refusal)"
+    )
+    root = Path(__file__).resolve().parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, cwd=root, check=True
+    )
+    assert "no room left on its disk" in done.stdout, done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_keras_own_refusals_come_in_a_sentence_without_paths_or_markup():
     data = files.keras_file(files.network(files.layer("Conv2D", filters=1, kernel_size=[9, 9])), files.h5())
     with pytest.raises(ConvvizError, match="Keras cannot build this network") as caught:

@@ -3,6 +3,9 @@
 import asyncio
 import json
 import math
+import re
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -50,7 +53,8 @@ def past_bounds(elements: list, turn: int) -> tuple[WidgetState, ...]:
             state.string_array_value.data.extend(([TEXT], [LONG], ["a"] * 9999)[turn])
         elif kind in ("bidi_component", "component_instance", "dataframe", "plotly_chart") and not wrong:
             told = ({"picked": [10**9, -5], "row": "x", "moved": TEXT}, {"picked": LONG}, [[]])[turn]
-            (setattr(state, "string_value" if kind == "plotly_chart" else "json_value", json.dumps(told)))
+            field = "json_value" if kind.endswith(("component", "instance")) else "string_value"
+            setattr(state, field, json.dumps(told))
         elif kind == "checkbox" and not wrong:
             state.bool_value = turn % 2 == 0
         elif kind == "file_uploader":
@@ -85,5 +89,53 @@ def test_values_past_every_bound_break_no_page_and_no_other_visitor(server, page
             assert not complaints(other)
             await hostile.rerun(name)
             return hostile
+
+    asyncio.run(lesson())
+
+
+def test_the_gate_stands_before_the_real_server(server):
+    async def lesson():
+        async with Visitor(address(server)) as visitor:
+            await visitor.rerun("pixels")
+            where = f"{server.address}/_stcore/upload_file/{visitor.session}/"
+
+            def put(name: str, body, **headers: str) -> int:
+                asked = urllib.request.Request(where + name, data=body, method="PUT", headers=headers)
+                try:
+                    with urllib.request.urlopen(asked, timeout=20) as answer:
+                        return answer.status
+                except urllib.error.HTTPError as failure:
+                    return failure.code
+
+            form = {"Content-Type": "multipart/form-data; boundary=b"}
+            body = b'--b\r\nContent-Disposition: form-data; name="f"; filename="../x"\r\n\r\nabc\r\n--b--\r\n'
+            assert await asyncio.to_thread(put, "1", body, **form) == 403  # only our own pages may send files
+            assert await asyncio.to_thread(put, "2", iter([body]), **form) == 411  # in pieces, without a length
+            huge = {"Content-Length": "900000000", **form}
+            assert await asyncio.to_thread(put, "3", b"", **huge) == 413
+            await visitor.rerun("pixels")
+            assert not complaints(visitor)
+
+    asyncio.run(lesson())
+
+
+def test_a_training_keeps_within_bounds_whatever_the_message_says(server):
+    async def lesson():
+        async with Visitor(address(server)) as visitor:
+            await visitor.rerun("training")
+            numbers = [one for one in visitor.elements if one.WhichOneof("type") in ("slider", "number_input")]
+            assert numbers
+            await visitor.rerun("training", values=past_bounds(numbers, 0), press=visitor.widgets["Start"])
+            for _ in range(40):
+                await visitor.rerun("training")
+                told = " ".join(one.markdown.body for one in visitor.elements if one.WhichOneof("type") == "markdown")
+                if found := re.search(r"(\d+) epochs?, batches of (\d+)", told.replace("\\", "")):
+                    assert 1 <= int(found[1]) <= 100
+                    assert 1 <= int(found[2]) <= 256
+                    break
+                assert not complaints(visitor)
+                await asyncio.sleep(0.5)
+            else:
+                raise AssertionError(told)
 
     asyncio.run(lesson())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import re
@@ -19,6 +20,7 @@ keras = lazy.load("keras")
 
 LARGEST_FILE = 200_000_000  # bytes
 _CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SAVE = "save the whole network with model.save('name.keras') and open that"
 
 
@@ -137,6 +139,12 @@ def _build(name: str, clean: bytes) -> Any:
             return _load(name, clean)
         except ConvvizError:
             raise
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise ConvvizError("Keras cannot open this network's file; save the network again") from error
+            raise ConvvizError(
+                "the server has no room left on its disk to open this network; try again later, or tell who runs it"
+            ) from error
         except MemoryError as error:
             raise ConvvizError("there is not enough memory for this network; open a smaller one") from error
         except Exception as error:  # Keras and TensorFlow raise whatever a layer stumbles over

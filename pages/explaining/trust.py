@@ -36,7 +36,7 @@ controls, result = ui.two_sides()
 with controls:
     if test == "truth":
         network, card = pickers.named("shapes")
-        st.caption(f"{card.title}, on freshly drawn pictures of {', '.join(datasets.SHAPES)}.")
+        st.caption(f"{words.safe(card.title)}, on freshly drawn pictures of {', '.join(datasets.SHAPES)}.")
         count = choices.slider("Pictures", 10, 200, 40, key="trust_pictures", step=10)
         shapes = choices.slider("Shapes in a picture", 1, 4, 2, key="trust_shapes")
         threshold = choices.slider("Box from this share of the maximum", 0.1, 0.9, 0.5, key="trust_threshold")

@@ -17,9 +17,10 @@ from typing import Any
 
 import streamlit as st
 from PIL import Image
+from starlette.middleware import Middleware
 
 from convviz import ConvvizError
-from pages.shared import choices, engine, pickers, ui, words
+from pages.shared import choices, engine, gate, pickers, ui, words
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,9 @@ async def lifespan(_app: Any) -> AsyncIterator[None]:
         yield
     finally:
         engine.close()
+
+
+SERVER = {"lifespan": lifespan, "on_script_error": on_error, "middleware": [Middleware(gate.Gate)]}
 
 
 def _compute_state() -> None:

@@ -122,8 +122,8 @@ cached = memory.remembered  # a quick compute function of `convviz`, its results
 
 
 def error(sentence: str) -> None:
-    """What is wrong and what to do."""
-    st.error(words.sentence(sentence), icon=":material/error:")
+    """What is wrong and what to do; what the visitor typed, or a link brought, may stand in it."""
+    st.error(words.safe(words.sentence(sentence), 600), icon=":material/error:")
 
 
 def older(what: str) -> None:
