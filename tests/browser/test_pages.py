@@ -17,6 +17,7 @@ PAGES = {
     "tuning": "Tuning",
     "kinds": "Kinds of convolution",
     "training": "Training",
+    "transfer": "Transfer",
     "shortcut": "Shortcut lab",
     "network": "Network",
     "feature_maps": "Feature maps",
