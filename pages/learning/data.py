@@ -39,6 +39,7 @@ with controls:
         side = choices.slider("Side the network takes (pixels)", 16, 224, 150, key="reading_side")
     if view == "augmentation":
         options = augmenting.options("augment")
+        augmenting.train_with(options)
     if view in ("examples", "batches", "augmentation"):
         seed = choices.number("Seed", 0, 9999, 0, key="browse_seed")
     if view == "own":

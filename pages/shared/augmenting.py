@@ -39,12 +39,24 @@ def options(prefix: str) -> dict[str, Any]:
     }
 
 
+def train_with(values: dict[str, Any]) -> None:
+    """A button: the page Training changes its pictures in this way."""
+    if st.button("Train with this", icon=":material/show_chart:", key="augment_train", width="stretch"):
+        _later("train", values)
+        choices.set_later("augmented", True)
+        st.switch_page("pages/learning/training.py")
+
+
 def _share(label: str, prefix: str, option: str) -> float:
     return choices.slider(label, 0.0, 0.9, augmentation.LECTURE[option], key=f"{prefix}_{option}", step=0.05)
 
 
 def _set(prefix: str, values: dict[str, Any]) -> None:
+    _later(prefix, values)
+    st.rerun()
+
+
+def _later(prefix: str, values: dict[str, Any]) -> None:
     for option, value in values.items():
         key = f"{prefix}_{'flip' if option == 'horizontal_flip' else option}"
         choices.set_later(key, type(_OFF[option])(value))
-    st.rerun()

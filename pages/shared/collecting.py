@@ -13,9 +13,9 @@ from PIL import Image
 from convviz import ConvvizError, images, rendering, sketches, uploads
 from pages.shared import data_sets, engine, ui, words
 
-MOST_CLASSES, MOST_PICTURES, LONGEST_NAME = 10, 100, 30
+MOST_CLASSES, MOST_PICTURES, LONGEST_NAME = 10, 60, 30
 FEWEST = 3  # of each class: one to learn from, one to choose by, one to report on
-SIDE = 224  # pixels that a collected picture keeps of its longer side
+SIDE = 160  # pixels that a collected picture keeps of its longer side; a visitor's take some 20 MB at most
 _CLASSES = "_collected"  # class -> its pictures
 _ROUND = "_collected_round"  # counts what was taken, in the keys of the widgets, which begin anew then
 _PARTS = re.compile("train(ing)?|valid(ation)?|val|test(ing)?", re.IGNORECASE)  # folders that mean something else

@@ -189,7 +189,7 @@ def _grid(chosen: architectures.Architecture, rows: tuple[architectures.Row, ...
         f"Then always {row.name} (Dense): {words.count(chosen.last.units, 'unit')}, {chosen.ending}"
         + (f", {row.formula} parameters." if row.formula else ".")
     )
-    made = tuple(_layer(cells) for cells in edited.to_dict("records"))
+    made = tuple(_layer(cells, old) for cells, old in zip(edited.to_dict("records"), chosen.layers, strict=True))
     if made != chosen.layers:
         _adopt(made)
     elif not edited.equals(table.iloc[:-1]):  # a number that this kind does not have
@@ -211,10 +211,12 @@ def _cells(layer: architectures.Layer) -> dict[str, object]:
     }
 
 
-def _layer(cells: dict) -> architectures.Layer:
-    """A line of the grid as a layer; what is empty is as it is by default."""
+def _layer(cells: dict, old: architectures.Layer) -> architectures.Layer:
+    """A line of the grid as a layer; what is empty, or belonged to another kind, is as it is by default."""
     kind = next((kind for kind, name in _KINDS.items() if name == cells["Kind"]), "conv")
     new, known = architectures.Layer(kind), {name: None if pd.isna(one) else one for name, one in cells.items()}
+    if kind != old.kind:
+        known |= {"Size": None, "Stride": None, "Padding": None}
     windowed = kind in ("conv", "max", "average")
     size = int(known["Size"] or (new.size if kind == "conv" else 2)) if windowed else new.size
     stride = int(known["Stride"] or 0) if windowed else 0
