@@ -53,13 +53,15 @@ def network(outline: datasets.Outline) -> architectures.Architecture:
 
 def editor(chosen: architectures.Architecture) -> None:
     """The network layer by layer, every number to be changed; what it takes, and what is wrong with it."""
-    rows = chosen.rows()
     told = f": {chosen.parameters:,} parameters" if not chosen.fault() else ""
     ui.section(f"The network{told}")
-    _grid(chosen, rows)
-    _actions(chosen.layers)
+    _summary(chosen)
     if fault := chosen.fault():
         ui.error(fault)
+    custom = chosen.name not in architectures.PRESETS
+    with st.expander("Change the layers", icon=":material/edit:", expanded=custom):
+        _grid(chosen)
+        _actions(chosen.layers)
     if chosen.transplant is not None and not chosen.fault():
         height, width = chosen.transplant.size
         held = "stays as it is" if chosen.transplant.frozen else "learns like the others"
@@ -146,53 +148,71 @@ def _transplant() -> architectures.Transplant | None:
 # --- the grid -----------------------------------------------------------------------------------------------------
 
 
-def _grid(chosen: architectures.Architecture, rows: tuple[architectures.Row, ...]) -> None:
-    """The layers and the last one, what they give, and their parameters; the first columns are to be edited."""
-    table = pd.DataFrame([_cells(layer) for layer in (*chosen.layers, chosen.last)])
-    shapes = [" × ".join(map(str, row.output_shape)) or ("does not fit" if row.fault else "unknown") for row in rows]
-    table["Output"], table["Parameters"] = shapes, [row.formula or ("0" if row.output_shape else "") for row in rows]
-    table.index = pd.Index([row.name for row in rows])
+def _summary(chosen: architectures.Architecture) -> None:
+    """Every layer with what it gives and its parameters as a formula, the last one, too."""
+    rows = []
+    for layer, row in zip((*chosen.layers, chosen.last), chosen.rows(), strict=True):
+        unknown = "does not fit" if row.fault else "unknown"
+        rows.append(
+            {
+                "Layer": f"{words.safe(row.name)}: {_told(layer)}",
+                "Output": " × ".join(map(str, row.output_shape)) or unknown,
+                "Parameters": row.formula or ("0" if row.output_shape else ""),
+            }
+        )
+    st.table(rows)
+
+
+def _told(layer: architectures.Layer) -> str:
+    """One layer in words."""
+    window = f"{layer.size} × {layer.size}"
+    stride = f", stride {layer.step}" if layer.step != (1 if layer.kind == "conv" else layer.size) else ""
+    padding = f", {layer.padding}" if layer.padding != "valid" else ""
+    return {
+        "conv": f"{words.count(layer.filters, 'filter')} of {window}{stride}{padding}, {layer.activation}",
+        "max": f"maximum of {window}{stride}{padding}",
+        "average": f"average of {window}{stride}{padding}",
+        "dense": f"{words.count(layer.units, 'unit')}, {layer.activation}",
+        "dropout": f"leaves out {layer.rate:.0%} while training",
+    }.get(layer.kind, _KINDS.get(layer.kind, "unknown").lower())
+
+
+def _grid(chosen: architectures.Architecture) -> None:
+    """The layers, but for the last one, to edit."""
+    table = pd.DataFrame([_cells(layer) for layer in chosen.layers], columns=list(_cells(_NEW)))
+    table.index = pd.RangeIndex(1, len(table) + 1)
     table = table.astype({"Number": "Int64", "Size": "Int64", "Stride": "Int64"})
-    last = table.iloc[-1:].copy()
-    last["Kind"] = ["Dense"]
     columns = st.column_config
     edited = st.data_editor(
-        table.iloc[:-1],
+        table,
         key=f"_net_grid_{_digest(chosen)}_{st.session_state.get(_FRESH, 0)}",
         width="stretch",
-        disabled=["_index", "Output", "Parameters"],
         column_config={
-            "_index": columns.TextColumn("Layer", width=150),
-            "Kind": columns.SelectboxColumn(options=list(_KINDS.values()), required=True, width=140),
+            "_index": columns.NumberColumn(width=30),
+            "Kind": columns.SelectboxColumn(options=list(_KINDS.values()), required=True, width=170),
             "Number": columns.NumberColumn(
-                min_value=1, max_value=architectures.layers.MOST_UNITS, step=1, help="Filters or units", width=72
+                min_value=1, max_value=architectures.layers.MOST_UNITS, step=1, help="Filters or units", width=95
             ),
             "Size": columns.NumberColumn(
-                min_value=1, max_value=architectures.layers.LARGEST_SIZE, step=1, width=56,
+                min_value=1, max_value=architectures.layers.LARGEST_SIZE, step=1, width=75,
                 help="Side of the window, pixels",
             ),
             "Stride": columns.NumberColumn(
-                min_value=1, max_value=architectures.layers.LARGEST_STRIDE, step=1, width=62, help="Pixels"
+                min_value=1, max_value=architectures.layers.LARGEST_STRIDE, step=1, width=85, help="Pixels"
             ),
-            "Padding": columns.SelectboxColumn(options=list(architectures.layers.PADDINGS), width=76),
-            "Activation": columns.SelectboxColumn(options=list(architectures.ACTIVATIONS), width=92),
+            "Padding": columns.SelectboxColumn(options=list(architectures.layers.PADDINGS), width=100),
+            "Activation": columns.SelectboxColumn(options=list(architectures.ACTIVATIONS), width=115),
             "Rate": columns.NumberColumn(
-                min_value=0.0, max_value=architectures.layers.LARGEST_RATE, step=0.05, width=58,
+                min_value=0.0, max_value=architectures.layers.LARGEST_RATE, step=0.05, width=75,
                 help="Share that a dropout leaves out",
             ),
-            "Output": columns.TextColumn(width=110, help="Height × width × channels, or the length of a row"),
-            "Parameters": columns.TextColumn(width=230, help="Weights and biases"),
         },
     )  # fmt: skip
-    row = rows[-1]
-    st.caption(
-        f"Then always {row.name} (Dense): {words.count(chosen.last.units, 'unit')}, {chosen.ending}"
-        + (f", {row.formula} parameters." if row.formula else ".")
-    )
+    st.caption("The last layer is always there: a unit for each class, or one for two classes.")
     made = tuple(_layer(cells, old) for cells, old in zip(edited.to_dict("records"), chosen.layers, strict=True))
     if made != chosen.layers:
         _adopt(made)
-    elif not edited.equals(table.iloc[:-1]):  # a number that this kind does not have
+    elif not edited.equals(table):  # a number that this kind does not have
         st.session_state[_FRESH] = st.session_state.get(_FRESH, 0) + 1
         st.rerun()
 
