@@ -73,7 +73,7 @@ def survey(found: architectures.Survey, chosen: architectures.Transfer) -> None:
     size = f"{chosen.side} × {chosen.side}" if chosen.side else " × ".join(map(str, chosen.input_shape[:2]))
     st.caption(
         f"{words.safe(found.title)} without its classes sees {size} pixels with values from "
-        f"{words.numbers(low, high)}, as Keras prepares them for it, has {found.base_parameters:,} parameters and hands over "
+        f"{words.numbers(low, high)}, as it is used to, has {found.base_parameters:,} parameters and hands over "
         f"{' × '.join(map(str, found.features))} features. The preparation is a part of the network."
     )
     st.table(
