@@ -5,10 +5,10 @@ from convviz.datasets.drawing import SHAPES, Drawing, box_of, draw_shapes
 from convviz.datasets.folders import names as folder_names
 from convviz.datasets.reading import CLASSES, NAMES, download, download_size, is_here, load
 from convviz.datasets.records import Dataset, Outline
-from convviz.datasets.references import CHEATS, OPENERS, NotHere, Reference, known_outline, resolve
+from convviz.datasets.references import OPENERS, NotHere, Reference, known_outline, resolve
 
 __all__ = [
-    "CHEATS", "CLASSES", "NAMES", "OPENERS", "PARTS", "SHAPES", "Batch", "Dataset", "Drawing", "NotHere", "Outline",
+    "CLASSES", "NAMES", "OPENERS", "PARTS", "SHAPES", "Batch", "Dataset", "Drawing", "NotHere", "Outline",
     "Overview", "Reference", "batch", "box_of", "download", "download_size", "draw_shapes", "folder_names", "is_here",
     "known_outline", "load", "outline", "overview", "packed", "resolve",
 ]  # fmt: skip

@@ -17,7 +17,6 @@ MOST_KEPT_BYTES = 300_000_000  # of pictures that a worker keeps at hand
 SIDES = (8, 512)  # pixels that pictures may be brought to
 
 OPENERS: dict[str, Callable[..., Dataset]] = {}  # kind -> how its bytes become a data set
-CHEATS: dict[str, Callable[[Dataset], Dataset]] = {}  # name -> what it does to a data set
 
 _kept: OrderedDict[Reference, Dataset] = OrderedDict()
 _kept_lock = threading.Lock()
@@ -32,14 +31,12 @@ class Reference:
         kind: ``"named"``, ``"folder"`` (below ``CONVVIZ_DATA``) or ``"upload"``.
         per_class: training pictures of each class, at most; None for all.
         side: height and width that all pictures are brought to, pixels; None leaves them.
-        cheat: key of ``CHEATS``, or empty.
     """
 
     name: str
     kind: str = "named"
     per_class: int | None = None
     side: int | None = None
-    cheat: str = ""
 
     @property
     def file(self) -> Reference:
@@ -130,10 +127,6 @@ def _with_options(dataset: Dataset, reference: Reference) -> Dataset:
         dataset = _thinned(dataset, reference.per_class)
     if reference.side is not None:
         dataset = _sized(dataset, reference.side)
-    if reference.cheat:
-        if reference.cheat not in CHEATS:
-            raise ConvvizError(f"there is no cheat {reference.cheat[:40]!r}; choose one of {', '.join(CHEATS)}")
-        dataset = CHEATS[reference.cheat](dataset)
     return dataset
 
 
