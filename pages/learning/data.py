@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import datasets, images, recipes, rendering, sketches
-from pages.shared import augmenting, choices, collecting, data_sets, engine, foot, pickers, readings, ui
+from pages.shared import augmenting, choices, collecting, data_sets, engine, foot, pickers, readings, ui, words
 
 ui.heading("Data and augmentation", "What does a network learn from?")
 
@@ -51,7 +51,7 @@ with result:
             shown = engine.compute(datasets.overview, data, seed=seed, timeout=data_sets.SECONDS)
         readings.examples(shown, data_sets.title_of(data))
         readings.truth(shown)
-        notes, source = readings.examples_noticed(shown), shown.source
+        notes, source = readings.examples_noticed(shown), words.safe(shown.source, 400)
     elif view == "batches":
         with st.spinner("Reading the data"):
             shown = engine.compute(datasets.batch, data, number, batch_size=size, seed=seed, timeout=data_sets.SECONDS)

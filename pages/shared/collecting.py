@@ -46,7 +46,7 @@ def collector() -> str | None:
     if not classes:
         st.info("Name two classes or more, then give each of them pictures, such as two things before your camera.")
         return None
-    chosen = st.selectbox("Class that gets the pictures", list(classes), key="collect_into", format_func=words.safe)
+    chosen = st.selectbox("Class that gets the pictures", list(classes), key="collect_into")
     _bring(classes, chosen)
     for name in list(classes):
         _shown(classes, name)

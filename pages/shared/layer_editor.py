@@ -173,6 +173,7 @@ def _told(layer: architectures.Layer) -> str:
         "max": f"maximum of {window}{stride}{padding}",
         "average": f"average of {window}{stride}{padding}",
         "dense": f"{words.count(layer.units, 'unit')}, {layer.activation}",
+        "flatten": "all in one row",
         "dropout": f"leaves out {layer.rate:.0%} while training",
     }.get(layer.kind, _KINDS.get(layer.kind, "unknown").lower())
 

@@ -27,10 +27,11 @@ def examples(shown: datasets.Overview, title: str) -> None:
         told, row = st.columns([1, 7], vertical_alignment="center")
         told.markdown(words.safe(name))
         with row:
-            sheet = sketches.sheet(_in_colour(shown.examples[label]), columns=per_class)
+            count = min(per_class, max(1, shown.counts["train"][label]))
+            sheet = sketches.sheet(_in_colour(shown.examples[label, :count]), columns=per_class)
             st.image(
                 rendering.png(rendering.enlarge(sheet, at_least=_SHOWN)),
-                alt=f"{per_class} training pictures of class {name}",
+                alt=f"{words.count(count, 'training picture')} of class {name}",
                 output_format="PNG",
             )
     st.table(
@@ -63,7 +64,7 @@ def truth(shown: datasets.Overview) -> None:
 
 
 def _by_class(names: tuple[str, ...], counts: tuple[int, ...]) -> dict[str, str]:
-    return {f"{name} ": f"{count:,}" for name, count in zip(names, counts, strict=True)}
+    return {f"{words.safe(name)} ": f"{count:,}" for name, count in zip(names, counts, strict=True)}
 
 
 def examples_noticed(shown: datasets.Overview) -> list[str]:
@@ -80,7 +81,8 @@ def examples_noticed(shown: datasets.Overview) -> list[str]:
     if most > 1.5 * max(least, 1):
         said.append(f"The classes are not balanced: from {least} to {most} pictures.")
     else:
-        said.append(f"The classes are balanced: from {least:,} to {most:,} training pictures each.")
+        many = f"{least:,}" if least == most else f"from {least:,} to {most:,}"
+        said.append(f"The classes are balanced: {many} training pictures each.")
     return said
 
 
