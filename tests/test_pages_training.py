@@ -17,10 +17,15 @@ def test_what_does_not_fit_is_said_and_cannot_be_started():
     app = opened("learning/training", net="custom", layers="conv 8 5; max 4; dense 10")
     assert "maps of 6 × 6 × 8 come in" in app.error[0].value
     assert next(one for one in app.button if one.label == "Start").disabled
-    app.text_input(key="layers").set_value("conv 8 5; max 4; flatten; dense 10").run()
+    app.text_area(key="layers").set_value("conv 8 5; max 4; flatten; dense 10").run()
     assert not app.error
     assert f"{8 * 26 + 10 * (288 + 1) + 110:,} parameters" in texts(app)
     assert app.query_params["layers"] == "conv 8 5; max 4; flatten; dense 10"
+
+
+def test_a_network_that_is_too_large_for_the_server_is_told_before_the_start():
+    app = opened("learning/training", net="custom", layers="flatten; dense 4096; dense 1024")
+    assert f"{785 * 4096 + 4097 * 1024 + 1025 * 10:,} parameters are more than this server trains" in texts(app)
 
 
 def test_a_layer_is_added_and_moved_by_buttons():

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from convviz import ConvvizError, architectures, datasets, matrices
+from convviz import ConvvizError, architectures, datasets, matrices, training
 from pages.shared import choices, ui, words
 
 CUSTOM = "custom"
 KERNEL, FROZEN = "own_kernel", "own_kernel_frozen"  # keys, for the pages that hand a kernel over
 _GOOD = "_good_network"
 _FRESH = "_network_grid"  # counts the edits that came to nothing, after which the grid is drawn anew
+_LONGEST = 900  # letters of all layers, as they stand in the address
 _NEW = architectures.Layer("conv", padding="same")
 _KINDS = {
     "conv": "Convolution",
@@ -96,7 +97,9 @@ def needs(chosen: architectures.Architecture, batch_size: int, optimizer: str) -
     """What training this network takes, in words."""
     if chosen.fault():
         return ""
-    size = chosen.memory(batch_size, optimizer) / 1e6
+    size, most = chosen.memory(batch_size, optimizer) / 1e6, training.limits().parameters
+    if chosen.parameters > most:
+        return f"{chosen.parameters:,} parameters are more than this server trains at once, {most:,}."
     return (
         f"{words.count(chosen.parameters, 'parameter')}. Training takes about {max(1, size):,.0f} MB: weights, "
         f"gradients and {optimizer}'s own numbers, and the maps of {words.count(batch_size, 'picture')}, "
@@ -118,7 +121,7 @@ def _title(name: str) -> str:
 def _custom() -> architectures.Layers:
     """The layers that stand in the address."""
     opening = architectures.PRESETS["tiny"].text
-    written = choices.text("Layers, apart by ;", opening, key="layers")
+    written = choices.area("Layers, apart by ;", opening, key="layers", longest=_LONGEST, height=100)
     try:
         layers = architectures.parse(written)
         st.session_state[_GOOD] = written
