@@ -116,6 +116,9 @@ def download(name: str) -> Iterator[downloads.Fetched]:
         yield from entry.download()
 
 
+download.needs_no_tensorflow = True  # a worker fetches while TensorFlow is still loading
+
+
 def _entry(name: str) -> _Entry:
     if name not in _ENTRIES:
         raise ConvvizError(f"there is no data set {name[:80]!r}; choose one of {', '.join(NAMES)}")
