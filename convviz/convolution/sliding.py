@@ -71,9 +71,7 @@ def _slide(image: np.ndarray, weights: np.ndarray, walk: Walk, local: bool) -> n
     if not is_tame(weights):
         return _by_definition(pad(image, walk.pads, walk.mode), weights, walk)
     response = _quickly(image, weights, walk) if local else None
-    if image.dtype.kind in "bui":  # nothing in it can be wild
-        return _quickly(image, weights, walk) if response is None else response
-    if local and (every := _rows_that_tell(weights, walk)):
+    if local and image.dtype.kind == "f" and (every := _rows_that_tell(weights, walk)):  # else it cannot be wild
         if _sounds_right(response, every):
             return response
     elif is_tame(image):
