@@ -458,7 +458,7 @@ def test_what_is_kept_is_bounded_for_one_and_for_all(monkeypatch):
     kept.keep(first, bytes(100), "one")
     with pytest.raises(ConvvizError, match="your networks"):
         kept.keep(second, bytes(1), "one")
-    with pytest.raises(ConvvizError, match="the networks of all visitors"):
+    with pytest.raises(ConvvizError, match="the networks and pictures of all visitors"):
         kept.keep(first, bytes(51), "two")
     kept.keep(first, bytes(50), "two")
     kept.drop(first, "one")
