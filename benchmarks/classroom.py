@@ -52,7 +52,11 @@ class Visitor:
 
     async def __aenter__(self) -> Visitor:
         self.socket = await websockets.connect(
-            f"ws://{self.address}/_stcore/stream", max_size=None, subprotocols=["streamlit"], open_timeout=60
+            f"ws://{self.address}/_stcore/stream",
+            max_size=None,
+            subprotocols=["streamlit"],
+            open_timeout=60,
+            ping_timeout=None,
         )
         return self
 

@@ -23,6 +23,7 @@ from tests.hostile import archive_files, model_files, picture_files
 SECONDS = float(os.environ.get("CONVVIZ_FUZZ_SECONDS", "12")) / 4  # for each of the four doors
 FIRST = int(os.environ.get("CONVVIZ_FUZZ_FIRST", "0"))  # another number, other files
 LONGEST = 3.0  # CPU seconds that one file may take, however it was changed
+pytestmark = pytest.mark.timeout(SECONDS + 120)
 NUMBERS = (0, 1, 127, 255, 65_535, 10**6, 2**31 - 1, 2**31, 2**32 - 1)
 CHANGES = some.lists(
     some.tuples(some.integers(0, 9), some.integers(0, 10**6), some.integers(0, 255), some.integers(0, 10**6)),
@@ -159,7 +160,6 @@ def fuzz_models() -> None:
     assert not {"keras", "tensorflow"} & set(sys.modules)
 
 
-@pytest.mark.timeout(SECONDS + 120)
 def test_changed_models():
     """In a process of its own: HDF5 is a library in C, and what it does to a process must be seen."""
     program = "from tests.test_fuzz import fuzz_models; fuzz_models()"

@@ -177,6 +177,12 @@ def test_what_is_no_archive_is_refused():
     refused(b"", "no zip archive")
     refused(pictures.save(files.RED, "PNG"), "no zip archive")
     refused(b"PK\x03\x04" + bytes(100), "cut off or damaged")
+    refused(files.pack({}), "no pictures in this archive")
+    empty = bytearray(files.pack(files.folders()))
+    empty[-10:-6] = bytes(4)  # a table of contents of no bytes
+    refused(bytes(empty), "no pictures in this archive|cut off or damaged")
+    nameless = files.pack(files.folders()).replace(b"red/0.png", b"\x00ed/0.png")
+    refused(nameless, "cut off or damaged|leads outside")
     whole = files.pack(files.folders())
     for part in (0.1, 0.5, 0.99):
         refused(whole[: int(len(whole) * part)], "cut off or damaged")

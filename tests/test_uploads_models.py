@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from convviz import ConvvizError
 from convviz.uploads import catalogue, configs, legacy, models, open_model, trial, weights
 from tests.hostile import archives as zips
+from tests.hostile import model_files
 from tests.hostile import models as files
 
 
@@ -622,6 +623,12 @@ def test_hdf5_with_more_than_plain_numbers_is_refused(name, no_keras):
     fill, sentence = HDF5[name]
     refused(files.keras_file(files.network(files.dense()), files.h5(fill)), sentence)
     refused(files.h5_file(files.network(files.dense()), fill), sentence)
+
+
+def test_a_description_that_hdf5_cannot_read_is_refused(no_keras):
+    data = bytearray(model_files.ODD["h5"].make())
+    data[912] = 1  # of the list of what is too long to stand in place
+    refused(bytes(data), "description is damaged")
 
 
 def test_links_are_not_followed(no_keras, tmp_path):

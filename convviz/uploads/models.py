@@ -107,16 +107,22 @@ def _wrong_members(names: set[str]) -> str:
 def _clean_h5(data: bytes) -> bytes:
     """A whole model's ``.h5`` file with the vetted description in place of its own."""
     weights.vet_weights(data)
-    with weights.open_file(data) as file:
-        text = file.attrs.get("model_config")
+    try:
+        with weights.open_file(data) as file:
+            text = file.attrs.get("model_config")
+    except (OSError, RuntimeError, ValueError, TypeError) as error:  # h5py reads attributes only now
+        raise ConvvizError("this model's description is damaged; save the model again") from error
     if text is None:
         raise ConvvizError(f"this file holds the weights alone, and which network they belong to is not in it; {_SAVE}")
     config = _vetted(text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text))
     clean = io.BytesIO(data)
-    with weights.h5py.File(clean, "r+") as file:
-        for name in [name for name in file.attrs if name.startswith(("model_config", "training_config"))]:
-            del file.attrs[name]
-        file.attrs["model_config"] = json.dumps(config)
+    try:
+        with weights.h5py.File(clean, "r+") as file:
+            for name in [name for name in file.attrs if name.startswith(("model_config", "training_config"))]:
+                del file.attrs[name]
+            file.attrs["model_config"] = json.dumps(config)
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise ConvvizError("this model's file is damaged; save the model again") from error
     return clean.getvalue()
 
 
