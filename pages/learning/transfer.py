@@ -42,6 +42,8 @@ def watch() -> None:
         runs.controls(job)
         runs.state(job)
         runs.curves(job)
+    else:
+        data_sets.examples(dataset)
     ui.notes(transferring.noticed(found, job), SOURCE)
 
 

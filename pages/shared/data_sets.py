@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import streamlit as st
 
-from convviz import ConvvizError, datasets, recipes
-from pages.shared import choices, downloading, engine, words
+from convviz import ConvvizError, datasets, recipes, sketches
+from pages.shared import choices, downloading, engine, ui, words
 
 TITLES = {
     "digits": "Digits (scikit-learn)",
@@ -22,6 +23,7 @@ TITLES = {
 }
 MOST_KEPT = 2  # own data sets of one visitor
 SECONDS = 150.0  # that opening a large archive may take
+IN_A_ROW = 10  # pictures that are shown of a data set before it is trained on
 ALL = 0  # in the place of a number of pictures, or of a side: all of them, as they are
 _FOLDER, _OWN = "folder_", "set_"  # how the names of folders and own sets begin in the address
 _SETS = "_own_data_sets"  # name in the address -> Own
@@ -172,7 +174,18 @@ def _make_room(address: str) -> None:
         st.session_state[_SETS] = {one: own for one, own in _own().items() if one != old}
 
 
-def counted(chosen: datasets.Reference | str) -> str:
-    """The data set in a few words, for a caption."""
-    found = outline(chosen)
-    return f"{words.count(len(found.class_names), 'class', 'classes')}, {' × '.join(map(str, found.shape))} pixels"
+def examples(chosen: datasets.Reference) -> None:
+    """About ten training pictures in a row, as many of each class."""
+    classes = len(outline(chosen).class_names)
+    with st.spinner("Reading the data"):
+        shown = engine.compute(datasets.overview, chosen, per_class=max(1, IN_A_ROW // classes), timeout=SECONDS)
+    pictures, names = [], []
+    for name, count, some in zip(shown.class_names, shown.counts["train"], shown.examples, strict=True):
+        pictures += list(some[:count])
+        names += [words.safe(name, 20)] * len(some[:count])
+    row = np.stack(pictures[:IN_A_ROW])
+    told = ", ".join(dict.fromkeys(names[:IN_A_ROW]))
+    ui.picture(
+        sketches.sheet(np.broadcast_to(row, (*row.shape[:3], 3)), columns=len(row)),
+        f"{len(row)} of the pictures, {' × '.join(map(str, shown.shape))} each: {told}", f"Pictures of {told}",
+    )  # fmt: skip
