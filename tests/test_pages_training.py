@@ -33,6 +33,13 @@ def test_a_layer_is_added_and_moved_by_buttons():
     next(one for one in app.button if one.label == "Up").click().run()
     assert app.query_params["layers"] == "flatten; conv 8 5"
     assert "needs maps" in app.error[0].value
+    next(one for one in app.button if one.label == "Down").click().run()
+    assert app.query_params["layers"] == "conv 8 5; flatten", "the moved layer stays chosen"
+    for _ in range(2):
+        next(one for one in app.button if one.label == "Remove").click().run()
+    assert "needs a row of numbers" in app.error[0].value
+    next(one for one in app.button if one.label == "Add").click().run()
+    assert app.query_params["layers"] == "conv 32 3 same"
 
 
 def test_nonsense_in_the_address_breaks_nothing():

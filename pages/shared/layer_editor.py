@@ -16,6 +16,7 @@ CUSTOM = "custom"
 KERNEL, FROZEN = "own_kernel", "own_kernel_frozen"  # keys, for the pages that hand a kernel over
 _GOOD = "_good_network"
 _FRESH = "_network_grid"  # counts the edits that came to nothing, after which the grid is drawn anew
+_PLACE, _NEXT = "_net_place", "_net_next"  # the layer that is chosen to be moved, and the one of the next run
 _LONGEST = 900  # letters of all layers, as they stand in the address
 _NEW = architectures.Layer("conv", padding="same")
 _KINDS = {
@@ -258,24 +259,27 @@ def _layer(cells: dict, old: architectures.Layer) -> architectures.Layer:
 
 
 def _actions(layers: architectures.Layers) -> None:
-    """Add, remove and move one layer."""
-    count = len(layers)
-    numbers = {number: f"{number}: {_KINDS[layers[number - 1].kind]}" for number in range(1, count + 1)}
-    label = "Layer to move, remove or add after"
-    number = st.selectbox(label, list(numbers) or [0], max(count - 1, 0), format_func=numbers.get, key=f"_net_{count}")
+    """Add, remove and move one layer; the one that was moved or added stays chosen."""
+    count, state = len(layers), st.session_state
+    numbers = {number: f"{number}: {_KINDS[layers[number - 1].kind]}" for number in range(1, count + 1)} or {0: "none"}
+    state[_PLACE] = min(max(state.pop(_NEXT, state.get(_PLACE, count)), min(numbers)), count)
+    number = st.selectbox(
+        "Layer to move, remove or add after", list(numbers), format_func=numbers.get, key=_PLACE
+    )  # fmt: skip
     index, last = number - 1, count - 1
     buttons = (
-        ("Up", "arrow_upward", index > 0, lambda: architectures.moved(layers, index, -1)),
-        ("Down", "arrow_downward", 0 <= index < last, lambda: architectures.moved(layers, index, 1)),
-        ("Remove", "remove", count > 0, lambda: architectures.without(layers, index)),
+        ("Up", "arrow_upward", index > 0, number - 1, lambda: architectures.moved(layers, index, -1)),
+        ("Down", "arrow_downward", 0 <= index < last, number + 1, lambda: architectures.moved(layers, index, 1)),
+        ("Remove", "remove", count > 0, number, lambda: architectures.without(layers, index)),
         (
-            "Add", "add", count < architectures.MOST_LAYERS,
+            "Add", "add", count < architectures.MOST_LAYERS, number + 1,
             lambda: architectures.with_after(layers, index, _NEW),
         ),
     )  # fmt: skip
     with st.container(horizontal=True):
-        for name, icon, legal, make in buttons:
+        for name, icon, legal, then, make in buttons:
             if st.button(name, icon=f":material/{icon}:", disabled=not legal, key=f"_net_{name}", width="content"):
+                state[_NEXT] = then
                 _adopt(make())
 
 
