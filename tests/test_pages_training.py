@@ -71,4 +71,5 @@ def test_a_kernel_goes_from_the_page_convolution_into_the_first_layer():
     next(one for one in app.button if one.label == "Use this kernel in a network").click().run()
     assert app.title[0].value == "Training"
     assert "kernel of 7 × 7 cells and stays as it is" in texts(app)
+    assert app.query_params["own_kernel"].startswith("0 0 0 0 0 1 0; 0 0 0 0 1 0 0;"), "30 is divided by 30"
     assert not app.error

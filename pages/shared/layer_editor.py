@@ -17,6 +17,7 @@ KERNEL, FROZEN = "own_kernel", "own_kernel_frozen"  # keys, for the pages that h
 _GOOD = "_good_network"
 _FRESH = "_network_grid"  # counts the edits that came to nothing, after which the grid is drawn anew
 _PLACE, _NEXT = "_net_place", "_net_next"  # the layer that is chosen to be moved, and the one of the next run
+_LARGE = 5  # above it a kernel's weights are handed over divided by the largest
 _LONGEST = 900  # letters of all layers, as they stand in the address
 _NEW = architectures.Layer("conv", padding="same")
 _KINDS = {
@@ -64,10 +65,19 @@ def editor(chosen: architectures.Architecture) -> None:
     with st.expander("Change the layers", icon=":material/edit:", expanded=custom):
         _grid(chosen)
         _actions(chosen.layers)
-    if chosen.transplant is not None and not chosen.fault():
-        height, width = chosen.transplant.size
-        held = "stays as it is" if chosen.transplant.frozen else "learns like the others"
-        st.caption(f"Filter 0 of the first convolution begins as your kernel of {height} × {width} cells and {held}.")
+    if not chosen.fault() and (told := planted(chosen)):
+        st.caption(told)
+
+
+def planted(chosen: object) -> str:
+    """What is said beside the kernels of a network that has one of the visitor's own; nothing of any other."""
+    kernel = getattr(chosen, "transplant", None)
+    if kernel is None:
+        return ""
+    height, width = kernel.size
+    held = "stays as it is" if kernel.frozen else "learns like the others"
+    where = "Filter 0 of the first convolution, at the top left,"
+    return f"{where} begins as your kernel of {height} × {width} cells and {held}."
 
 
 def hand_over(weights: np.ndarray, *, flip: bool = False) -> None:
@@ -81,10 +91,13 @@ def hand_over(weights: np.ndarray, *, flip: bool = False) -> None:
         return
     if not st.button(
         "Use this kernel in a network", icon=":material/show_chart:", width="stretch", key="kernel_hand_over",
-        help="It becomes filter 0 of the first layer on the page Training, frozen or free",
+        help="It becomes filter 0 of the first layer on the page Training, frozen or free. Weights larger than "
+        f"{_LARGE} are divided by the largest of them, or its neighbours would be pale beside it.",
     ):  # fmt: skip
         return
-    choices.set_later(KERNEL, matrices.text(weights[::-1, ::-1] if flip else weights))
+    largest = float(np.abs(weights).max())
+    given = weights / largest if largest > _LARGE else weights
+    choices.set_later(KERNEL, matrices.text(given[::-1, ::-1] if flip else given))
     opening = architectures.PRESETS["mnist"].layers
     if (size := max(weights.shape)) > opening[0].size:  # a window that it fits into
         choices.set_later("net", CUSTOM)
