@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from convviz.attribution.cams import (
     xgrad_cam,
 )
 from convviz.attribution.catalogue import ABOUT, About
+from convviz.attribution.explaining import METHODS, SLOW, Explaining, check, explain, explained
 from convviz.attribution.gradients import (
     gradient,
     gradient_times_input,
@@ -28,51 +29,72 @@ from convviz.attribution.gradients import (
     smooth_gradient,
 )
 from convviz.attribution.masks import occlusion, rise
-from convviz.attribution.question import Attribution
+from convviz.attribution.question import Attribution, answers_only, ask_input, run
 
-METHODS: Mapping[str, Callable[..., Any]] = {
-    "grad_cam": grad_cam,
-    "grad_cam_plus_plus": grad_cam_plus_plus,
-    "hires_cam": hires_cam,
-    "layer_cam": layer_cam,
-    "xgrad_cam": xgrad_cam,
-    "score_cam": score_cam,
-    "ablation_cam": ablation_cam,
-    "eigen_cam": eigen_cam,
-    "gradient": gradient,
-    "smooth_gradient": smooth_gradient,
-    "gradient_times_input": gradient_times_input,
-    "integrated_gradients": integrated_gradients,
-    "guided_backpropagation": guided_backpropagation,
-    "occlusion": occlusion,
-    "rise": rise,
-}
-SLOW = ("score_cam", "ablation_cam", "smooth_gradient", "integrated_gradients", "occlusion", "rise")  # many passes
-
-__all__ = ["ABOUT", "METHODS", "SLOW", "About", "Attribution", "TopClass", "top_classes", *METHODS]
+__all__ = [
+    "ABOUT",
+    "METHODS",
+    "SLOW",
+    "About",
+    "Attribution",
+    "Explaining",
+    "TopClass",
+    "ablation_cam",
+    "check",
+    "eigen_cam",
+    "explain",
+    "explained",
+    "grad_cam",
+    "grad_cam_plus_plus",
+    "gradient",
+    "gradient_times_input",
+    "guided_backpropagation",
+    "hires_cam",
+    "integrated_gradients",
+    "layer_cam",
+    "occlusion",
+    "rise",
+    "score_cam",
+    "smooth_gradient",
+    "top_classes",
+    "xgrad_cam",
+]
 
 
 @dataclass(frozen=True)
 class TopClass:
-    """One of a network's best guesses: the class's index and name, and its probability from 0 to 1."""
+    """One of a network's best guesses: the class's index and name, and its probability from 0 to 1.
+
+    Where an output does not end in classes, the probability is the output's own number.
+    """
 
     index: int
     name: str
     probability: float
 
 
-def top_classes(network: Any, picture: np.ndarray, count: int = 5) -> list[TopClass]:
+def top_classes(network: Any, picture: np.ndarray, count: int = 5, *, output: Any = None) -> list[TopClass]:
     """A network's best guesses, the best first.
 
     Args:
         network: ``zoo.Network`` or a Keras model.
         picture: uint8 (H, W, 3), or a ready float batch (1, H, W, C).
         count: how many at most.
+        output: place or name of another output than the network's own; its classes are numbered.
 
     Returns:
         Classes with falling probability; a network with a single sigmoid has two.
+
+    Raises:
+        ConvvizError: there is no such output.
     """
     network = zoo.as_network(network)
-    chances = network.predict(picture)
+    names: Sequence[str] = network.card.class_names
+    if output is None and names:
+        chances = network.predict(picture)
+    else:
+        asked = ask_input(network, picture, None if output is None else (output, None), True, "")
+        chances = run(answers_only(asked), asked.batch, asked.wanted)["chances"][0]
+        names = [f"output {index}" for index in range(len(chances))]
     best = np.argsort(-chances, kind="stable")[:count]
-    return [TopClass(int(index), network.card.class_names[index], float(chances[index])) for index in best]
+    return [TopClass(int(index), names[index], float(chances[index])) for index in best]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 import cv2
@@ -10,9 +10,9 @@ import numpy as np
 
 from convviz import lazy, tracing
 from convviz.attribution.question import (
-    Attribution,
     Progress,
     Question,
+    Steps,
     Subject,
     answered,
     answers_only,
@@ -21,11 +21,15 @@ from convviz.attribution.question import (
     chunks,
     conclude,
     run,
+    stepwise,
 )
 
 tf = lazy.load("tensorflow")
 
+Mapped = Generator[tuple[int, int], None, np.ndarray]  # (done, of how many), then the map of one picture
 
+
+@stepwise
 def grad_cam(
     network: Any,
     picture: Any,
@@ -34,7 +38,7 @@ def grad_cam(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Grad-CAM: feature maps A_k weighted by the mean gradient of the class's logit.
 
     L = ReLU(sum over k of w_k A_k), w_k = mean over places of dy/dA_k, with y the logit before softmax or sigmoid, so a
@@ -59,7 +63,7 @@ def grad_cam(
     Source:
         Selvaraju et al. 2017, arXiv:1610.02391, equations 1 and 2.
     """
-    return _from_gradients("grad_cam", grad_cam_map, network, picture, target, layer, signed, progress)
+    return (yield from _from_gradients("grad_cam", grad_cam_map, network, picture, target, layer, signed))
 
 
 def grad_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -67,6 +71,7 @@ def grad_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return _weighted(activations, gradients.mean(axis=(1, 2)))
 
 
+@stepwise
 def grad_cam_plus_plus(
     network: Any,
     picture: Any,
@@ -75,7 +80,7 @@ def grad_cam_plus_plus(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Grad-CAM++: weights that count every place of a class alike, however often or large it occurs.
 
     w_k = sum over places of alpha ReLU(g), alpha = g^2 / (2 g^2 + g^3 sum over places of A_k), with g = dy/dA_k; the
@@ -95,8 +100,10 @@ def grad_cam_plus_plus(
     Source:
         Chattopadhay et al. 2018, arXiv:1710.11063, equation 19.
     """
-    return _from_gradients(
-        "grad_cam_plus_plus", grad_cam_plus_plus_map, network, picture, target, layer, signed, progress
+    return (
+        yield from _from_gradients(
+            "grad_cam_plus_plus", grad_cam_plus_plus_map, network, picture, target, layer, signed
+        )
     )
 
 
@@ -109,6 +116,7 @@ def grad_cam_plus_plus_map(activations: np.ndarray, gradients: np.ndarray) -> np
     return _weighted(activations, (alpha * np.maximum(gradients, 0)).sum(axis=(1, 2)))
 
 
+@stepwise
 def hires_cam(
     network: Any,
     picture: Any,
@@ -117,7 +125,7 @@ def hires_cam(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """HiResCAM: gradient times activation at every place, summed over channels; the gradient is not averaged.
 
     Where one linear layer follows, the sum over the map and the bias is the logit itself.
@@ -136,7 +144,7 @@ def hires_cam(
     Source:
         Draelos and Carin 2020, arXiv:2011.08891, equation 5.
     """
-    return _from_gradients("hires_cam", hires_cam_map, network, picture, target, layer, signed, progress)
+    return (yield from _from_gradients("hires_cam", hires_cam_map, network, picture, target, layer, signed))
 
 
 def hires_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -144,6 +152,7 @@ def hires_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return np.einsum("nhwc,nhwc->nhw", activations, gradients)
 
 
+@stepwise
 def layer_cam(
     network: Any,
     picture: Any,
@@ -152,7 +161,7 @@ def layer_cam(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Layer-CAM: activation times the positive gradient at every place; sharp in early layers too.
 
     Args:
@@ -169,7 +178,7 @@ def layer_cam(
     Source:
         Jiang et al. 2021, LayerCAM, IEEE TIP 30, equations 5 to 7, doi:10.1109/TIP.2021.3089943.
     """
-    return _from_gradients("layer_cam", layer_cam_map, network, picture, target, layer, signed, progress)
+    return (yield from _from_gradients("layer_cam", layer_cam_map, network, picture, target, layer, signed))
 
 
 def layer_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -177,6 +186,7 @@ def layer_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return np.einsum("nhwc,nhwc->nhw", activations, np.maximum(gradients, 0))
 
 
+@stepwise
 def xgrad_cam(
     network: Any,
     picture: Any,
@@ -185,7 +195,7 @@ def xgrad_cam(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """XGrad-CAM: gradients averaged with the activations as weights, which best conserves the class's score.
 
     Args:
@@ -202,7 +212,7 @@ def xgrad_cam(
     Source:
         Fu et al. 2020, arXiv:2008.02312, equation 8.
     """
-    return _from_gradients("xgrad_cam", xgrad_cam_map, network, picture, target, layer, signed, progress)
+    return (yield from _from_gradients("xgrad_cam", xgrad_cam_map, network, picture, target, layer, signed))
 
 
 def xgrad_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -212,6 +222,7 @@ def xgrad_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     return _weighted(activations, np.divide(products, totals, out=np.zeros_like(totals), where=totals != 0))
 
 
+@stepwise
 def eigen_cam(
     network: Any,
     picture: Any,
@@ -220,7 +231,7 @@ def eigen_cam(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Eigen-CAM: the feature maps' first principal component; it asks for no class and takes no gradient.
 
     Args:
@@ -237,7 +248,7 @@ def eigen_cam(
     Source:
         Muhammad and Yeasin 2020, arXiv:2008.00299, section III; its sign is taken so that the map's sum is positive.
     """
-    return _from_gradients("eigen_cam", eigen_cam_map, network, picture, target, layer, signed, progress)
+    return (yield from _from_gradients("eigen_cam", eigen_cam_map, network, picture, target, layer, signed))
 
 
 def eigen_cam_map(activations: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -263,17 +274,17 @@ def _from_gradients(
     target: Any,
     layer: str | None,
     signed: bool,
-    progress: Progress | None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """A map that a formula makes of a layer's activations and the logit's gradient there."""
     question = ask(network, picture, target, layer, signed, method)
     function = call(question, "head", _head)
     parts, causes = [], []
-    for part in chunks(len(question.batch), question.batch, progress):
+    for part in chunks(len(question.batch), question.batch):
         found = run(function, question.batch[part], question.wanted)
         activations, gradients = found.pop("activations"), found.pop("gradients")
         causes += [_cause(*pair, bool(found["connected"])) for pair in zip(activations, gradients, strict=True)]
         parts.append({"maps": formula(activations, gradients), "index": found["index"], "score": found["score"]})
+        yield part.stop, len(question.batch)
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return conclude(question, joined.pop("maps"), joined, causes)
 
@@ -313,6 +324,7 @@ def _cause(activations: np.ndarray, gradients: np.ndarray, connected: bool) -> s
     return "the weights and the feature maps cancel at every place of this layer"
 
 
+@stepwise
 def score_cam(
     network: Any,
     picture: Any,
@@ -322,7 +334,7 @@ def score_cam(
     signed: bool = False,
     progress: Progress | None = None,
     channels: int | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Score-CAM: each feature map masks the picture; how much of the class is left is its weight. No gradient.
 
     L = ReLU(sum over k of a_k A_k), a = softmax over k of y(X * H_k) - y(0), with H_k the feature map enlarged to the
@@ -344,12 +356,10 @@ def score_cam(
         Wang et al. 2020, arXiv:1910.01279, algorithm 1.
     """
     question = ask(network, picture, target, layer, signed, "score_cam")
-    return _picture_by_picture(question, lambda *one: _score_cam_map(question, *one, progress, channels))
+    return (yield from _picture_by_picture(question, lambda *one: _score_cam_map(question, *one, channels)))
 
 
-def _score_cam_map(
-    question: Question, batch: np.ndarray, index: int, maps: np.ndarray, progress: Progress | None, channels: int | None
-) -> np.ndarray:
+def _score_cam_map(question: Question, batch: np.ndarray, index: int, maps: np.ndarray, channels: int | None) -> Mapped:
     """Score-CAM of one picture: (1, H, W, C) and (h, w, K) maps to (h, w)."""
     picked = np.argsort(-maps.std(axis=(0, 1)), kind="stable")[:channels]
     picked = picked[np.ptp(maps[..., picked], axis=(0, 1)) > 0]  # a constant map masks nothing
@@ -357,9 +367,10 @@ def _score_cam_map(
         return np.zeros(maps.shape[:2], np.float32)
     answer = answers_only(question)
     scores = np.empty(len(picked), np.float32)
-    for part in chunks(len(picked), batch, progress):
+    for part in chunks(len(picked), batch):
         masks = _masks(maps[..., picked[part]], batch.shape[1:3])
         scores[part] = run(answer, batch * masks, index)["chosen"]
+        yield part.stop, len(picked)
     powers = np.exp(scores - scores.max())  # what the empty picture scores cancels in the softmax
     return maps[..., picked] @ (powers / powers.sum())
 
@@ -371,6 +382,7 @@ def _masks(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return ((large - low) / np.maximum(high - low, 1e-12))[..., None].astype(np.float32)
 
 
+@stepwise
 def ablation_cam(
     network: Any,
     picture: Any,
@@ -379,7 +391,7 @@ def ablation_cam(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Ablation-CAM: each feature map is set to zero in turn; what the logit loses is its weight. No gradient.
 
     w_k = y - y without A_k. The paper divides by y, which scales the map and turns it round where y is negative.
@@ -400,20 +412,19 @@ def ablation_cam(
         Desai and Ramaswamy 2020, Ablation-CAM, WACV, equations 5 to 7, doi:10.1109/WACV45572.2020.9093360.
     """
     question = ask(network, picture, target, layer, signed, "ablation_cam")
-    return _picture_by_picture(question, lambda *one: _ablation_cam_map(question, *one, progress))
+    return (yield from _picture_by_picture(question, lambda *one: _ablation_cam_map(question, *one)))
 
 
-def _ablation_cam_map(
-    question: Question, batch: np.ndarray, index: int, maps: np.ndarray, progress: Progress | None
-) -> np.ndarray:
+def _ablation_cam_map(question: Question, batch: np.ndarray, index: int, maps: np.ndarray) -> Mapped:
     """Ablation-CAM of one picture: (1, H, W, C) and (h, w, K) maps to (h, w)."""
     behind = call(question, "behind", _behind, tf.TensorSpec((None, *maps.shape), tf.float32))
     whole = run(behind, batch, index, tf.constant(maps[None]))["chosen"][0]
     weights = np.empty(maps.shape[-1], np.float32)
-    for part in chunks(maps.shape[-1], batch, progress):
+    for part in chunks(maps.shape[-1], batch):
         kept = 1 - np.eye(maps.shape[-1], dtype=np.float32)[part]
         several = np.repeat(batch, len(kept), axis=0)
         weights[part] = whole - run(behind, several, index, tf.constant(maps * kept[:, None, None]))["chosen"]
+        yield part.stop, maps.shape[-1]
     return maps @ weights
 
 
@@ -427,7 +438,7 @@ def _behind(subject: Subject, batch: Any, wanted: Any, maps: Any) -> dict[str, A
         return answered(subject, batch, wanted)
 
 
-def _picture_by_picture(question: Question, make: Callable) -> Attribution | list[Attribution]:
+def _picture_by_picture(question: Question, make: Callable[..., Mapped]) -> Steps:
     """Answers of a method that needs many passes for each picture; make takes (batch of one, class, maps)."""
     function = call(question, "head", _head)
     maps, causes, indices, scores = [], [], [], []
@@ -435,7 +446,7 @@ def _picture_by_picture(question: Question, make: Callable) -> Attribution | lis
         found = run(function, batch, question.wanted)
         activations, index = found["activations"][0], int(found["index"][0])
         causes.append("" if activations.any() else _cause(activations, activations, True))
-        maps.append(make(batch, index, activations))
+        maps.append((yield from make(batch, index, activations)))
         indices.append(index)
         scores.append(found["score"][0])
     return conclude(question, np.stack(maps), {"index": np.array(indices), "score": np.array(scores)}, causes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import cache
 from typing import Any
 
@@ -10,16 +10,18 @@ import numpy as np
 
 from convviz import lazy
 from convviz.attribution.question import (
-    Attribution,
     Progress,
     Question,
+    Steps,
     Subject,
     answered,
     ask_input,
     call,
     chunks,
     conclude,
+    finished,
     run,
+    stepwise,
 )
 
 tf = lazy.load("tensorflow")
@@ -29,6 +31,7 @@ _GUIDED = {"Relu": "ConvvizGuidedRelu", "Relu6": "ConvvizGuidedRelu6", "LeakyRel
 _STILL = "the class does not change with the input: what lies between is saturated or dead"
 
 
+@stepwise
 def gradient(
     network: Any,
     picture: Any,
@@ -37,7 +40,7 @@ def gradient(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Saliency: how strongly each pixel moves the logit; the largest absolute gradient among the colours.
 
     Args:
@@ -55,10 +58,11 @@ def gradient(
         Simonyan et al. 2013, arXiv:1312.6034, section 3.1.
     """
     question = ask_input(network, picture, target, signed, "gradient")
-    found = _gradients(question, progress)
+    found = yield from _gradients(question)
     return conclude(question, _sizes(question, found["gradients"]), found, _causes(found), clip=FEW, absolute=True)
 
 
+@stepwise
 def smooth_gradient(
     network: Any,
     picture: Any,
@@ -70,7 +74,7 @@ def smooth_gradient(
     samples: int = 25,
     noise: float = 0.15,
     rng: np.random.Generator | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """SmoothGrad: the gradient averaged over copies of the input with Gaussian noise.
 
     Args:
@@ -97,10 +101,11 @@ def smooth_gradient(
         grain = rng.standard_normal((count, *one.shape), dtype=np.float32)
         return one + np.float32(noise * np.ptp(one)) * grain
 
-    found, mean = _mean_gradients(question, samples, noisy, progress)
+    found, mean = yield from _mean_gradients(question, samples, noisy)
     return conclude(question, _sizes(question, mean), found, _causes(found), clip=FEW, absolute=True)
 
 
+@stepwise
 def gradient_times_input(
     network: Any,
     picture: Any,
@@ -109,7 +114,7 @@ def gradient_times_input(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Gradient times input, summed over colours: the logit's first-order part that each pixel brings.
 
     Args:
@@ -127,11 +132,12 @@ def gradient_times_input(
         Shrikumar et al. 2016, arXiv:1605.01713, section 3.
     """
     question = ask_input(network, picture, target, signed, "gradient_times_input")
-    found = _gradients(question, progress)
+    found = yield from _gradients(question)
     maps = (found["gradients"] * question.batch).sum(axis=-1)
     return conclude(question, maps, found, _causes(found), clip=FEW)
 
 
+@stepwise
 def integrated_gradients(
     network: Any,
     picture: Any,
@@ -142,7 +148,7 @@ def integrated_gradients(
     progress: Progress | None = None,
     steps: int = 32,
     baseline: np.ndarray | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Integrated gradients: the gradient along the straight line from a baseline, times the difference from it.
 
     The sum of the signed map is the difference of the two logits, up to the error of the midpoint rule.
@@ -174,10 +180,11 @@ def integrated_gradients(
         taken += count
         return start + chosen * (one - start)
 
-    found, mean = _mean_gradients(question, steps, along, progress)
+    found, mean = yield from _mean_gradients(question, steps, along)
     return conclude(question, (mean * (question.batch - start)).sum(axis=-1), found, _causes(found), clip=FEW)
 
 
+@stepwise
 def guided_backpropagation(
     network: Any,
     picture: Any,
@@ -186,7 +193,7 @@ def guided_backpropagation(
     layer: str | None = None,
     signed: bool = False,
     progress: Progress | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Guided backpropagation: the gradient, of which every ReLU passes back the positive part only.
 
     It draws crisp pictures, but depends little on the class or even the weights (Adebayo et al. 2018,
@@ -207,7 +214,7 @@ def guided_backpropagation(
         Springenberg et al. 2014, arXiv:1412.6806, section 3.4.
     """
     question = ask_input(network, picture, target, signed, "guided_backpropagation")
-    found = _gradients(question, progress, "guided", _guided)
+    found = yield from _gradients(question, "guided", _guided)
     return conclude(question, _sizes(question, found["gradients"]), found, _causes(found), clip=FEW, absolute=True)
 
 
@@ -229,29 +236,29 @@ def _causes(found: dict[str, np.ndarray]) -> list[str]:
 
 
 def _gradients(
-    question: Question, progress: Progress | None, what: str = "input", body: Callable | None = None
-) -> dict[str, np.ndarray]:
+    question: Question, what: str = "input", body: Callable | None = None
+) -> Generator[tuple[int, int], None, dict[str, np.ndarray]]:
     """Index, score and the gradient (N, H, W, C) with respect to the input of every picture."""
-    function = call(question, what, body or _plain)
-    parts = [
-        run(function, question.batch[part], question.wanted)
-        for part in chunks(len(question.batch), question.batch, progress)
-    ]
+    function, parts = call(question, what, body or _plain), []
+    for part in chunks(len(question.batch), question.batch):
+        parts.append(run(function, question.batch[part], question.wanted))
+        yield part.stop, len(question.batch)
     return {name: np.concatenate([part[name] for part in parts]) for name in ("index", "score", "gradients")}
 
 
 def _mean_gradients(
-    question: Question, count: int, make: Callable[[np.ndarray, int], np.ndarray], progress: Progress | None
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    question: Question, count: int, make: Callable[[np.ndarray, int], np.ndarray]
+) -> Generator[tuple[int, int], None, tuple[dict[str, np.ndarray], np.ndarray]]:
     """What was found at the pictures themselves, and each one's gradient averaged over the inputs that make gives."""
-    found = _gradients(question, None)
+    found = finished(_gradients(question))
     function = call(question, "input", _plain)
     means = np.zeros_like(question.batch)
     for place, one in enumerate(question.batch):
-        for part in chunks(count, question.batch, progress):
+        for part in chunks(count, question.batch):
             inputs = np.asarray(make(one, part.stop - part.start), np.float32)
             gradients = run(function, inputs, int(found["index"][place]))["gradients"]
             means[place] += gradients.sum(axis=0) / np.float32(count)
+            yield part.stop, count
     return found, means
 
 

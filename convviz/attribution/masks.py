@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import cv2
 import numpy as np
 
 from convviz import ConvvizError
-from convviz.attribution.question import Attribution, Progress, Question, answers_only, ask_input, chunks, conclude, run
+from convviz.attribution.question import (
+    Progress,
+    Question,
+    Steps,
+    answers_only,
+    ask_input,
+    chunks,
+    conclude,
+    run,
+    stepwise,
+)
 
+Mapped = Generator[tuple[int, int], None, np.ndarray]  # (done, of how many), then the map of one picture
 _STILL = "hiding parts of this picture does not change the class at all"
 
 
+@stepwise
 def occlusion(
     network: Any,
     picture: Any,
@@ -24,7 +36,7 @@ def occlusion(
     progress: Progress | None = None,
     patch: int | None = None,
     stride: int | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """Occlusion: what the logit loses when a square patch is painted over with the picture's mean colour.
 
     Where patches overlap, a pixel gets the mean over those that covered it.
@@ -59,7 +71,7 @@ def occlusion(
             "choose a patch smaller than the input and a stride of at least 1"
         )
     corners = [(top, left) for top in _starts(height, patch, stride) for left in _starts(width, patch, stride)]
-    return _each(question, lambda one, index: _occluded(question, one, index, corners, patch, progress))
+    return (yield from _each(question, lambda one, index: _occluded(question, one, index, corners, patch)))
 
 
 def _starts(length: int, patch: int, stride: int) -> list[int]:
@@ -73,14 +85,13 @@ def _occluded(
     index: int,
     corners: list[tuple[int, int]],
     patch: int,
-    progress: Progress | None,
-) -> np.ndarray:
+) -> Mapped:
     """Mean loss of the logit at each pixel (H, W) of one input (H, W, C)."""
     answer = answers_only(question)
     whole = run(answer, one[None], index)["chosen"][0]
     loss, cover = np.zeros(one.shape[:2], np.float32), np.zeros(one.shape[:2], np.float32)
     colour = one.mean(axis=(0, 1))
-    for part in chunks(len(corners), question.batch, progress):
+    for part in chunks(len(corners), question.batch):
         inputs = np.repeat(one[None], part.stop - part.start, axis=0)
         for hidden, (top, left) in zip(inputs, corners[part], strict=True):
             hidden[top : top + patch, left : left + patch] = colour
@@ -88,9 +99,11 @@ def _occluded(
         for lost, (top, left) in zip(losses, corners[part], strict=True):
             loss[top : top + patch, left : left + patch] += lost
             cover[top : top + patch, left : left + patch] += 1
+        yield part.stop, len(corners)
     return loss / np.maximum(cover, 1)
 
 
+@stepwise
 def rise(
     network: Any,
     picture: Any,
@@ -103,7 +116,7 @@ def rise(
     cells: int = 7,
     keep: float = 0.5,
     rng: np.random.Generator | None = None,
-) -> Attribution | list[Attribution]:
+) -> Steps:
     """RISE: the picture behind many random soft masks; a place is worth the class's mean probability where it is seen.
 
     S = sum over masks of p(masked) (M - mean of M) / (masks * keep): the paper's map less its mean level, so that zero
@@ -134,7 +147,7 @@ def rise(
             "mask and 1 cell and a probability between 0 and 1"
         )
     rng = np.random.default_rng(0) if rng is None else rng
-    return _each(question, lambda one, index: _masked(question, one, index, masks, cells, keep, rng, progress))
+    return (yield from _each(question, lambda one, index: _masked(question, one, index, masks, cells, keep, rng)))
 
 
 def _masked(
@@ -145,20 +158,20 @@ def _masked(
     cells: int,
     keep: float,
     rng: np.random.Generator,
-    progress: Progress | None,
-) -> np.ndarray:
+) -> Mapped:
     """RISE's map (H, W) of one input (H, W, C)."""
     answer = answers_only(question)
     seen, total = np.zeros(one.shape[:2]), np.zeros(one.shape[:2])
     scores = 0.0
     black = question.subject.network.prepare(np.zeros((8, 8, 3), np.uint8))[0, 0, 0]
-    for part in chunks(masks, question.batch, progress):
+    for part in chunks(masks, question.batch):
         drawn = np.stack(list(_soft_masks(part.stop - part.start, one.shape[:2], cells, keep, rng)))
         inputs = one * drawn[..., None] + black * (1 - drawn[..., None])
         found = run(answer, inputs.astype(np.float32), index)["score"].astype(np.float64)
         seen += np.einsum("n,nhw->hw", found, drawn)
         total += drawn.sum(axis=0)
         scores += found.sum()
+        yield part.stop, masks
     return (seen - total * scores / masks) / (masks * keep)
 
 
@@ -174,8 +187,9 @@ def _soft_masks(
         yield large[top : top + size[0], left : left + size[1]]
 
 
-def _each(question: Question, make: Any) -> Attribution | list[Attribution]:
+def _each(question: Question, make: Callable[[np.ndarray, int], Mapped]) -> Steps:
     """Answers of a method that treats one picture at a time; make takes an input (H, W, C) and its class."""
-    found = run(answers_only(question), question.batch, question.wanted)
-    maps = np.stack([make(one, int(index)) for one, index in zip(question.batch, found["index"], strict=True)])
-    return conclude(question, maps, found, [_STILL] * len(maps))
+    found, maps = run(answers_only(question), question.batch, question.wanted), []
+    for one, index in zip(question.batch, found["index"], strict=True):
+        maps.append((yield from make(one, int(index))))
+    return conclude(question, np.stack(maps), found, [_STILL] * len(maps))

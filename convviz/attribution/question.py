@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import cv2
@@ -88,6 +88,39 @@ class Question:
     method: str
 
 
+Steps = Generator[tuple[int, int], None, "Attribution | list[Attribution]"]  # (done, of how many), then the answer
+
+
+def stepwise(method: Callable[..., Steps]) -> Callable[..., Attribution | list[Attribution]]:
+    """A method that is written as a generator, as a function that goes to its end and calls ``progress`` on the way.
+
+    Args:
+        method: yields (done, total) after each part of its work and returns the answer.
+
+    Returns:
+        The function; its attribute ``steps`` is the generator function, for who wants to be asked between the parts.
+    """
+
+    @wraps(method)
+    def whole(*arguments: Any, progress: Progress | None = None, **choices: Any) -> Attribution | list[Attribution]:
+        return finished(method(*arguments, **choices), progress)
+
+    whole.steps = method
+    whole.__annotations__ = {**method.__annotations__, "return": "Attribution | list[Attribution]"}
+    return whole
+
+
+def finished(steps: Generator[tuple[int, int], None, Any], progress: Progress | None = None) -> Any:
+    """What a generator of steps returns in the end."""
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            return end.value
+        if progress is not None:
+            progress(done, total)
+
+
 def ask(network: Any, picture: Any, target: Any, layer: str | None, signed: bool, method: str) -> Question:
     """A checked question about a layer; without a name, the layer that the network's card explains by default."""
     question = ask_input(network, picture, target, signed, method)
@@ -138,6 +171,10 @@ def _looking_at(network: Any, output: Any) -> Any:
         if output not in names:
             raise ConvvizError(f"the network has no output {output!r}; choose one of {', '.join(names)}")
         output = names.index(output)
+    if isinstance(outputs, dict) and isinstance(output, int):
+        if not 0 <= output < len(outputs):
+            raise ConvvizError(f"the network has no output {output}; choose one from 0 to {len(outputs) - 1}")
+        output = list(outputs)[output]
     other = copy.copy(network)
     other.output = output
     return other
@@ -179,8 +216,8 @@ def answered(subject: Subject, batch: Any, wanted: Any) -> dict[str, Any]:
         wanted: symbolic int32, class index or TOP.
 
     Returns:
-        logits (N, K), index (N,), chosen (N,): the number that is explained, score (N,): its probability, and classes:
-        a constant with one zero for each class.
+        logits (N, K), index (N,), chosen (N,): the number that is explained, chances (N, classes): the probabilities,
+        score (N,): that of the index, and classes: a constant with one zero for each class.
     """
     logits, found = tracing.before_activation(subject.network.raw_answer(batch))
     logits = _row_of_scores(tf.cast(logits, tf.float32))
@@ -189,13 +226,15 @@ def answered(subject: Subject, batch: Any, wanted: Any) -> dict[str, Any]:
     if width == 1 and (kind == "sigmoid" or (subject.output is None and len(card.class_names) == 2)):
         index = tf.where(wanted < 0, tf.cast(logits[:, 0] > 0, tf.int32), wanted)
         chosen = logits[:, 0] * tf.cast(2 * index - 1, tf.float32)
-        score, width = tf.sigmoid(chosen), 2
+        chances = tf.sigmoid(tf.concat([-logits, logits], axis=-1))
     else:
         index = tf.where(wanted < 0, tf.argmax(logits, axis=-1, output_type=tf.int32), wanted)
         chosen = tf.gather(logits, index, batch_dims=1)
-        score = tf.sigmoid(chosen) if kind == "sigmoid" else tf.gather(tf.nn.softmax(logits), index, batch_dims=1)
-        score = chosen if width == 1 and kind != "sigmoid" else score
-    return {"logits": logits, "index": index, "chosen": chosen, "score": score, "classes": tf.zeros(width)}
+        chances = tf.sigmoid(logits) if kind == "sigmoid" else tf.nn.softmax(logits)
+        chances = logits if (width == 1 and kind != "sigmoid") or kind == "none" else chances
+    score = tf.gather(chances, index, batch_dims=1)
+    classes = tf.zeros(chances.shape[-1])
+    return {"logits": logits, "index": index, "chosen": chosen, "score": score, "chances": chances, "classes": classes}
 
 
 def _row_of_scores(logits: Any) -> Any:
@@ -210,13 +249,12 @@ def answers_only(question: Question) -> Callable:
     return call(replace(question, subject=replace(question.subject, layer=None)), "answer", answered)
 
 
-def chunks(total: int, batch: np.ndarray, progress: Progress | None) -> Iterator[slice]:
-    """Slices of a long list of inputs, each small enough for the memory; tells the progress after each.
+def chunks(total: int, batch: np.ndarray) -> Iterator[slice]:
+    """Slices of a long list of inputs, each small enough for the memory.
 
     Args:
         total: inputs in all.
         batch: (N, H, W, C), for the size of one.
-        progress: called as ``progress(done, total)`` after each slice, or None.
 
     Yields:
         slice of at most 32 inputs, fewer where they are large.
@@ -224,8 +262,6 @@ def chunks(total: int, batch: np.ndarray, progress: Progress | None) -> Iterator
     size = int(np.clip(16 * 224 * 224 / (batch.shape[1] * batch.shape[2]), 1, 32))
     for start in range(0, total, size):
         yield slice(start, min(start + size, total))
-        if progress is not None:
-            progress(min(start + size, total), total)
 
 
 def run(function: Callable, batch: np.ndarray, wanted: int, *extra: Any) -> dict[str, np.ndarray]:
