@@ -46,7 +46,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},
     "receptive_field": {"convolution", "tracing", "zoo"},
-    "recipes": {"convolution", "datasets", "patterns", "shortcuts", "stacks", "zoo"},
+    "recipes": {"attribution", "convolution", "datasets", "patterns", "shortcuts", "stacks", "zoo"},
     "scanning": {"convolution", "images", "rendering"},
     "shortcuts": {"attribution", "datasets", "localization", "rendering", "sketches", "training", "zoo"},
     "sketches": {"patterns", "rendering"},

@@ -1,132 +1,159 @@
-"""Programs for the page Grad-CAM: the heat map from loading the network on."""
+"""Programs for the page Grad-CAM: heat maps by any method, from loading the network on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from convviz.recipes import networks
+from convviz import attribution
+from convviz.recipes import methods, networks
 from convviz.recipes.openings import opening
 from convviz.recipes.tables import COLOURED, SIGNED
 from convviz.recipes.writing import quoted, remark, script
 
-LINEAR = """
-# What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
-model.layers[-1].activation = keras.activations.linear
+ARCHIVE = "pictures.zip"  # under which a page saves several pictures
+
+_ARCHIVE = f"""
+import zipfile
+
+import numpy as np
+from PIL import Image
+
+with zipfile.ZipFile("{ARCHIVE}") as archive:  # the page's Save has this file
+    pictures = [np.asarray(Image.open(archive.open(name)).convert("RGB")) for name in sorted(archive.namelist())]
 """
 
-LINEAR_ANYWHERE = """
-# What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
-last = model
-while isinstance(last, keras.Model):
-    last = last.layers[-1]
-if isinstance(last, keras.layers.Softmax):
-    last.call = lambda logits, **options: logits
-elif hasattr(last, "activation"):
-    last.activation = keras.activations.linear
-"""
-
-_TAPE = """
-import tensorflow as tf
-
-inner = keras.Model(inputs, [outputs[{layer}], answer])
-with tf.GradientTape() as tape:
-    maps, logits = inner(prepare(picture), training=False)
-    chosen = {chosen}  # {told}
-gradients = tape.gradient(chosen, maps).numpy()[0]
-maps = maps.numpy()[0]
-"""
-
-_TAPE_ANYWHERE = """
-import tensorflow as tf
-
-heard = {{}}
-listen(model, {layer}, heard)
-with tf.GradientTape() as tape:
-    batch = tf.constant(prepare(picture))
-    tape.watch(batch)
-    logits = model(batch, training=False)
-    logits = logits[0] if isinstance(logits, (list, tuple)) else logits
-    maps = heard[{layer}]
-    chosen = {chosen}  # {told}
-gradients = tape.gradient(chosen, maps).numpy()[0]
-maps = maps.numpy()[0]
-"""
-
-_MAP = """
+_SIZED = '''
 import cv2
 import numpy as np
 
-# Grad-CAM: every feature map counts as much as the class rises with it, on average over its places.
-weights = gradients.mean(axis=(0, 1))
-raw = {raw}
-height, width = picture.shape[:2]
-result = cv2.resize(raw, (width, height), interpolation=cv2.{interpolation})
-largest = np.abs(result).max()
-result = result / largest if largest > 0 else result  # the heat map, {range}
-"""
 
-_SAVE = """
+def sized(picture, target):
+    """The map as it counts, {counts}, at the picture's size."""
+    raw = explain(picture, target)
+    raw = np.asarray({counted}, np.float32)
+    height, width = picture.shape[:2]
+    shrinks = height < raw.shape[0] and width < raw.shape[1]
+    return cv2.resize(raw, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def largest(heat):
+    """The value that becomes 1."""
+    return {limit}
+
+
+def scaled(heat, limit):
+    """The heat map, {range}."""
+    return np.clip(heat / limit, -1, 1) if limit > 0 else heat
+'''
+
+_SAVE = '''
 from PIL import Image
 
-colours = {colours}
-grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-Image.fromarray(colours).save("heat_map.png")
-Image.fromarray(cv2.addWeighted(grey, {rest}, colours, {alpha}, 0)).save("grad_cam.png")
+
+def save(heat, picture, name, over):
+    """The heat map in colours, and over the greyed picture."""
+    colours = {colours}
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    Image.fromarray(colours).save(name)
+    Image.fromarray(cv2.addWeighted(grey, {rest}, colours, {alpha}, 0)).save(over)
+'''
+
+_ONE = """
+heat = sized(picture, {target})  # {told}
+result = scaled(heat, largest(heat))
+save(result, picture, "heat_map.png", {over})
+"""
+
+_TWO = """
+first = sized(picture, {target})  # {told}
+second = sized(picture, {other})  # {also}
+limits = largest(first), largest(second)
+{scale}result = [scaled(heat, limit) for heat, limit in zip((first, second), limits)]
+save(result[0], picture, "heat_map_1.png", "over_1.png")
+save(result[1], picture, "heat_map_2.png", "over_2.png")
+"""
+
+_MANY = """
+targets = {targets}  # what is explained in each picture
+result = []
+for number, (picture, target) in enumerate(zip(pictures, targets), 1):
+    heat = sized(picture, target)
+    result.append(scaled(heat, largest(heat)))
+    save(result[-1], picture, f"heat_map_{{number}}.png", f"over_{{number}}.png")
 """
 
 
 def heatmap(
-    name: str,
+    name: str | None,
     reference: Any,
     card: Any,
     *,
-    target: int,
-    layer: str,
-    shape: tuple[int, int],
+    targets: Sequence[int],
+    layer: str | None,
+    method: str = "grad_cam",
     signed: bool = False,
     alpha: float = 0.4,
     colormap: str = "turbo",
+    output: int | None = None,
+    one_scale: bool = False,
 ) -> str:
-    """Grad-CAM of one class at one layer.
+    """Heat maps by one method: of a class, of two classes on one picture, or of several pictures.
 
     Args:
-        name: of the picture, for ``opening``.
+        name: of the picture, for ``opening``; None for the pictures in the file ``pictures.zip``, in their order.
         reference: the network's ``zoo.Reference``.
         card: its ``zoo.Card``.
-        target: class index; of a single sigmoid 1 and 0 are the two sides.
-        layer: path of the layer.
-        shape: (H, W) of the picture, pixels.
+        targets: class indices: one, two for two classes, or one for each of the pictures; of a single sigmoid 1 and 0
+            are the two sides.
+        layer: path of the layer, for the methods that look at one.
+        method: key in ``attribution.METHODS``.
         signed: keep the evidence against the class.
         alpha: strength over the picture.
         colormap: one of ``rendering.COLORMAPS`` that OpenCV has; a signed map is blue and red.
+        output: place of the explained output among several; None for the network's own.
+        one_scale: whether the larger of two maps gives the scale of both.
 
     Returns:
-        A program that leaves ``result``, float32 (H, W), the heat map of ``attribution.grad_cam`` to within 1e-5, and
-        writes ``heat_map.png`` and ``grad_cam.png``.
+        A program that leaves ``result``: float32 (H, W), the heat map of ``attribution`` to within rounding, or a list
+        of them; and writes each as a picture, alone and over the picture.
     """
-    single = card.output == "sigmoid" and len(card.class_names) == 2
-    chosen = ("logits[0, 0]" if target else "-logits[0, 0]") if single else f"logits[0, {target}]"
-    cells = card.layer(layer).output_shape[:2]
-    shrinks = shape[0] < cells[0] and shape[1] < cells[1]
-    listens = networks.listens(reference)
-    told = remark(card.class_names[target])
+    absolute = method in methods.ABSOLUTE
+    counted = "raw" if signed else "np.abs(raw)" if absolute else "np.maximum(raw, 0)"
+    pixels = method in methods.PIXELS
+    about = attribution.ABOUT[method]
     return script(
-        opening(name),
+        _ARCHIVE if name is None else opening(name),
         networks.loading(reference),
         networks.preparing(reference, card),
-        networks.LISTEN if listens else networks.opened(reference),
-        LINEAR_ANYWHERE if listens else LINEAR,
-        (_TAPE_ANYWHERE if listens else _TAPE).format(layer=quoted(layer), chosen=chosen, told=told),
-        _MAP.format(
-            raw="maps @ weights" if signed else "np.maximum(maps @ weights, 0)",
-            interpolation="INTER_AREA" if shrinks else "INTER_LINEAR",
+        *methods.paragraphs(reference, card, method, layer=layer, signed=signed, output=output),
+        _SIZED.format(
+            counts="with both signs" if signed else "its size" if absolute else "where it is positive",
+            counted=counted,
+            limit="np.percentile(np.abs(heat), 99) or np.abs(heat).max()" if pixels else "np.abs(heat).max()",
             range="from -1, against, to 1, for" if signed else "from 0 to 1",
         ),
         SIGNED if signed else COLOURED,
         _SAVE.format(
-            colours="signed(result, 1)" if signed else f"coloured(result, 0, 1, cv2.COLORMAP_{colormap.upper()})",
+            colours="signed(heat, 1)" if signed else f"coloured(heat, 0, 1, cv2.COLORMAP_{colormap.upper()})",
             alpha=alpha,
             rest=round(1 - alpha, 6),
         ),
-        about="Grad-CAM: which places of a picture spoke for a class.",
+        _asked(name, card, targets, method, output, one_scale),
+        about=f"{about.title}: which places of a picture spoke for a class. {about.source}.",
     )
+
+
+def _asked(
+    name: str | None, card: Any, targets: Sequence[int], method: str, output: int | None, one_scale: bool
+) -> str:
+    """The paragraph that asks for the maps."""
+    if name is None:
+        return _MANY.format(targets=list(targets))
+    told = [
+        remark(card.class_names[one]) if output is None and card.class_names else f"output {one}" for one in targets
+    ]
+    if len(targets) == 1:
+        return _ONE.format(target=targets[0], told=told[0], over=quoted(f"{method}.png"))
+    scale = "limits = max(limits), max(limits)  # one scale for both\n" if one_scale else ""
+    return _TWO.format(target=targets[0], told=told[0], other=targets[1], also=told[1], scale=scale)
