@@ -20,6 +20,8 @@ from convviz import ConvvizError
 
 WHITE = 255
 
+_GROUND, _CIRCLE, _STAR = (96, 96, 96), (70, 130, 220), (240, 200, 60)  # colours of the drawn shapes
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -106,6 +108,31 @@ def sample_title(name: str) -> str:
         A few words, such as ``"Chelsea the cat"``.
     """
     return SAMPLES[name].title
+
+
+def sample_boxes(name: str) -> dict[str, tuple[int, int, int, int]]:
+    """Where things stand in a sample that is drawn, so that it is known to the pixel.
+
+    Args:
+        name: one of ``sample_names()``.
+
+    Returns:
+        Thing -> (top, left, bottom, right) in pixels, ends exclusive, of the pixels that it covers by more than half;
+        empty for photographs.
+
+    Example:
+        >>> sample_boxes("shapes")
+        {'circle': (42, 14, 86, 58), 'star': (39, 68, 85, 116)}
+    """
+    if name != "shapes":
+        return {}
+    picture = sample(name).astype(int)
+    ground, circle, star = (np.abs(picture - colour).sum(axis=-1) for colour in (_GROUND, _CIRCLE, _STAR))
+    boxes = {}
+    for thing, covered in (("circle", circle < ground), ("star", star < ground)):
+        rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+        boxes[thing] = (int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
+    return boxes
 
 
 def sample_source(name: str) -> str:
@@ -202,12 +229,12 @@ def _mouse() -> np.ndarray:
 def _circle_and_star() -> np.ndarray:
     """A blue circle on the left and a yellow star on the right of a grey ground, 128x128, edges smooth."""
     fine = 8
-    canvas = np.full((128 * fine, 128 * fine, 3), 96, np.uint8)
-    cv2.circle(canvas, (36 * fine, 64 * fine), 22 * fine, (70, 130, 220), -1)
+    canvas = np.full((128 * fine, 128 * fine, 3), _GROUND, np.uint8)
+    cv2.circle(canvas, (36 * fine, 64 * fine), 22 * fine, _CIRCLE, -1)
     turns = -np.pi / 2 + np.arange(10) * np.pi / 5
     reach = np.where(np.arange(10) % 2 == 0, 26, 10.4) * fine
     corners = np.stack([92 * fine + reach * np.cos(turns), 64 * fine + reach * np.sin(turns)], axis=-1)
-    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], (240, 200, 60))
+    cv2.fillPoly(canvas, [np.rint(corners).astype(np.int32)], _STAR)
     return cv2.resize(canvas, (128, 128), interpolation=cv2.INTER_AREA)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from convviz import ConvvizError
+from convviz import ConvvizError, rendering
 
 Box = tuple[int, int, int, int]  # (top, left, bottom, right), ends exclusive
 
@@ -82,6 +82,29 @@ def hits(heatmap: np.ndarray, mask: np.ndarray) -> bool:
     """
     values = np.nan_to_num(heatmap, nan=-np.inf)
     return bool(values.max() > 0 and mask.flat[int(np.argmax(values))])
+
+
+def drawn(picture: np.ndarray, guess: Box | None, truth: Box | None = None, *, at_least: int = 0) -> np.ndarray:
+    """A picture with the box of a map in thick lines, and the true one in thin lines.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        guess: (top, left, bottom, right), ends exclusive, or None for no box.
+        truth: the same.
+        at_least: pixels that the longer side is enlarged to, every pixel as a square.
+
+    Returns:
+        uint8 (H', W', 3), a copy.
+    """
+    factor = max(1, -(-at_least // max(picture.shape[:2])))
+    shown = rendering.enlarge(picture, factor).copy()
+    thick = max(2, max(shown.shape[:2]) // 90)
+    for edges, thickness in ((guess, thick), (truth, 1)):
+        if edges is not None:
+            top, left, bottom, right = (edge * factor for edge in edges)
+            for colour, extra in (((0, 0, 0), 2), ((255, 255, 255), 0)):
+                cv2.rectangle(shown, (left, top), (right - 1, bottom - 1), colour, thickness + extra)
+    return shown
 
 
 def _area(box_: Box) -> int:

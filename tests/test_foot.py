@@ -12,7 +12,7 @@ from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine 
 PAGES = {
     "inside/feature_maps": {"channel.png", "over_the_picture.png", "conv2d.png", "cats_and_dogs.keras"},
     "inside/filter_patterns": {"shapes.keras"},
-    "explaining/grad_cam": {"grad_cam.png", "heat_map.png", "shapes.keras"},
+    "explaining/grad_cam": {"over_1.png", "over_2.png", "cats_and_dogs.keras"},
     "learning/training": set(),
 }
 
@@ -41,15 +41,16 @@ def test_a_page_hands_out_a_whole_program_and_its_files(page, files):
 def test_the_program_is_that_of_the_choices():
     app = opened(
         "explaining/grad_cam", picture="coffee", network="cats_and_dogs", cam_layer="conv2d_1", signed="true",
-        **{"class": "0"},
+        cam_view="one", **{"class": "0"},
     )  # fmt: skip
     text = code(app)
     for line in (
         "data.coffee()",
         "models/cats_and_dogs.keras",
         'outputs["conv2d_1"]',
-        "-logits[0, 0]",
-        "signed(result",
+        "answers[:, 0] * (2 * target - 1)",
+        "sized(picture, 0)  # cat",
+        "signed(heat",
     ):
         assert line in text
 

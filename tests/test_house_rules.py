@@ -42,6 +42,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "jobs": {"datasets", "downloads", "uploads", "zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},
+    "localization": {"rendering"},
     "microscope": {"convolution", "receptive_field", "tracing", "zoo"},
     "patterns": {"images", "tracing", "zoo"},
     "pooling": {"convolution"},

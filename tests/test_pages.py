@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz import images, kernels, zoo
+from convviz import images, kernels
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path for path in (ROOT / "pages").glob("*/*.py") if path.parent.name != "shared")
@@ -125,8 +125,8 @@ def test_two_clicks_on_start_are_one_run_and_its_curve_tells_glances_apart():
 
 
 def test_what_nobody_chose_follows_the_page_and_what_somebody_chose_travels():
-    app = opened("explaining/grad_cam")
-    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("shapes", "shapes")
+    app = opened("inside/filter_patterns")
+    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("cat", "shapes")
     app.switch_page("pages/inside/feature_maps.py").run()
     assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("cat", "cats_and_dogs")
     app.selectbox(key="_feature_maps_network").set_value("mnist").run()
@@ -158,33 +158,6 @@ def test_a_lesson_hides_controls_and_they_keep_the_values_of_the_link():
     assert "⌊(300 + 0 + 0 − 3) / 2⌋ + 1 = **149**" in texts(app)
 
 
-def test_grad_cam_opens_on_a_pair_that_shows_its_point():
-    app = opened("explaining/grad_cam")
-    assert "Explained: **star**, probability 99" in texts(app)
-    assert [header.value for header in app.header] == ["The network's answer", "What to notice"]
-
-
-def test_grad_cam_explains_the_cat_of_the_bundled_network():
-    app = opened("explaining/grad_cam", picture="cat", network="cats_and_dogs")
-    assert "Explained: **cat**" in texts(app)
-    assert "is the last convolution; its 15 × 15 maps still" in texts(app)
-    accuracy = zoo.card("cats_and_dogs").about["Accuracy, validation part"]
-    assert accuracy.replace(".", "\\.") in texts(app), "about this network"
-
-
-def test_signed_notes_tell_both_sides():
-    said = texts(opened("explaining/grad_cam", signed="true"))
-    assert "The evidence for star is strongest" in said
-    assert "the evidence against star is strongest" in said
-    assert "Evidence against" not in texts(opened("explaining/grad_cam"))
-
-
-def test_grad_cam_explains_both_sides_of_the_sigmoid():
-    sides = [texts(opened("explaining/grad_cam", network="cats_and_dogs", **{"class": side})) for side in ("0", "1")]
-    assert "Explained: **cat**" in sides[0]
-    assert "Explained: **dog**" in sides[1]
-
-
 def test_a_page_says_what_is_wrong_in_one_sentence_and_shows_no_traceback(monkeypatch):
     from convviz import ConvvizError, convolution
 
@@ -207,7 +180,7 @@ def test_custom_padding_is_counted_in_the_size():
 
 
 def test_a_class_does_not_outlive_its_network():
-    app = opened("explaining/grad_cam", network="cats_and_dogs", **{"class": "1"})
+    app = opened("explaining/grad_cam", network="cats_and_dogs", cam_view="one", **{"class": "1"})
     assert "Explained: **dog**" in texts(app)
     app.selectbox(key="network").set_value("shapes").run()
     assert app.selectbox(key="class").value == "top"

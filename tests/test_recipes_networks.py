@@ -77,8 +77,7 @@ def test_the_grad_cam_program_gives_the_pages_heat_map(network, picture, target,
     card, array = zoo.card(network), images.sample(picture)
     explained = attribution.grad_cam(zoo.load(network), array, target=target, signed=signed)
     text = recipes.grad_cam.heatmap(
-        picture, zoo.reference(network), card, target=target, layer=explained.layer, shape=array.shape[:2],
-        signed=signed, alpha=0.3,
+        picture, zoo.reference(network), card, targets=[target], layer=explained.layer, signed=signed, alpha=0.3,
     )  # fmt: skip
     result = ran(text, folder)["result"]
     np.testing.assert_allclose(result, explained.heatmap, atol=1e-5)
@@ -99,8 +98,8 @@ def test_programs_for_a_visitors_nested_network_read_the_file_that_save_gives(ne
     for name, maps in activations.feature_maps(network, array, ["inner/conv", "second"]).items():
         np.testing.assert_allclose(result["maps"][name], maps, atol=1e-5)
     for layer in ("inner/conv", "second"):
-        explained = attribution.grad_cam(network, array, target=1, layer=layer)
-        text = recipes.grad_cam.heatmap("cat", reference, network.card, target=1, layer=layer, shape=array.shape[:2])
+        explained = attribution.grad_cam(network, array, targets=[1], layer=layer)
+        text = recipes.grad_cam.heatmap("cat", reference, network.card, targets=[1], layer=layer)
         np.testing.assert_allclose(ran(text, folder)["result"], explained.heatmap, atol=1e-5)
 
 
@@ -150,7 +149,7 @@ def test_imagenet_networks_are_kerass_own_with_kerass_preparation(data, folder):
     network, array = zoo.load("mobilenetv2"), images.sample("cat")
     explained = attribution.grad_cam(network, array, target=285)
     text = recipes.grad_cam.heatmap(
-        "cat", zoo.reference("mobilenetv2"), network.card, target=285, layer=explained.layer, shape=array.shape[:2]
+        "cat", zoo.reference("mobilenetv2"), network.card, targets=[285], layer=explained.layer
     )
     np.testing.assert_allclose(ran(text, folder)["result"], explained.heatmap, atol=1e-5)
 
@@ -158,9 +157,7 @@ def test_imagenet_networks_are_kerass_own_with_kerass_preparation(data, folder):
 def test_a_class_name_from_outside_stays_a_comment(nested, folder):
     nested.save(folder / "network.keras")
     network = zoo.wrap(nested, ["a", 'b\nimport os; os.abort()  """', "c"])
-    text = recipes.grad_cam.heatmap(
-        "cat", zoo.Reference("upload", "00"), network.card, target=1, layer="second", shape=(300, 451)
-    )
+    text = recipes.grad_cam.heatmap("cat", zoo.Reference("upload", "00"), network.card, targets=[1], layer="second")
     assert "\nimport os" not in text
     ran(text, folder)
 
@@ -174,7 +171,7 @@ def test_a_layers_name_from_outside_stays_a_name(nested):
     card, reference = replace(card, layers=layers), zoo.Reference("upload", "00")
     for text in (
         recipes.maps.feature_maps("cat", reference, card, layers=[hostile], layer=hostile, channel=0),
-        recipes.grad_cam.heatmap("cat", reference, card, target=1, layer=hostile, shape=(300, 451)),
+        recipes.grad_cam.heatmap("cat", reference, card, targets=[1], layer=hostile),
         recipes.patterns.drawn(reference, card, layer=hostile, filters=[0]),
     ):
         names = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]

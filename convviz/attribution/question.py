@@ -36,6 +36,7 @@ class Attribution:
         score: probability of the target, 0 to 1; for a network without classes, the output itself.
         note: why the map is blank or flat, empty if it is neither.
         method: key in ``METHODS``.
+        limit: the value of the map, brought to the picture's size, that is 1 in the heat map; 0 for a blank one.
     """
 
     heatmap: np.ndarray
@@ -46,6 +47,7 @@ class Attribution:
     score: float
     note: str
     method: str
+    limit: float
 
 
 @dataclass(frozen=True)
@@ -298,7 +300,7 @@ def conclude(
         finite = bool(np.isfinite(full).all() and np.isfinite(found["score"][place]))
         raw = full if question.signed else np.abs(full) if absolute else np.maximum(full, 0)
         note = _note(full, raw, finite, causes[place] if causes else "")
-        heatmap = _heatmap(np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0), size, clip)
+        heatmap, limit = _heatmap(np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0), size, clip)
         index = int(found["index"][place])
         answers.append(
             Attribution(
@@ -310,20 +312,21 @@ def conclude(
                 score=float(found["score"][place]),
                 note=note,
                 method=question.method,
+                limit=limit,
             )
         )
     return answers[0] if question.single else answers
 
 
-def _heatmap(raw: np.ndarray, size: tuple[int, int], clip: float) -> np.ndarray:
-    """A map at the picture's size with a largest absolute value of 1; zero stays zero."""
+def _heatmap(raw: np.ndarray, size: tuple[int, int], clip: float) -> tuple[np.ndarray, float]:
+    """A map at the picture's size with a largest absolute value of 1, and what became 1; zero stays zero."""
     shrinks = size[0] < raw.shape[0] and size[1] < raw.shape[1]
     sized = cv2.resize(raw, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     strength = np.abs(sized)
-    limit = strength.max()
+    limit = float(strength.max())
     if clip < 100:
-        limit = np.percentile(strength, clip) or limit
-    return np.clip(sized / limit, -1, 1).astype(np.float32) if limit > 0 else np.zeros(size, np.float32)
+        limit = float(np.percentile(strength, clip)) or limit
+    return (np.clip(sized / limit, -1, 1).astype(np.float32) if limit > 0 else np.zeros(size, np.float32)), limit
 
 
 def _note(full: np.ndarray, raw: np.ndarray, finite: bool, cause: str) -> str:

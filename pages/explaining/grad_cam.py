@@ -1,80 +1,78 @@
-"""Page: which places of the picture spoke for a class."""
+"""Page: which places of a picture spoke for a class, by any method."""
+
+import functools
 
 import streamlit as st
 
-from convviz import attribution, checking, recipes, rendering
-from pages.shared import charts, choices, engine, foot, pickers, ui, words
+from convviz import attribution, checking, recipes
+from pages.shared import charts, choices, engine, explained, explanations, foot, heat_maps, pickers, ui
 
 ui.heading("Grad-CAM", "Which places of the picture spoke for this class?")
+
+VIEWS = {"two": "Two classes", "one": "One class", "many": "Several"}
+METHODS, ABOUT = list(attribution.METHODS), attribution.ABOUT
 
 controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("grad_cam")
     network, card = pickers.network("grad_cam")
-    choices.belong(network, "class", "cam_layer")
-    top = engine.compute(attribution.top_classes, network, picture.array)
-    target = choices.select(
-        "Class", ["top", *map(str, range(len(card.class_names)))], key="class",
-        format_func=lambda one: f"Top: {top[0].name}" if one == "top" else card.class_names[int(one)],
-    )  # fmt: skip
-    names = [layer.name for layer in card.map_layers()]
-    layer = choices.select(
-        "Layer", ["default", *names], key="cam_layer",
-        format_func=lambda one: f"Default: {card.explained_layer}" if one == "default" else one,
-    )  # fmt: skip
+    choices.belong(network, "class", "class2", "class_of_all", "cam_layer", "cam_output", "cam_from")
+    view = choices.segments("Show", list(VIEWS), key="cam_view", format_func=VIEWS.get, width="stretch")
+    method = choices.select("Method", METHODS, key="method", format_func=lambda one: ABOUT[one].title)
+    output = explained.output(network)
+    with result, st.spinner("Asking the network"):
+        top = engine.compute(attribution.top_classes, network, picture.array, count=1000, output=output)
+    classes = {one.index: one.name for one in sorted(top, key=lambda one: one.index)}
+    if view == "many":
+        scene = explained.several(network, card, classes, output)
+    else:
+        scene = explained.on_picture(picture, top, two=view == "two")
+    layer = explained.layer(card) if ABOUT[method].coarse else None
     signed = choices.toggle("Evidence against it, too", key="signed")
-    alpha = choices.slider("Strength over the picture", 0.0, 1.0, 0.4, key="alpha")
     with st.expander("More"):
+        alpha = choices.slider("Strength over the picture", 0.0, 1.0, 0.4, key="alpha")
+        share = choices.slider("Box from this share of the maximum", 0.1, 0.9, 0.5, key="cam_threshold")
         colormap = choices.select("Colours", ["turbo", "inferno", "viridis"], key="colours", disabled=signed)
+        one_scale = view == "two" and choices.toggle("One scale for both", key="one_scale")
+looks = heat_maps.Looks(alpha, "signed" if signed else colormap, share, one_scale)
 
-index = top[0].index if target == "top" else int(target)
 with result:
-    with st.spinner("Explaining"):
-        map_ = engine.compute(
-            attribution.grad_cam, network, picture.array, target=index, signed=signed,
-            layer=None if layer == "default" else layer,
-        )  # fmt: skip
-    colours = "signed" if signed else colormap
-    plain, heat, over = st.columns(3)
-    with plain:
-        ui.picture(picture.array, f"{picture.caption}, {words.shape(picture.array)}", picture.alt, at_least=300)
-    named = card.class_names[index]
-    told = words.where(map_.heatmap, named)
-    with heat:
-        coarse = " × ".join(map(str, map_.raw.shape))
-        coloured = rendering.heat(map_.heatmap, colours)
-        ui.picture(
-            coloured, f"Heat map for {words.safe(named)}, {coarse} enlarged",
-            told, at_least=300,
-        )  # fmt: skip
-        ui.colour_bar(colours, 1.0, words=("against", "for") if signed else ("little", "most"))
-    with over:
-        blended = rendering.overlay(picture.array, map_.heatmap, alpha=alpha, colormap=colours)
-        ui.picture(blended, f"Over the picture, strength {alpha:.0%}", told, at_least=300)
-    if map_.note:
-        st.warning(words.sentence(map_.note))
-    st.markdown(
-        f"Explained: **{words.safe(named)}**, probability {map_.score:.1%}, at layer **{words.safe(map_.layer)}**. "
-        + words.reason(map_.layer_reason)
-    )
-    ui.section("The network's answer")
-    charts.bars([one.name for one in top], [one.probability for one in top], key="top_classes")
-    ui.notes(
-        [
-            words.where(map_.heatmap, words.safe(named)) + ".",
-            f"The map has only {coarse} cells; its outline on the picture cannot be finer than that.",
-            f"It shows what counted, right or wrong: {words.safe(named)} gets a probability of {map_.score:.1%}.",
-        ],
-        "Selvaraju et al. 2017, Grad-CAM, arXiv:1610.02391.",
-    )
+    if scene is None:
+        st.info("Bring pictures on the left: they are explained one by one, side by side.")
+        st.stop()
+    asked = explanations.Asked(
+        network, scene.pictures, method,
+        tuple(one if output is None else (output, one) for one in scene.targets),
+        layer, signed, classes, scene.titles, scene.truths, view,
+    )  # fmt: skip
+    shown = explanations.answer(asked)
+    if shown is not None:
+        heat_maps.draw(shown, card, looks)
+    if view != "many":
+        heat_maps.unsure(card, top)
+    if shown is not None and not shown.is_older:
+        heat_maps.told(shown, card)
+    if view != "many" and card.class_names and output is None:
+        ui.section("The network's answer")
+        charts.bars([one.name for one in top[:5]], [one.probability for one in top[:5]], key="top_classes")
+    ui.notes(heat_maps.noticed(shown, card, looks), f"{ABOUT[method].source}.")
+    only = shown is not None and not shown.is_older
+    code = recipes.grad_cam.heatmap(
+        picture.name if view != "many" else None, network, card, method=method,
+        targets=scene.targets, layer=layer or card.explained_layer, signed=signed, alpha=alpha,
+        colormap=colormap, output=output, one_scale=one_scale,
+    )  # fmt: skip
     foot.foot(
         "grad_cam",
-        code=recipes.grad_cam.heatmap(
-            picture.name, network, card, target=index, layer=map_.layer, shape=picture.array.shape[:2], signed=signed,
-            alpha=alpha, colormap=colormap,
-        ),
-        files={**foot.pngs({"grad_cam": blended, "heat_map": coloured}), **pickers.network_files(network)},
+        code=code,
+        files={
+            **(foot.pngs(heat_maps.pictures_of(shown, looks)) if only else {}),
+            **({recipes.grad_cam.ARCHIVE: functools.partial(heat_maps.archive, asked)} if view == "many" else {}),
+            **pickers.network_files(network),
+        },
         check=foot.checked(
-            checking.grad_cam, network, picture.array, index, layer=map_.layer, signed=signed
-        ),
+            checking.grad_cam, network, picture.array, scene.targets[0], layer=layer or card.explained_layer,
+            signed=signed,
+        ) if method == "grad_cam" and view != "many" and output is None else None,
+        private="the pictures of your files are not in the link" if explained.brought() else "",
     )  # fmt: skip

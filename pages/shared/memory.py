@@ -66,7 +66,7 @@ def recalled(compute: Callable[[], Any], *what: Any) -> Any:
         compute: makes the result.
         what: picklable; tells one result from every other.
     """
-    key = _digest(what)
+    key = digest(what)
     with _guard:
         lock = _working.setdefault(key, threading.Lock())
     with lock:
@@ -76,12 +76,18 @@ def recalled(compute: Callable[[], Any], *what: Any) -> Any:
     return kept.copy()
 
 
+def kept(*what: Any) -> Any:
+    """What is remembered under these words, as for ``recalled``; None if nothing is."""
+    data = _results.get(digest(what))
+    return None if data is None else pickle.loads(data)
+
+
 def _name(function: Callable[..., Any]) -> str:
     code = getattr(function, "__code__", None)
     return f"{code.co_filename if code else function.__module__}:{function.__qualname__}"
 
 
-def _digest(what: Any) -> str:
+def digest(what: Any) -> str:
     """What tells these things from others; arrays are not copied for it."""
     buffers: list[pickle.PickleBuffer] = []
     digest = hashlib.blake2b(pickle.dumps(what, protocol=5, buffer_callback=buffers.append), digest_size=16)

@@ -21,7 +21,6 @@ OWN_FILE = "picture.png"  # under which the visitor's picture is saved, for the 
 LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
 OPENING = ("cat", "cats_and_dogs")  # the picture and the network that nobody has chosen
 OPENINGS = {  # page -> its own pair, where another shows its point better
-    "grad_cam": ("shapes", "shapes"),
     "filter_patterns": ("cat", "shapes"),
 }
 _OWN_PICTURE = "_own_picture"

@@ -37,7 +37,7 @@ def saved(page: Page, name: str) -> bytes:
 
 
 def test_grad_cam_hands_out_its_program_its_files_and_a_check(server, page):
-    opened(page, f"{server.address}/grad_cam?picture=coffee&network=shapes&class=1", "Grad-CAM")
+    opened(page, f"{server.address}/grad_cam?picture=coffee&network=shapes&class=1&cam_view=one", "Grad-CAM")
     button(page, "Code").click()
     program = saved(page, "Download grad_cam.py").decode()
     assert "picture = data.coffee()" in program

@@ -1,0 +1,113 @@
+"""The pages Grad-CAM and Trust through app.py, with a real engine: what they say is what the functions find."""
+
+import ast
+import time
+
+import numpy as np
+import pytest
+
+from convviz import attribution, datasets, images, localization, zoo
+from tests.test_foot import code
+from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed with this file, too
+
+PAGE = "explaining/grad_cam"
+
+
+def test_grad_cam_opens_on_the_cat_with_both_sides_and_says_how_sure_the_network_is():
+    app = opened(PAGE)
+    cat = zoo.load("cats_and_dogs").predict(images.sample("cat"))[0]
+    said = texts(app)
+    assert f"not sure about this picture: cat {cat:.0%} and dog {1 - cat:.0%}" in said
+    assert f"**cat**, probability {cat:.0%} and **dog**" in said
+    assert "is the last convolution; its 15 × 15 maps still" in said
+    assert "The evidence for dog is strongest" in said
+    app.button(key="clearer").click().run()
+    assert (app.selectbox(key="picture").value, app.selectbox(key="network").value) == ("shapes", "shapes")
+    assert "**star**, probability 99.6% and **circle**" in texts(app)
+    assert "The two maps go apart" in texts(app)
+    assert "not sure" not in texts(app)
+
+
+def test_one_class_is_shown_with_its_box_and_the_true_box():
+    app = opened(PAGE, picture="shapes", network="shapes", cam_view="one", cam_threshold="0.7")
+    found = attribution.grad_cam(zoo.load("shapes"), images.sample("shapes"), target=3)
+    box = localization.box(found.heatmap, threshold=0.7)
+    share = localization.intersection_over_union(box, images.sample_boxes("shapes")["star"])
+    assert share > 0.4
+    assert f"true box of the star share {share:.2f}" in texts(app)
+    captions = [one.caption for element in app.get("imgs") for one in element.proto.imgs]
+    assert any("Raw map as the formula gives it, 8 × 8" in one for one in captions)
+
+
+def test_evidence_against_a_class_is_told():
+    said = texts(opened(PAGE, network="shapes", picture="shapes", cam_view="one", signed="true"))
+    assert "The evidence for star is strongest" in said
+    assert "the evidence against star is strongest" in said
+
+
+def test_several_drawn_pictures_state_how_well_their_boxes_agree():
+    app = opened(PAGE, network="shapes", picture="shapes", cam_view="many", cam_count="4", cam_seed="5")
+    drawn = datasets.draw_shapes(4, side=64, shapes_per_picture=2, rng=np.random.default_rng(5))
+    overlaps = []
+    for picture, label, box in zip(drawn.images, drawn.labels[:, 0], drawn.boxes[:, 0], strict=True):
+        heatmap = attribution.grad_cam(zoo.load("shapes"), picture, target=int(label)).heatmap
+        overlaps.append(localization.intersection_over_union(localization.box(heatmap), tuple(map(int, box))))
+    assert f"agree with the true ones by {np.mean(overlaps):.2f} (IoU)" in texts(app)
+    assert f"targets = {[int(one) for one in drawn.labels[:, 0]]}" in code(app)
+    assert "pictures.zip" in {one.label for one in app.get("download_button")}
+
+
+def test_a_slow_method_is_a_job_that_leaves_the_result_before_and_can_be_stopped():
+    app = opened(PAGE, network="cats_and_dogs", picture="cat")
+    app.selectbox(key="method").set_value("rise").run()
+    job = app.session_state["_job_explanation"]
+    assert "Still the result before: Grad-CAM for cat" in texts(app)
+    assert "The map is on its way" in texts(app)
+    job.stop()
+    job.result(timeout=60)
+    assert job.state in ("stopped", "done")
+    app.selectbox(key="method").set_value("occlusion").run()
+    job = app.session_state["_job_explanation"]
+    job.result(timeout=90)
+    app.run()
+    said = texts(app)
+    assert "Still the result before" not in said
+    assert "**Occlusion**" in said
+    expected = attribution.occlusion(zoo.load("cats_and_dogs"), images.sample("cat"), target=0)
+    assert len(job.latest.answers) == 2
+    np.testing.assert_allclose(job.latest.answers[0].heatmap, expected.heatmap, atol=1e-4)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("method", ["integrated_gradients", "eigen_cam"])
+def test_the_program_is_that_of_the_method(method):
+    app = opened(PAGE, network="mnist", picture="digit_3", method=method, cam_view="one")
+    job = app.session_state["_job_explanation"] if "_job_explanation" in app.session_state else None
+    if job is not None:
+        job.result(timeout=60)
+        time.sleep(0.1)
+        app.run()
+    assert attribution.ABOUT[method].title in code(app)
+    ast.parse(code(app))
+    assert f"{method}.png" in {one.label for one in app.get("download_button")}
+
+
+def test_nonsense_in_the_address_breaks_nothing():
+    app = opened(
+        PAGE, method="<b>", cam_view="all", class2="-4", cam_threshold="nan", cam_layer="none", cam_from="drawn",
+        network="cats_and_dogs", one_scale="maybe",
+    )  # fmt: skip
+    assert not app.error
+    assert not app.exception
+    assert "**cat**, probability" in texts(app)
+
+
+def test_a_picture_of_one_pixel_is_explained_too():
+    from pages.shared import pickers
+
+    app = opened(PAGE, network="cats_and_dogs", cam_view="one")
+    app.session_state["_own_picture"] = pickers.Picture("own", np.full((1, 1, 3), 90, np.uint8), "dot", "dot")
+    app.session_state["_pending_choices"] = {"picture": "own"}
+    app.run()
+    assert not app.exception
+    assert not app.error
