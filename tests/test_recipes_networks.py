@@ -98,7 +98,7 @@ def test_programs_for_a_visitors_nested_network_read_the_file_that_save_gives(ne
     for name, maps in activations.feature_maps(network, array, ["inner/conv", "second"]).items():
         np.testing.assert_allclose(result["maps"][name], maps, atol=1e-5)
     for layer in ("inner/conv", "second"):
-        explained = attribution.grad_cam(network, array, targets=[1], layer=layer)
+        explained = attribution.grad_cam(network, array, target=1, layer=layer)
         text = recipes.grad_cam.heatmap("cat", reference, network.card, targets=[1], layer=layer)
         np.testing.assert_allclose(ran(text, folder)["result"], explained.heatmap, atol=1e-5)
 

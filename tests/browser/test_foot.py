@@ -54,7 +54,7 @@ def test_grad_cam_hands_out_its_program_its_files_and_a_check(server, page):
 
 
 def test_a_copied_link_shows_the_same_thing_to_somebody_else(server, page, browser):
-    opened(page, f"{server.address}/grad_cam?picture=coffee&alpha=0.7", "Grad-CAM")
+    opened(page, f"{server.address}/grad_cam?picture=coffee&alpha=0.7&cam_view=one", "Grad-CAM")
     button(page, "Link").click()
     link = page.get_by_test_id("stPopoverBody").get_by_text(re.compile(r"/grad_cam\?")).first.inner_text().strip()
     assert link.startswith(f"{server.address}/grad_cam?")
