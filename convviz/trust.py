@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,24 +51,39 @@ class Curves:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """The trials so far.
+
+    Attributes:
+        trials: one for each method that has been tested, and the last for chance.
+        doing: key of the method at work, or ``RANDOM``.
+        done: share of the whole work, 0 to 1.
+    """
+
+    trials: tuple[Trial, ...]
+    doing: str
+    done: float
+
+    def light(self) -> Comparison:
+        """The same without the trials."""
+        return replace(self, trials=())
+
+
+@dataclass(frozen=True)
 class Trial:
     """One method's map of one picture, and its curves.
 
     Attributes:
         method: key in ``attribution.METHODS``, or ``RANDOM``.
-        picture: the map in colours, as a PNG file; empty for ``RANDOM``.
+        picture: the map over the picture, as a PNG file; empty for ``RANDOM``.
         curves: for ``RANDOM`` the mean over several maps.
         note: why the map is blank, empty if it is not.
-        done: trials so far.
-        total: trials in all.
     """
 
     method: str
     picture: bytes
     curves: Curves
     note: str
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)
@@ -80,10 +95,8 @@ class Stage:
         shuffled: layers whose weights are shuffled.
         similarity: Spearman's rank correlation with the first map, -1 to 1; NaN where one of both is flat.
         score: probability of the class.
-        picture: the map in colours, as a PNG file.
+        picture: the map over the picture, as a PNG file.
         note: why the map is blank, empty if it is not.
-        done: stages so far.
-        total: stages in all.
     """
 
     layer: str
@@ -92,8 +105,23 @@ class Stage:
     score: float
     picture: bytes
     note: str
-    done: int
-    total: int
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """The stages so far.
+
+    Attributes:
+        stages: the trained network's first.
+        done: share of the whole work, 0 to 1.
+    """
+
+    stages: tuple[Stage, ...]
+    done: float
+
+    def light(self) -> Cascade:
+        """The same without the stages."""
+        return replace(self, stages=())
 
 
 @dataclass(frozen=True)
@@ -120,13 +148,14 @@ class League:
     """The standings after some pictures, and the last picture with its truth.
 
     Attributes:
-        standings: one for each method, then the blob in the middle and the random map.
+        standings: one for each method, then the blob in the middle and the random map; empty before the first picture.
         pictures: how many were explained.
         total: how many there will be.
         example: the last picture under the first method's heat map as a PNG file, the shape's true box with thin lines,
             the box read from the map with thick ones.
         shape: what was explained in it.
         overlap: of the two boxes, 0 to 1.
+        done: share of the whole work, 0 to 1.
     """
 
     standings: tuple[Standing, ...]
@@ -135,6 +164,7 @@ class League:
     example: bytes
     shape: str
     overlap: float
+    done: float
 
     def light(self) -> League:
         """The same without the picture."""
@@ -225,40 +255,62 @@ def compare(
         seed: of the random maps.
 
     Yields:
-        a ``Trial`` for each method and one for chance; a message ``{"stop": True}`` ends it.
+        a ``Comparison`` after each trial, of which the last is chance, and between the parts of a slow method; a
+        message ``{"stop": True}`` ends it.
 
     Raises:
         ConvvizError: there is no such method or class, or the network does not end in classes.
     """
     network = zoo.as_network(network)
-    _check(methods)
+    attribution.check(*methods)
     target = int(np.argmax(network.predict(picture))) if target is None else target
-    coarse: tuple[int, int] | None = None
-    total = len(methods) + 1
-    for done, method in enumerate(methods, 1):
-        found = attribution.METHODS[method](network, picture, target=target)
-        coarse = coarse or found.raw.shape
-        tested = curves(network, picture, found.heatmap, target=target, steps=steps, seed=seed)
-        message = yield Trial(method, _png(found.heatmap), tested, found.note, done, total)
-        if message and message.get("stop"):
+    coarse: tuple[int, int] = (8, 8)
+    trials: list[Trial] = []
+    for place, method in enumerate(methods):
+
+        def told(done: float, place: int = place, method: str = method) -> Comparison:
+            return Comparison(tuple(trials), method, (place + done) / (len(methods) + 1))
+
+        found = yield from _answered(method, network, picture, told, target=target)
+        if found is None:
             return
-    yield Trial(RANDOM, b"", _by_chance(network, picture, coarse, target, steps, randoms, seed), "", total, total)
-
-
-def _by_chance(
-    network: Any, picture: np.ndarray, coarse: tuple[int, int], target: int, steps: int, randoms: int, seed: int
-) -> Curves:
-    """Mean curves of random maps."""
-    rng = np.random.default_rng(seed)
-    tried = [
-        curves(network, picture, random_map(coarse, rng=rng), target=target, steps=steps, seed=seed + number)
-        for number in range(randoms)
-    ]
-    return Curves(
-        tried[0].shares,
-        np.mean([one.deletion for one in tried], axis=0),
-        np.mean([one.insertion for one in tried], axis=0),
+        coarse = coarse if trials else found.raw.shape
+        tested = curves(network, picture, found.heatmap, target=target, steps=steps, seed=seed)
+        trials.append(Trial(method, _png(picture, found.heatmap), tested, found.note))
+        if _stops((yield told(1.0))):
+            return
+    rng, tried = np.random.default_rng(seed), []
+    for number in range(randoms):
+        drawn = random_map(coarse, rng=rng)
+        tried.append(curves(network, picture, drawn, target=target, steps=steps, seed=seed + number))
+        if _stops((yield Comparison(tuple(trials), RANDOM, (len(methods) + number / randoms) / (len(methods) + 1)))):
+            return
+    mean = Curves(
+        *(np.mean([getattr(one, part) for one in tried], axis=0) for part in ("shares", "deletion", "insertion"))
     )
+    yield Comparison((*trials, Trial(RANDOM, b"", mean, "")), RANDOM, 1.0)
+
+
+def _answered(
+    method: str, network: Any, picture: np.ndarray, told: Callable[[float], Any], **choices: Any
+) -> Generator[Any, Any, attribution.Attribution | None]:
+    """A method's answer; between the parts of a slow one, what ``told`` makes of the share that is done is yielded.
+
+    Returns None when it was stopped.
+    """
+    steps = attribution.METHODS[method].steps(network, picture, **choices)
+    while True:
+        try:
+            done, total = next(steps)
+        except StopIteration as end:
+            return end.value
+        if method in attribution.SLOW and _stops((yield told(min(0.99, done / total)))):
+            return None
+
+
+def _stops(message: Any) -> bool:
+    """Whether what was sent into a test ends it."""
+    return bool(message and message.get("stop"))
 
 
 # --- the cascade of shuffled weights ------------------------------------------------------------------------------
@@ -289,7 +341,8 @@ def shuffle_cascade(
         seed: of the shuffling.
 
     Yields:
-        a ``Stage`` for the trained network, then one for each stage; a message ``{"stop": True}`` ends it.
+        a ``Cascade`` after each stage, of which the first is the trained network's, and between the parts of a slow
+        method; a message ``{"stop": True}`` ends it.
 
     Raises:
         ConvvizError: there is no such method, or the network cannot be copied.
@@ -299,30 +352,37 @@ def shuffle_cascade(
         newly drawn weights.
     """
     network = zoo.as_network(network)
-    _check([method])
+    attribution.check(method)
     target = int(np.argmax(network.predict(picture))) if target is None else target
     subject = copied(network)
-    order = [path for path, one in tracing.leaves(subject.model).items() if one.weights][::-1]
+    layers = tracing.leaves(subject.model)
+    order = [path for path, one in layers.items() if one.weights][::-1]
     cuts = sorted({round(part) for part in np.linspace(0, len(order), min(stages, len(order)) + 1)})
     rng = np.random.default_rng(seed)
-    layers = tracing.leaves(subject.model)
+    found: list[Stage] = []
     first: np.ndarray | None = None
-    for done, cut in enumerate(cuts, 1):
-        for path in order[cuts[done - 2] if done > 1 else 0 : cut]:
+    for place, cut in enumerate(cuts):
+        for path in order[cuts[place - 1] if place else 0 : cut]:
             _shuffle(layers[path], rng)
-        found = attribution.METHODS[method](subject, picture, target=target, layer=layer)
-        first = found.raw if first is None else first
-        message = yield Stage(
-            layer=order[cut - 1] if cut else "",
-            shuffled=cut,
-            similarity=rank_correlation(first, found.raw),
-            score=found.score,
-            picture=_png(found.heatmap),
-            note=found.note,
-            done=done,
-            total=len(cuts),
+
+        def told(done: float, place: int = place) -> Cascade:
+            return Cascade(tuple(found), (place + done) / len(cuts))
+
+        answer = yield from _answered(method, subject, picture, told, target=target, layer=layer)
+        if answer is None:
+            return
+        first = answer.raw if first is None else first
+        found.append(
+            Stage(
+                layer=order[cut - 1] if cut else "",
+                shuffled=cut,
+                similarity=rank_correlation(first, answer.raw),
+                score=answer.score,
+                picture=_png(picture, answer.heatmap),
+                note=answer.note,
+            )
         )
-        if message and message.get("stop"):
+        if _stops((yield told(1.0))):
             return
 
 
@@ -406,64 +466,69 @@ def league(
         seed: of the pictures.
 
     Yields:
-        the standings after each picture; a message ``{"stop": True}`` ends it.
+        a ``League`` after each picture, and between the parts of a slow method; a message ``{"stop": True}`` ends it.
 
     Raises:
         ConvvizError: there is no such method, or the network does not know the shapes.
     """
     network = zoo.as_network(network)
-    _check(methods)
+    attribution.check(*methods)
     if tuple(network.card.class_names) != datasets.SHAPES:
         raise ConvvizError(f"{network.card.title} does not tell {', '.join(datasets.SHAPES)} apart; choose shapes")
-    rng = np.random.default_rng(seed)
-    side = network.card.input_shape[0]
-    drawn = datasets.draw_shapes(pictures, side=side, shapes_per_picture=shapes_per_picture, rng=rng)
-    found: dict[str, list[tuple[bool, float]]] = {name: [] for name in (*methods, CENTRE, RANDOM)}
+    drawn = drawings(pictures, side=network.card.input_shape[0], shapes_per_picture=shapes_per_picture, seed=seed)
+    rng = np.random.default_rng([seed, 1])
+    results: dict[str, list[tuple[bool, float]]] = {name: [] for name in (*methods, CENTRE, RANDOM)}
+    now = League((), 0, pictures, b"", "", 0.0, 0.0)
     for number in range(pictures):
         picture, target, mask = drawn.images[number], int(drawn.labels[number, 0]), drawn.masks[number, 0]
         truth = tuple(int(edge) for edge in drawn.boxes[number, 0])
-        maps = _maps(network, picture, methods, target, rng)
+        maps: dict[str, np.ndarray] = {}
+        coarse: tuple[int, int] = (8, 8)
+        for method in methods:
+
+            def told(done: float, now: League = now, part: int = len(maps), number: int = number) -> League:
+                return replace(now, done=(number + (part + done) / len(methods)) / pictures)
+
+            answer = yield from _answered(method, network, picture, told, target=target)
+            if answer is None:
+                return
+            coarse = coarse if maps else answer.raw.shape
+            maps[method] = answer.heatmap
+        maps[CENTRE] = centre_map(picture.shape[:2])
+        maps[RANDOM] = images.resize(random_map(coarse, rng=rng), picture.shape[:2])
         boxes = {name: localization.box(heatmap, threshold=threshold) for name, heatmap in maps.items()}
         for name, heatmap in maps.items():
             overlap = localization.intersection_over_union(boxes[name], truth)
-            found[name].append((localization.hits(heatmap, mask), overlap))
+            results[name].append((localization.hits(heatmap, mask), overlap))
         first = next(iter(maps))
-        message = yield League(
-            standings=tuple(_standing(name, results) for name, results in found.items()),
+        under = rendering.overlay(picture, maps[first])
+        now = League(
+            standings=tuple(_standing(name, found) for name, found in results.items()),
             pictures=number + 1,
             total=pictures,
-            example=_example(picture, maps[first], truth, boxes[first]),
+            example=rendering.png(localization.drawn(under, boxes[first], truth, at_least=SHOWN)),
             shape=datasets.SHAPES[target],
-            overlap=found[first][-1][1],
+            overlap=results[first][-1][1],
+            done=(number + 1) / pictures,
         )
-        if message and message.get("stop"):
+        if _stops((yield now)):
             return
 
 
-def _maps(
-    network: Any, picture: np.ndarray, methods: Sequence[str], target: int, rng: np.random.Generator
-) -> dict[str, np.ndarray]:
-    """Every competitor's heat map of one picture; the random one is as coarse as the first method's."""
-    answers = {method: attribution.METHODS[method](network, picture, target=target) for method in methods}
-    coarse = next(iter(answers.values())).raw.shape if answers else (8, 8)
-    maps = {method: answer.heatmap for method, answer in answers.items()}
-    maps[CENTRE] = _blob(picture.shape[:2])
-    maps[RANDOM] = images.resize(random_map(coarse, rng=rng), picture.shape[:2])
-    return maps
+def drawings(pictures: int, *, side: int, shapes_per_picture: int, seed: int) -> datasets.Drawing:
+    """The pictures of the league, with their truth; the first shape of each is explained.
 
+    Args:
+        pictures: how many.
+        side: height and width, pixels.
+        shapes_per_picture: 1 to 4, of different classes.
+        seed: of the drawing.
 
-def _example(
-    picture: np.ndarray, heatmap: np.ndarray, truth: localization.Box, guess: localization.Box | None
-) -> bytes:
-    """The picture under the map, enlarged, with both boxes."""
-    factor = max(1, SHOWN // max(picture.shape[:2]))
-    shown = rendering.enlarge(rendering.overlay(picture, heatmap), factor)
-    for edges, thickness in ((guess, 5), (truth, 1)):
-        if edges is not None:
-            top, left, bottom, right = (edge * factor for edge in edges)
-            for colour, extra in (((0, 0, 0), 2), ((255, 255, 255), 0)):
-                cv2.rectangle(shown, (left, top), (right - 1, bottom - 1), colour, thickness + extra)
-    return rendering.png(shown)
+    Returns:
+        As ``datasets.draw_shapes``.
+    """
+    rng = np.random.default_rng(seed)
+    return datasets.draw_shapes(pictures, side=side, shapes_per_picture=shapes_per_picture, rng=rng)
 
 
 def _standing(method: str, results: Sequence[tuple[bool, float]]) -> Standing:
@@ -473,17 +538,18 @@ def _standing(method: str, results: Sequence[tuple[bool, float]]) -> Standing:
     )
 
 
-def _blob(shape: tuple[int, int]) -> np.ndarray:
-    """A map that falls from the middle of the picture to its edges."""
+def centre_map(shape: tuple[int, int]) -> np.ndarray:
+    """A map that falls from the middle of the picture to its edges, and knows nothing.
+
+    Args:
+        shape: (H, W).
+
+    Returns:
+        float32 (H, W), 1 in the middle.
+    """
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in shape)
     return np.exp(-2 * (rows[:, None] ** 2 + columns[None] ** 2))
 
 
-def _check(methods: Sequence[str]) -> None:
-    unknown = [method for method in methods if method not in attribution.METHODS]
-    if unknown:
-        raise ConvvizError(f"there is no method {unknown[0]!r}; choose from {', '.join(attribution.METHODS)}")
-
-
-def _png(heatmap: np.ndarray) -> bytes:
-    return rendering.png(rendering.heat(images.limit(heatmap, SHOWN), "turbo"))
+def _png(picture: np.ndarray, heatmap: np.ndarray) -> bytes:
+    return rendering.png(rendering.overlay(images.limit(picture, SHOWN), images.limit(heatmap, SHOWN)))

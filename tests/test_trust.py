@@ -64,10 +64,14 @@ def test_the_areas_are_those_of_the_trapezoidal_rule():
 
 def test_a_comparison_tells_of_every_method_and_then_of_chance(corner):
     network = zoo.load("shapes")
-    trials = list(trust.compare(network, images.sample("shapes"), ["grad_cam", "gradient"], target=3, steps=8))
-    assert [one.method for one in trials] == ["grad_cam", "gradient", trust.RANDOM]
-    assert [one.done for one in trials] == [1, 2, 3]
-    assert {one.total for one in trials} == {3}
+    told = list(trust.compare(network, images.sample("shapes"), ["grad_cam", "occlusion"], target=3, steps=8))
+    trials = told[-1].trials
+    assert [one.method for one in trials] == ["grad_cam", "occlusion", trust.RANDOM]
+    shares = [one.done for one in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert sum(one.doing == "occlusion" for one in told) > 2, "a slow method is told of in parts"
+    assert told[0].light().trials == ()
     assert trials[0].curves.deletion_area < trials[-1].curves.deletion_area
     heatmap = attribution.grad_cam(network, images.sample("shapes"), target=3).heatmap
     again = trust.curves(network, images.sample("shapes"), heatmap, target=3, steps=8)
@@ -100,7 +104,8 @@ def test_guided_backpropagation_keeps_its_map_under_shuffled_weights_and_grad_ca
     network = zoo.load("shapes")
     likeness = {}
     for method in ("grad_cam", "guided_backpropagation"):
-        stages = list(trust.shuffle_cascade(network, images.sample("shapes"), method, target=3, stages=3))
+        *_, last = trust.shuffle_cascade(network, images.sample("shapes"), method, target=3, stages=3)
+        stages = last.stages
         assert (stages[0].layer, stages[0].shuffled) == ("", 0)
         assert stages[0].similarity == pytest.approx(1)
         assert stages[-1].shuffled == sum(bool(layer.weights) for layer in network.model.layers)
@@ -119,6 +124,18 @@ def test_the_league_counts_what_its_own_parts_say():
     assert last["grad_cam"].hits > last[trust.RANDOM].hits
     assert tables[0].light().example == b""
     assert tables[0].example.startswith(b"\x89PNG")
+
+
+def test_every_test_can_be_stopped_between_the_parts_of_a_slow_method():
+    network, picture = zoo.load("shapes"), images.sample("shapes")
+    for test in (
+        trust.compare(network, picture, ["rise", "grad_cam"], target=3),
+        trust.shuffle_cascade(network, picture, "rise", target=3),
+        trust.league(network, ["rise"], pictures=3),
+    ):
+        assert 0 < next(test).done < 0.5
+        with pytest.raises(StopIteration):
+            test.send({"stop": True})
 
 
 def test_what_cannot_be_tested_is_refused_with_the_way_out(corner):

@@ -22,6 +22,7 @@ from convviz.recipes import (
     surgery,
     tables,
     training,
+    trust,
     tuning,
 )
 from convviz.recipes.openings import OWN, opening
@@ -49,5 +50,6 @@ __all__ = [
     "surgery",
     "tables",
     "training",
+    "trust",
     "tuning",
 ]

@@ -104,7 +104,7 @@ def slopes(picture, target):
 '''
 
 _PIXEL_SLOPES = '''
-def slopes(batch, target):
+def pixel_slopes(batch, target):
     """The explained number's gradient with respect to every pixel, (N, H, W, C)."""
     with tf.GradientTape() as tape:
         batch = tf.constant(batch)
@@ -168,23 +168,23 @@ _BODIES = {
     return maps @ weights
 """,
     "gradient": """
-    gradients = slopes(entered(picture), target)[0]
+    gradients = pixel_slopes(entered(picture), target)[0]
     return {pooled}
 """,
     "smooth_gradient": """
     batch = entered(picture)
     grain = np.random.default_rng(0).standard_normal((25, *batch.shape[1:]), dtype=np.float32)
-    gradients = slopes(batch + np.float32(0.15 * np.ptp(batch)) * grain, target).mean(axis=0)
+    gradients = pixel_slopes(batch + np.float32(0.15 * np.ptp(batch)) * grain, target).mean(axis=0)
     return {pooled}
 """,
     "gradient_times_input": """
     batch = entered(picture)
-    return (slopes(batch, target) * batch)[0].sum(axis=-1)
+    return (pixel_slopes(batch, target) * batch)[0].sum(axis=-1)
 """,
     "integrated_gradients": """
     batch, black = entered(picture), entered(np.zeros_like(picture))
     places = ((np.arange(32, dtype=np.float32) + 0.5) / 32)[:, None, None, None]  # on the way from black to the picture
-    gradients = slopes(black + places * (batch - black), target).mean(axis=0)
+    gradients = pixel_slopes(black + places * (batch - black), target).mean(axis=0)
     return (gradients * (batch - black)[0]).sum(axis=-1)
 """,
     "guided_backpropagation": """
@@ -310,15 +310,25 @@ def paragraphs(
         parts.append(_PIXEL_SLOPES)
     parts += [_BEHIND.format(layer=quoted(layer or ""))] if method == "ablation_cam" else []
     parts += [_GUIDED] if method == "guided_backpropagation" else []
-    parts += [_PROBABILITY.format(probability=_probability(card, single))] if method == "rise" else []
+    parts += [probability(card, output)] if method == "rise" else []
     pooled = "gradients.sum(axis=-1)" if signed else "np.abs(gradients).max(axis=-1)"
     body = _BODIES[method].replace("{pooled}", pooled)
     head = 'def explain(picture, target):\n    """The map at its own size; positive where the picture speaks for it."""'
     return [*parts, f"import cv2\nimport numpy as np\n\n\n{head}{body}"]
 
 
-def _probability(card: Any, single: bool) -> str:
-    """The target's probability as an expression."""
-    if single:
-        return "tf.sigmoid(chosen(answers, target))"
-    return "tf.sigmoid(answers)[:, target]" if card.output == "sigmoid" else "tf.nn.softmax(answers)[:, target]"
+def probability(card: Any, output: int | None = None) -> str:
+    """The function that makes a probability of the numbers before softmax or sigmoid.
+
+    Args:
+        card: the network's ``zoo.Card``.
+        output: place of another output than the network's own.
+
+    Returns:
+        Paragraph that leaves ``probability(answers, target)``.
+    """
+    own = output is None
+    if own and card.output == "sigmoid" and len(card.class_names) == 2:
+        return _PROBABILITY.format(probability="tf.sigmoid(chosen(answers, target))")
+    way = "sigmoid" if own and card.output == "sigmoid" else "nn.softmax"
+    return _PROBABILITY.format(probability=f"tf.{way}(answers)[:, target]")

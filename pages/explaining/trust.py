@@ -4,8 +4,8 @@ import functools
 
 import streamlit as st
 
-from convviz import attribution, datasets
-from pages.shared import choices, engine, pickers, trials, ui, words
+from convviz import attribution, datasets, recipes
+from pages.shared import choices, engine, foot, pickers, trials, ui, words
 
 ui.heading("Trust", "How far can a heat map be trusted?")
 
@@ -61,12 +61,20 @@ with result:
     if test == "places":
         trials.begin(test, (network, picture.array, tuple(methods)), target=index, seed=seed)
         draw, verdict = trials.places, trials.places_verdict
+        code = recipes.trust.places(picture.name, network, card, methods=methods, target=index, seed=seed)
     elif test == "weights":
         trials.begin(test, (network, picture.array, method), target=index, seed=seed)
         draw, verdict = trials.weights, functools.partial(trials.weights_verdict, method=method)
+        code = recipes.trust.weights(picture.name, network, card, method=method, target=index, seed=seed)
     else:
         options = {"pictures": count, "shapes_per_picture": shapes, "threshold": threshold, "seed": seed}
         trials.begin(test, (network, tuple(methods)), **options)
         draw, verdict = trials.truth, trials.truth_verdict
+        code = recipes.trust.truth(network, card, methods=methods, threshold=threshold, seed=seed)
     engine.live(lambda: trials.shown(test, draw), trials.SLOT)
-    ui.notes(verdict(engine.job(trials.SLOT)), SOURCES[test])
+    job = engine.job(trials.SLOT)
+    ui.notes(verdict(job), SOURCES[test])
+    files = {**trials.files(test, job), **pickers.network_files(network)}
+    if test == "truth":
+        files[recipes.trust.DRAWN] = functools.partial(trials.drawings, options, card.input_shape[0])
+    foot.foot("trust", code=code, files=files)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,17 +51,12 @@ def shown(test: str, draw: Callable[[Job], None]) -> None:
         st.info(f"Waiting in line, place {job.place_in_line}.")
     if not job.ended:
         state, stop = st.columns([4, 1], vertical_alignment="bottom")
-        state.progress(_share(test, job), "Testing" if job.latest is not None else "The worker explains the picture")
+        now = job.latest
+        doing = title(now.doing) if isinstance(now, trust.Comparison) else "Testing"
+        state.progress(0.0 if now is None else now.done, "The worker explains the picture" if now is None else doing)
         stop.button("Stop", icon=":material/stop:", on_click=job.stop, key="stop_trust", width="stretch")
     if job.latest is not None:
         draw(job)
-
-
-def _share(test: str, job: Job) -> float:
-    now = job.latest
-    if now is None:
-        return 0.0
-    return now.pictures / now.total if test == "truth" else now.done / now.total
 
 
 # --- do the marked places matter ----------------------------------------------------------------------------------
@@ -67,7 +64,9 @@ def _share(test: str, job: Job) -> float:
 
 def places(job: Job) -> None:
     """The maps on one scale, and the curves of deletion and insertion."""
-    trials = job.history
+    trials = job.latest.trials
+    if not trials:
+        return
     mapped = [one for one in trials if one.picture]
     for start in range(0, len(mapped), ACROSS):
         for column, one in zip(st.columns(ACROSS), mapped[start : start + ACROSS], strict=False):
@@ -77,11 +76,13 @@ def places(job: Job) -> None:
                     one.picture,
                     caption=f"{title(one.method)}: deletion {one.curves.deletion_area:.2f}, insertion "
                     f"{one.curves.insertion_area:.2f}.{note}",
-                    alt=f"Heat map by {title(one.method)}",
+                    alt=f"Heat map by {title(one.method)} over the picture",
                     output_format="PNG",
                     width="stretch",
                 )
-    ui.colour_bar("turbo", 1.0, words=("little", "most"))
+    with st.columns(2)[0]:
+        ui.colour_bar("turbo", 1.0, words=("little", "most"))
+    st.caption("Every map on one scale: 1 is its own largest value, since methods count in units of their own.")
     left, right = st.columns(2)
     for column, name, told in (
         (left, "deletion", "Deletion: marked places painted over"),
@@ -101,7 +102,7 @@ def places(job: Job) -> None:
 
 def places_verdict(job: Job | None) -> list[str]:
     """Which map the curves speak for."""
-    trials = [] if job is None else job.history
+    trials = () if job is None or job.latest is None else job.latest.trials
     chance = next((one for one in trials if one.method == trust.RANDOM), None)
     if chance is None:
         return ["A good map's deletion curve falls at once, and its insertion curve rises at once."]
@@ -124,7 +125,7 @@ def places_verdict(job: Job | None) -> list[str]:
 
 def weights(job: Job) -> None:
     """The map after each stage of shuffling, and its likeness to the first."""
-    stages = job.history
+    stages = job.latest.stages
     for start in range(0, len(stages), ACROSS + 1):
         for column, one in zip(st.columns(ACROSS + 1), stages[start : start + ACROSS + 1], strict=False):
             told = f"Down to {words.safe(one.layer)}: likeness {_signed(one.similarity)}" if one.layer else "As trained"
@@ -132,7 +133,7 @@ def weights(job: Job) -> None:
                 st.image(
                     one.picture,
                     caption=f"{told}, probability {one.score:.0%}. {words.sentence(one.note) if one.note else ''}",
-                    alt=f"Heat map with {one.shuffled} layers shuffled",
+                    alt=f"Heat map with {one.shuffled} layers shuffled, over the picture",
                     output_format="PNG",
                     width="stretch",
                 )
@@ -149,7 +150,7 @@ def _signed(number: float) -> str:
 
 def weights_verdict(job: Job | None, method: str) -> list[str]:
     """Whether the map has changed as it should."""
-    stages = [] if job is None else job.history
+    stages = () if job is None or job.latest is None else job.latest.stages
     general = "A map that explains the network must change when the network forgets what it has learnt."
     later = [one for one in stages[1:] if not math.isnan(one.similarity)]
     if not later:
@@ -169,6 +170,8 @@ def weights_verdict(job: Job | None, method: str) -> list[str]:
 def truth(job: Job) -> None:
     """The table of methods on drawn shapes whose place is known, and the last picture with its boxes."""
     now = job.latest
+    if not now.standings:
+        return
     rows = sorted(now.standings, key=lambda one: (-one.hits, -one.overlap))
     table, example = st.columns([5, 2])
     table.table(
@@ -194,7 +197,7 @@ def truth(job: Job) -> None:
 
 def truth_verdict(job: Job | None) -> list[str]:
     """Who is ahead, and by how much of chance."""
-    if job is None or job.latest is None:
+    if job is None or job.latest is None or not job.latest.standings:
         return ["One of the shapes in each picture is explained; its place is known to the pixel."]
     rows = job.latest.standings
     known = [one for one in rows if one.method not in (trust.RANDOM, trust.CENTRE)]
@@ -210,3 +213,31 @@ def truth_verdict(job: Job | None) -> list[str]:
     if worse:
         said.append(f"No better than {blind}: {', '.join(worse)}.")
     return said
+
+
+# --- to take home -------------------------------------------------------------------------------------------------
+
+
+def files(test: str, job: Job | None) -> dict[str, Callable[[], bytes]]:
+    """The pictures of a test, by name."""
+    now = job.latest if job is not None and job.ended else None
+    found: dict[str, bytes] = {}
+    if isinstance(now, trust.Comparison):
+        found = {f"{one.method}.png": one.picture for one in now.trials if one.picture}
+    elif isinstance(now, trust.Cascade):
+        found = {f"shuffled_{one.shuffled}.png": one.picture for one in now.stages}
+    elif now is not None and now.standings:
+        found = {"last_picture.png": now.example}
+    return {name: functools.partial(bytes, data) for name, data in found.items()}
+
+
+def drawings(options: Mapping[str, Any], side: int) -> bytes:
+    """The league's pictures and their truth, for the program that reads them."""
+    drawn = trust.drawings(
+        options["pictures"], side=side, shapes_per_picture=options["shapes_per_picture"], seed=options["seed"]
+    )
+    file = io.BytesIO()
+    np.savez_compressed(
+        file, images=drawn.images, labels=drawn.labels[:, 0], boxes=drawn.boxes[:, 0], masks=drawn.masks[:, 0]
+    )
+    return file.getvalue()
