@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+from functools import cache
 
 import keras
 import numpy as np
@@ -219,6 +220,22 @@ def twins(folder):
     return made
 
 
+@pytest.mark.parametrize("name", sorted(set(attribution.METHODS) - {"grad_cam", "rise"}))
+def test_every_method_gives_the_same_map_on_a_nested_and_a_subclassed_model(name, tmp_path_factory, pictures):
+    kinds = _kinds(tmp_path_factory)
+    expected = attribution.METHODS[name](kinds["functional"], pictures[:1], target=1, signed=True)
+    for kind in ("nested functional", "subclassed", "two outputs"):
+        network = zoo.wrap(kinds[kind], input_shape=(12, 12, 3))
+        answer = attribution.METHODS[name](network, pictures[:1], target=1, signed=True)
+        scale = np.abs(expected.raw).max()
+        np.testing.assert_allclose(answer.raw, expected.raw, rtol=1e-3, atol=1e-4 * scale, err_msg=kind)
+
+
+@cache
+def _kinds(factory):
+    return twins(factory.mktemp("twins"))
+
+
 def test_every_kind_of_model_gives_the_same_map(tmp_path, pictures):
     kinds = twins(tmp_path)
     for method in ("grad_cam", "ablation_cam"):
@@ -319,6 +336,82 @@ def test_a_mixed_precision_network_is_explained_in_full_precision(pictures):
     answer = attribution.grad_cam(half, pictures[:1], target=1)
     assert answer.raw.dtype == np.float32
     np.testing.assert_allclose(answer.heatmap, whole.heatmap, atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["grad_cam", "hires_cam", "layer_cam", "gradient"])
+def test_a_model_with_preprocessing_inside_agrees_with_its_plain_twin(name, pictures):
+    """Rescaling inside the model is the same as scaling before it."""
+    plain = small()
+    inner = keras.Input((12, 12, 3))
+    inside = zoo.wrap(keras.Model(inner, plain(keras.layers.Rescaling(1 / 255)(inner))), input_range=(0, 255))
+    picture = (pictures[0] * 255).astype(np.uint8)
+    ours, theirs = (
+        attribution.METHODS[name](one, picture, target=1, signed=True)
+        for one in (inside, zoo.wrap(plain, input_range=(0, 1)))
+    )
+    np.testing.assert_allclose(ours.heatmap, theirs.heatmap, rtol=1e-3, atol=1e-4)
+
+
+def test_an_explanation_tells_how_far_it_is_and_can_be_stopped(network, pictures):
+    told = list(attribution.explain(network, [pictures[:1]] * 2, "occlusion", targets=[0, 1]))
+    shares = [one.done for one in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert [one.answers for one in told[:-1]] == [()] * (len(told) - 1)
+    assert [one.target for one in told[-1].answers] == [0, 1]
+    alone = attribution.occlusion(network, pictures[:1], target=1)
+    np.testing.assert_array_equal(told[-1].answers[1].heatmap, alone.heatmap)
+    assert told[-1].light().answers == ()
+    half = attribution.explain(network, [pictures[:1]] * 2, "occlusion", targets=[0, 1])
+    next(half)
+    with pytest.raises(StopIteration):
+        half.send({"stop": True})
+    with pytest.raises(ConvvizError, match="no method 'magic'; choose from grad_cam"):
+        attribution.explained(network, [], "magic", targets=[])
+
+
+def test_the_limit_is_what_became_one(network, pictures):
+    for name in ("grad_cam", "gradient"):
+        answer = attribution.METHODS[name](network, pictures[:1], target=1)
+        strongest = answer.raw.max() if name == "gradient" else answer.limit
+        assert 0 < answer.limit <= strongest
+        if name == "gradient":
+            np.testing.assert_allclose(np.minimum(answer.raw / answer.limit, 1), answer.heatmap, rtol=1e-5)
+            assert answer.limit == pytest.approx(np.percentile(answer.raw, 99))
+
+
+def test_classes_of_another_output_and_of_an_output_without_classes(tmp_path, pictures):
+    two = twins(tmp_path)["two outputs"]
+    top = attribution.top_classes(zoo.wrap(two), pictures[:1], output=1)
+    expected = two.predict_on_batch(pictures[:1])[1][0]
+    assert [one.index for one in top] == np.argsort(-expected).tolist()
+    np.testing.assert_allclose([one.probability for one in top], np.sort(expected)[::-1], rtol=1e-4)
+    maps = keras.Model(two.input, two.get_layer("late").output)
+    numbers = attribution.top_classes(zoo.wrap(maps), pictures[:1], count=3)
+    expected = maps.predict_on_batch(pictures[:1])[0].mean(axis=(0, 1))
+    np.testing.assert_allclose([one.probability for one in numbers], np.sort(expected)[::-1][:3], rtol=1e-4)
+    answer = attribution.grad_cam(zoo.wrap(maps), pictures[:1], target=2, layer="late")
+    assert answer.score == pytest.approx(expected[2], rel=1e-4)
+
+
+def test_maps_agree_with_those_of_tf_keras_vis_where_that_works(pictures):
+    pytest.importorskip("tf_keras_vis", reason="tf-keras-vis is no requirement of ours; install it to compare")
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    model = small()
+    score, linear = CategoricalScore([1]), ReplaceToLinear()
+    theirs = {
+        "grad_cam": Gradcam(model, linear)(
+            score, pictures[:1], penultimate_layer="late", seek_penultimate_conv_layer=False, expand_cam=False
+        ),
+        "gradient": Saliency(model, linear)(score, pictures[:1]),
+    }
+    for name, one in theirs.items():
+        ours = attribution.METHODS[name](model, pictures[:1], target=1).raw
+        assert np.corrcoef(np.ravel(ours), np.ravel(one))[0, 1] > 0.999
 
 
 def test_batches_and_lists_give_lists_and_one_picture_gives_one(network, pictures):
@@ -600,6 +693,25 @@ def test_a_hundred_calls_trace_once_and_leave_nothing_on_the_model(pictures):
     assert not [layer for layer in model._flatten_layers() if "call" in vars(layer)]
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+@pytest.mark.parametrize("name", attribution.METHODS)
+def test_a_hundred_calls_do_not_grow(name, pictures):
+    import gc
+
+    short = {"smooth_gradient": {"samples": 2}, "integrated_gradients": {"steps": 2}, "rise": {"masks": 4}}
+    method, network = attribution.METHODS[name], zoo.wrap(small())
+
+    def calls(count):
+        for number in range(count):
+            method(network, pictures[:1], target=number % 3, **short.get(name, {}))
+        gc.collect()
+        return len(gc.get_objects()), len(network.compiled)
+
+    objects, compiled = calls(3)
+    later, kept = calls(97)
+    assert kept == compiled, "nothing is traced anew"
+    assert later - objects < 97, "less than one object for each call stays"
 
 
 def test_many_threads_may_ask_at_once(pictures):

@@ -121,4 +121,3 @@ def test_the_program_of_the_league_gives_the_pages_table(folder):
         hits, overlap = found[row.method]
         assert hits == row.hits
         assert overlap == pytest.approx(row.overlap, abs=0.01)
-    assert localization.box(np.eye(3)) == (0, 0, 3, 3)
