@@ -122,3 +122,9 @@ def test_two_functions_of_one_name_in_two_files_do_not_answer_for_each_other(tmp
         exec(compile(path.read_text(), str(path), "exec"), space)
         made.append(memory.remembered(space["asked"]))
     assert [one(0) for one in made] == [1, 2]
+
+
+def test_what_is_remembered_can_be_asked_for_without_computing_it():
+    assert memory.kept("nobody", "asked", "this") is None
+    memory.recalled(lambda: np.arange(3), "somebody", "asked", "this")
+    assert memory.kept("somebody", "asked", "this").tolist() == [0, 1, 2]

@@ -9,7 +9,7 @@ from pages.shared import charts, choices, engine, explained, explanations, foot,
 
 ui.heading("Grad-CAM", "Which places of the picture spoke for this class?")
 
-VIEWS = {"two": "Two classes", "one": "One class", "many": "Several"}
+VIEWS = {"two": "Two classes, side by side", "one": "One class, in three views", "many": "Several pictures"}
 METHODS, ABOUT = list(attribution.METHODS), attribution.ABOUT
 
 controls, result = ui.two_sides()
@@ -17,7 +17,7 @@ with controls:
     picture = pickers.picture("grad_cam")
     network, card = pickers.network("grad_cam")
     choices.belong(network, "class", "class2", "class_of_all", "cam_layer", "cam_output", "cam_from")
-    view = choices.segments("Show", list(VIEWS), key="cam_view", format_func=VIEWS.get, width="stretch")
+    view = choices.select("Show", list(VIEWS), key="cam_view", format_func=VIEWS.get)
     method = choices.select("Method", METHODS, key="method", format_func=lambda one: ABOUT[one].title)
     output = explained.output(network)
     with result, st.spinner("Asking the network"):

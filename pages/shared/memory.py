@@ -78,8 +78,8 @@ def recalled(compute: Callable[[], Any], *what: Any) -> Any:
 
 def kept(*what: Any) -> Any:
     """What is remembered under these words, as for ``recalled``; None if nothing is."""
-    data = _results.get(digest(what))
-    return None if data is None else pickle.loads(data)
+    found = _results.get(digest(what))
+    return None if found is None else found.copy()
 
 
 def _name(function: Callable[..., Any]) -> str:

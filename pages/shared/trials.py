@@ -132,7 +132,7 @@ def weights(job: Job) -> None:
             with column:
                 st.image(
                     one.picture,
-                    caption=f"{told}, probability {one.score:.0%}. {words.sentence(one.note) if one.note else ''}",
+                    caption=f"{told}, probability {words.share(one.score, fine=True)}. {words.sentence(one.note) if one.note else ''}",
                     alt=f"Heat map with {one.shuffled} layers shuffled, over the picture",
                     output_format="PNG",
                     width="stretch",
