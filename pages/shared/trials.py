@@ -128,11 +128,12 @@ def weights(job: Job) -> None:
     stages = job.latest.stages
     for start in range(0, len(stages), ACROSS + 1):
         for column, one in zip(st.columns(ACROSS + 1), stages[start : start + ACROSS + 1], strict=False):
+            note = words.sentence(one.note) if one.note else ""
             told = f"Down to {words.safe(one.layer)}: likeness {_signed(one.similarity)}" if one.layer else "As trained"
             with column:
                 st.image(
                     one.picture,
-                    caption=f"{told}, probability {words.share(one.score, fine=True)}. {words.sentence(one.note) if one.note else ''}",
+                    caption=f"{told}, probability {words.share(one.score, fine=True)}. {note}",
                     alt=f"Heat map with {one.shuffled} layers shuffled, over the picture",
                     output_format="PNG",
                     width="stretch",
