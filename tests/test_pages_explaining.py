@@ -124,8 +124,8 @@ def test_a_brought_model_of_two_outputs_is_explained_by_either(tmp_path):
     reference = zoo.Reference("upload", "ab" * 32, zoo.corrections(title="Two ends"))
     engine.engine().keep(reference, (tmp_path / "two.keras").read_bytes(), owner=app.session_state["_owner"])
     app.session_state["_own_models"] = {"model_ab": models.Own("Two ends", reference)}
+    app.session_state["_pending_choices"] = {"network": "model_ab"}
     app.run()
-    app.selectbox(key="network").set_value("model_ab").run()
     assert not app.error, app.error[0].value
     app.selectbox(key="cam_output").set_value(1).run()
     assert not app.error, app.error[0].value
