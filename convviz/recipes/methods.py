@@ -15,12 +15,12 @@ _SLOPES_OF_MAPS = ("grad_cam", "grad_cam_plus_plus", "hires_cam", "layer_cam", "
 ABSOLUTE = ("gradient", "smooth_gradient", "guided_backpropagation")  # without a sign their size counts
 PIXELS = (*ABSOLUTE, "gradient_times_input", "integrated_gradients")  # few extreme pixels would darken all others
 
-_LINEAR = """
+LINEAR = """
 # What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
 model.layers[-1].activation = keras.activations.linear
 """
 
-_LINEAR_ANYWHERE = """
+LINEAR_ANYWHERE = """
 # What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
 last = model.get_layer(model.output_names[{output}]) if len(getattr(model, "outputs", None) or ()) > 1 else model
 while isinstance(last, keras.Model):
@@ -297,7 +297,7 @@ def paragraphs(
     listening = on_layer and anywhere
     parts = [
         networks.LISTEN if listening else networks.opened(reference) if on_layer and not anywhere else "",
-        _LINEAR_ANYWHERE.format(output=place) if anywhere else _LINEAR,
+        LINEAR_ANYWHERE.format(output=place) if anywhere else LINEAR,
         _ANSWER_ANYWHERE.format(batch=entered, output=place) if anywhere else _ANSWER,
         _CHOSEN_SIDE if single else _CHOSEN,
         _INPUT.format(height=height, width=width, channels=channels),

@@ -9,7 +9,7 @@ from typing import Any
 from convviz import patterns
 from convviz.patterns import torus
 from convviz.recipes import ascents, networks
-from convviz.recipes.grad_cam import LINEAR, LINEAR_ANYWHERE
+from convviz.recipes.methods import LINEAR, LINEAR_ANYWHERE
 from convviz.recipes.openings import opening
 from convviz.recipes.writing import literal, quoted, script
 
@@ -219,7 +219,7 @@ _TOLD = {
 def _network(reference: Any, card: Any, layer: str, objective: str, *, rounds: bool) -> list[str]:
     """The network up to what is climbed, as ``answers`` and ``read``."""
     if objective == "class":
-        linear = LINEAR_ANYWHERE if networks.listens(reference) else LINEAR
+        linear = LINEAR_ANYWHERE.format(output=0) if networks.listens(reference) else LINEAR
         return [
             networks.loading(reference), linear, _CLASSES.format(values=networks.values(reference, card, "pixels"))
         ]  # fmt: skip
