@@ -109,34 +109,6 @@ def test_a_picture_of_one_pixel_is_explained_too():
     assert not app.error
 
 
-def test_a_brought_model_of_two_outputs_is_explained_by_either(tmp_path):
-    import keras
-
-    from pages.shared import engine, models
-
-    keras.utils.set_random_seed(1)
-    pixels = keras.Input((16, 16, 3))
-    flat = keras.layers.Flatten()(keras.layers.Conv2D(3, 3, activation="relu", name="maps")(pixels))
-    ends = [keras.layers.Dense(count, activation="softmax", name=f"of_{count}")(flat) for count in (2, 3)]
-    model = keras.Model(pixels, ends)
-    model.save(tmp_path / "two.keras")
-    app = opened(PAGE, picture="coffee", cam_view="one")
-    reference = zoo.Reference("upload", "ab" * 32, zoo.corrections(title="Two ends"))
-    engine.engine().keep(reference, (tmp_path / "two.keras").read_bytes(), owner=app.session_state["_owner"])
-    app.session_state["_own_models"] = {"model_ab": models.Own("Two ends", reference)}
-    app.session_state["_pending_choices"] = {"network": "model_ab"}
-    app.run()
-    assert not app.error, app.error[0].value
-    app.selectbox(key="cam_output").set_value(1).run()
-    assert not app.error, app.error[0].value
-    top = attribution.top_classes(zoo.wrap(model), images.sample("coffee"), output=1)
-    assert f"Explained: **{top[0].name}**" in texts(app)
-    assert "model.output_names[1]" in code(app)
-    app.selectbox(key="method").set_value("gradient").run()
-    assert "looks at the input itself" in texts(app)
-    assert not app.exception
-
-
 def test_the_curves_end_in_a_verdict_with_their_areas_and_a_program():
     app = opened("explaining/trust", network="shapes", picture="shapes", trust_methods="grad_cam,gradient")
     job = app.session_state["_job_trust"]
