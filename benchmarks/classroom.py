@@ -57,6 +57,7 @@ class Visitor:
             subprotocols=["streamlit"],
             open_timeout=60,
             ping_timeout=None,
+            max_queue=None,
         )
         return self
 
@@ -107,22 +108,22 @@ class Visitor:
                 return
 
 
-async def visit(address: str, number: int, until: float, times: dict, *, first: bool) -> None:
+async def visit(address: str, number: int, until: float, times: dict, *, trains: bool) -> None:
     """One visitor's lesson: an action every few seconds, polls as the page asks."""
-    rng = random.Random(number)
+    rng, before = random.Random(number), None  # a page heeds the address when somebody arrives from another one
     await asyncio.sleep(rng.uniform(0, ARRIVE))
     try:
         async with Visitor(address) as visitor:
             times["first page"].append(await visitor.rerun())
-            if first:
+            if trains:
                 await visitor.rerun("training", "epochs=30")
                 times["start a training"].append(
                     await visitor.rerun("training", "epochs=30", press=visitor.widgets["Start"])
                 )
             await asyncio.sleep(rng.uniform(2, 5))
             while time.monotonic() < until:
-                if not first:
-                    name, page, query = rng.choice(ACTIONS)
+                if not trains:
+                    name, page, query = before = rng.choice([one for one in ACTIONS if one != before])
                     filled = query.format(
                         kernel=rng.choice(KERNELS),
                         small=rng.randint(1, 4),
@@ -184,6 +185,7 @@ def main() -> None:
     """Start the app, run the class, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visitors", type=int, default=30)
+    parser.add_argument("--trainers", type=int, default=1, help="visitors who train and watch; two take turns")
     parser.add_argument("--seconds", type=float, default=40)
     parser.add_argument("--every", type=float, default=0, help="seconds between two lines of a soak; 0 for none")
     asked = parser.parse_args()
@@ -203,7 +205,7 @@ async def _class(address: str, asked: argparse.Namespace, times: dict, process: 
         times["very first page"].append(await early.rerun())
         times["first Grad-CAM"].append(await early.rerun("grad_cam"))
     until = time.monotonic() + asked.seconds
-    lesson = [visit(address, number, until, times, first=number == 0) for number in range(asked.visitors)]
+    lesson = [visit(address, number, until, times, trains=number < asked.trainers) for number in range(asked.visitors)]
     lines = [_soak(times, process, asked.every, until)] if asked.every else []
     await asyncio.gather(*lesson, *lines)
 

@@ -60,8 +60,8 @@ def _worker(server: subprocess.Popen) -> psutil.Process:
 
 
 async def _training(visitor: Visitor) -> None:
-    await visitor.rerun("training", "epochs=100")
-    await visitor.rerun("training", "epochs=100", press=visitor.widgets["Start"])
+    await visitor.rerun("training", "epochs=30&batch_size=8")
+    await visitor.rerun("training", "epochs=30&batch_size=8", press=visitor.widgets["Start"])
     await _reaches(visitor, 30)
 
 
@@ -71,7 +71,7 @@ async def _reaches(visitor: Visitor, step: int) -> None:
     while _step(visitor) < step:
         assert time.monotonic() - began < PATIENCE, f"the training stands at {_step(visitor)}: {_said(visitor)}"
         await asyncio.sleep(0.5)
-        await visitor.rerun("training", "epochs=100")
+        await visitor.rerun("training", "epochs=30&batch_size=8")
 
 
 def _step(visitor: Visitor) -> int:
@@ -106,7 +106,7 @@ async def worker_in_a_training(address: str, server: subprocess.Popen) -> str:
     async with Visitor(address) as one:
         await _training(one)
         await asyncio.sleep(12)  # a snapshot is at most about ten seconds old
-        await one.rerun("training", "epochs=100")
+        await one.rerun("training", "epochs=30&batch_size=8")
         reached = _step(one)
         _worker(server).kill()
         began = time.monotonic()
@@ -236,7 +236,7 @@ async def _cluster_faults(address: str, cluster: Cluster) -> None:
         print(f"{'The app trains and explains on a cluster of two':55} yes", flush=True)
         for name, number in (("killed", signal.SIGKILL), ("silent, as without a network", signal.SIGSTOP)):
             await asyncio.sleep(12)
-            await one.rerun("training", "epochs=100")
+            await one.rerun("training", "epochs=30&batch_size=8")
             reached, began = _step(one), time.monotonic()
             lost = max(cluster.workers, key=_used)
             cluster.tell(lost, number)

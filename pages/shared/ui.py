@@ -97,6 +97,7 @@ def colour_bar(colormap: str, limit: float, *, words: tuple[str, str] | None = N
     )  # fmt: skip
 
 
+@memory.remembered
 def map_picture(values: np.ndarray) -> np.ndarray:
     """A feature map in colours: diverging if it has both signs, viridis if not."""
     return rendering.signed(values) if values.min() < 0 else rendering.magnitude(values)
@@ -107,6 +108,7 @@ def map_bar(values: np.ndarray) -> None:
     colour_bar("signed" if values.min() < 0 else "viridis", float(np.abs(values).max()))
 
 
+@memory.remembered
 def over_picture(values: np.ndarray, picture_: np.ndarray, alpha: float) -> np.ndarray:
     """A feature map in its colours over a picture: from minus to plus its largest magnitude, or from zero up."""
     scaled = images.resize(values / max(float(np.abs(values).max()), 1e-12), picture_.shape[:2])
