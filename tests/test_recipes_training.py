@@ -65,7 +65,6 @@ PLANTED = replace(SMALL, transplant=architectures.Transplant.parse("1 0 -1; 2 0 
 @pytest.mark.parametrize(
     ("network", "data", "changes"),
     [
-        (SMALL, datasets.Reference("digits"), None),
         (PLANTED, datasets.Reference("digits", per_class=30), augmentation.LECTURE),
         (replace(PLANTED, input_shape=(16, 16, 1)), datasets.Reference("digits", per_class=20, side=16), None),
     ],

@@ -92,7 +92,7 @@ def examples_noticed(shown: datasets.Overview) -> list[str]:
 def batch(shown: datasets.Batch) -> None:
     """The pictures of one batch with their labels."""
     count = len(shown.images)
-    columns = 10
+    columns = 8  # wide enough for a class's name
     for start in range(0, count, columns):
         for column, place in zip(st.columns(columns), range(start, min(start + columns, count)), strict=False):
             name = shown.class_names[shown.labels[place]]
