@@ -64,6 +64,7 @@ def test_pictures_that_were_collected_are_shown_and_can_be_trained_on():
     next(one for one in app.button if one.label == "Train on this").click().run()
     assert app.title[0].value == "Training"
     assert "There are 2 classes" in texts(app)
+    assert "Your own pictures are not in the link" in texts(app)
 
 
 def test_a_kernel_goes_from_the_page_convolution_into_the_first_layer():

@@ -154,6 +154,12 @@ def train_on(name: str) -> None:
     st.switch_page("pages/learning/training.py")
 
 
+def private_choices() -> list[str]:
+    """What a link to this page cannot hold."""
+    own = any(value.startswith(_OWN) for value in choices.address().values())
+    return ["your own pictures are not in the link; whoever opens it sees others"] if own else []
+
+
 def files(chosen: datasets.Reference) -> dict[str, Callable[[], bytes]]:
     """For a page's foot: the pictures that a program cannot get by itself."""
     if recipes.architectures.is_plain(chosen) and chosen.name in recipes.training.DATASETS:

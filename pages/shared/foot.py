@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import rendering
-from pages.shared import choices, engine, pickers, words
+from pages.shared import choices, data_sets, engine, pickers, words
 
 _LOOKS = {"type": "tertiary", "width": "content"}
 
@@ -91,7 +91,7 @@ def _link(page: str, private: str) -> None:
     """The address with all choices."""
     st.caption("This address shows the same page with the same choices.")
     st.code(address(page), language=None, wrap_lines=True)
-    for sentence in (*pickers.private_choices(), private):
+    for sentence in (*pickers.private_choices(), *data_sets.private_choices(), private):
         if sentence:
             st.caption(words.sentence(sentence))
 
