@@ -19,6 +19,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("learning/data", "Data and augmentation", "photo_library"),
         ("learning/training", "Training", "show_chart"),
         ("learning/transfer", "Transfer", "move_up"),
+        ("learning/time_machine", "Time machine", "history"),
         ("learning/shortcut", "Shortcut lab", "alt_route"),
     ],
     "Looking inside": [

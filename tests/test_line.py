@@ -11,6 +11,12 @@ from convviz.jobs.line import Line
 @dataclass(eq=False)
 class Standing:
     owner: str | None
+    latest: object = None
+
+
+@dataclass
+class Record:
+    seconds_left: float
 
 
 def joined(*owners):
@@ -41,6 +47,17 @@ def test_who_has_a_job_at_work_waits_behind_who_has_none():
     line.join(late)
     line.join(other)
     assert [line.place(late), line.place(other)] == [3, 2]
+
+
+def test_the_wait_is_what_those_at_work_need_as_often_as_they_take_turns():
+    line, jobs = joined("a", "b", "c", "d", "e")
+    first, second = line.next(), line.next()
+    first.latest = Record(30.0)
+    assert line.wait(jobs[2], 2) is None, "the second does not say what it needs"
+    second.latest = Record(10.0)
+    assert [line.wait(job, 2) for job in jobs] == [None, None, 20.0, 60.0, None]
+    line.leave(second)
+    assert line.wait(jobs[2], 2) == 30.0
 
 
 def test_those_who_lost_their_turn_are_the_next():

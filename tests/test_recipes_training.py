@@ -95,3 +95,18 @@ def test_a_head_on_a_bundled_base_learns_as_on_the_page(tmp_path):
     *_, last = training.train(network, data, settings)
     assert len(found["model"].trainable_weights) == 2
     assert found["result"]["val_loss"][0] == pytest.approx(last.validation_loss, rel=0.2), "not the same first weights"
+
+
+def test_a_trained_network_goes_on_and_ends_early_as_on_the_page(tmp_path):
+    data = datasets.Reference("digits", per_class=20)
+    settings = training.Settings(epochs=30, batch_size=200, learning_rate=0.3, optimizer="sgd", seed=2, patience=1)
+    begun = zoo.wrap(SMALL.build(), input_range=(0.0, 1.0))
+    reference, file = zoo.Reference("run", "1", "a"), zoo.to_bytes(begun)
+    text = recipes.training.training(reference, data, settings, card=begun.card)
+    files = {recipes.architectures.PICTURES: datasets.packed(data), recipes.networks.OWN_FILE: file}
+    result = ran(text, tmp_path, **files)["result"]
+    *_, last = training.train(zoo.from_bytes(file), data, settings)
+    assert last.epoch < 30
+    assert len(result["val_loss"]) == last.epoch
+    assert result["val_loss"][0] > 0
+    assert result["val_loss"][-1] == pytest.approx(last.validation_loss, rel=1e-2)

@@ -269,6 +269,9 @@ def test_many_validation_pictures_are_looked_at_bit_by_bit_and_a_stop_does_not_w
     records = [next(run) for _ in range(4)]
     assert [one.measured for one in records] == [0.25, 0.5, 0.75, 1.0]
     assert [one.whole for one in records] == [False, False, False, True]
+    assert [one.epoch for one in records] == [0, 0, 0, 1]
+    assert [len(one.moments) for one in records] == [2, 0, 0, 0], "what is carried is carried once"
+    assert [one.beginning is None for one in records] == [False, True, True, True]
     assert next(run).measured == 0.25
     asked = run.send({"steps": 1})
     assert asked.whole, "who asks for a step gets the whole measure at once"

@@ -66,7 +66,7 @@ class Line:
         """
         place = self.place(job)
         left = sorted(getattr(getattr(one, "latest", None), "seconds_left", math.inf) for one in self.turns)
-        if not 0 < place <= len(left) or not math.isfinite(left[place - 1]):
+        if not 0 < place <= len(left) or not math.isfinite(left[-1]):
             return None
         return left[place - 1] * min(interleaved, len(left))
 

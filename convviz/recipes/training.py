@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convviz.recipes import architectures, augmentation
+from convviz.recipes import architectures, augmentation, networks
 from convviz.recipes.writing import script
 
 _DIGITS = """
@@ -89,7 +89,7 @@ for epoch in range({epochs}):
         validation_data=(validation_images.astype("float32"){scale}, validation_labels),
         verbose=2,{callbacks}
     )
-    rows.append({{name: numbers[0] for name, numbers in seen.history.items()}})
+    rows.append({{name: numbers[0] for name, numbers in seen.history.items()}}){patience}
 _, test_accuracy = model.evaluate(test_images.astype("float32"){scale}, test_labels, verbose=0)
 print("accuracy on the test pictures:", test_accuracy)
 
@@ -114,16 +114,27 @@ def anew(order, epoch):
     return np.stack(changed)
 """
 
+_PATIENCE = """
+    losses = [row["val_loss"] for row in rows]
+    if len(losses) - 1 - losses.index(min(losses)) >= {patience}:
+        break  # it has not fallen for so many epochs"""
+
+_GOES_ON = """
+seed = {seed}  # of the order of the pictures
+callbacks = []
+"""
+
 _OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "sgd": "SGD"}
 
 
-def training(architecture: Any, dataset: Any, settings: Any) -> str:
+def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None) -> str:
     """A whole training as the page does it, by ``compile`` and ``fit``.
 
     Args:
-        architecture: key of ``NETWORKS``, or an ``architectures.Architecture`` or ``Transfer``.
+        architecture: key of ``NETWORKS``, or an ``architectures.Architecture`` or ``Transfer``, or a ``zoo.Reference``.
         dataset: key of ``DATASETS``, or a ``datasets.Reference``; what is not a key is read from a file.
         settings: ``training.Settings``.
+        card: of the network, where ``architecture`` is the ``zoo.Reference`` of one that goes on learning.
 
     Returns:
         A program that leaves ``result``: loss, accuracy, val_loss and val_accuracy, one number an epoch, and
@@ -132,12 +143,17 @@ def training(architecture: Any, dataset: Any, settings: Any) -> str:
     named = dataset if isinstance(dataset, str) else dataset.name if architectures.is_plain(dataset) else ""
     data = DATASETS[named] if named in DATASETS else architectures.pictures()
     is_text, prepares = isinstance(architecture, str), hasattr(architecture, "base")
-    if is_text:
+    scale, is_single = "" if prepares else " / 255", not is_text and getattr(architecture, "ending", "") == "sigmoid"
+    if card is not None:
+        network = networks.loading(architecture) + _GOES_ON.format(seed=settings.seed)
+        low, high = card.value_range
+        scale = f" * {(high - low) / 255:.9g} + {low:g}" if (low, high) != (0, 1) else " / 255"
+        is_single = card.output == "sigmoid"
+    elif is_text:
         network = NETWORKS[architecture].format(seed=settings.seed)
     else:
         network = (architectures.transferred if prepares else architectures.built)(architecture, settings.seed)
     anew = _ANEW.format(batch_size=settings.batch_size) if settings.augmentation else ""
-    is_single = not is_text and architecture.ending == "sigmoid"
     return script(
         data,
         network,
@@ -148,7 +164,8 @@ def training(architecture: Any, dataset: Any, settings: Any) -> str:
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             loss="binary_crossentropy" if is_single else "sparse_categorical_crossentropy",
-            scale="" if prepares else " / 255",
+            scale=scale,
+            patience=_PATIENCE.format(patience=settings.patience) if settings.patience else "",
             callbacks="" if is_text else "\n        callbacks=callbacks,",
             pictures="anew(order, epoch)" if anew else "train_images[order]",
         ),

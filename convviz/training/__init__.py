@@ -1,8 +1,8 @@
 """Training a convnet in small pieces: a generator that yields where it stands a few times a second.
 
-The pictures stay uint8 in memory; several steps run in one traced function, so that telling how far it is costs little
-against plain ``fit``. Between two records the learning rate and the batch size may be changed, and the whole state goes
-into a snapshot now and then, from which the run can begin again elsewhere.
+The pictures stay uint8 in memory, and nothing is asked of the steps between two records, so that telling how far it is
+costs little against plain ``fit``. Between two records the learning rate and the batch size may be changed, and the
+whole state goes into a snapshot now and then, from which the run can begin again elsewhere.
 """
 
 from convviz.training.course import bounded, copied, train, trained, whole_h5

@@ -17,7 +17,8 @@ from convviz.training.limits import Limits, limits
 from convviz.training.opening import Data, dataset_of, masks_of, network_of
 from convviz.training.records import Progress, Settings
 from convviz.training.remembering import remembered
-from convviz.training.running import Run, assign
+from convviz.training.running import Run
+from convviz.training.snapshots import assign
 
 
 def train(
@@ -66,26 +67,31 @@ def train(
         record = run.advance(asked.get("steps"))
         wanted = (stop or asked.get("whole")) and not run.looks_long()
         if run.at_epochs_end or run.is_over or wanted:
-            record, stopped = yield from _told(run, run.look(record), hurry or stop)
+            record, stopped, hurry = yield from _told(run, run.look(record), hurry or stop)
             stop |= stopped
         if run.is_over or stop:
             if not (stop and run.looks_long()):
-                record, _ = yield from _told(run, run.test(record), hurry or stop)
-            yield replace(record, note=run.note, snapshot=run.snapshot())
+                record, *_ = yield from _told(run, run.test(record), hurry or stop)
+            inside = None if run.looks_long() else run.drawn()
+            yield replace(record, note=run.note, snapshot=run.snapshot(), display=inside)
             return
         asked = (yield replace(record, snapshot=run.snapshot() if run.snapshot_is_due() else None)) or {}
 
 
-def _told(run: Run, records: Iterator[Progress], hurry: bool) -> Generator[Progress, Any, tuple[Progress, bool]]:
-    """Yield all but the last of some records, or none where somebody waits; the last, and whether to stop."""
+def _told(run: Run, records: Iterator[Progress], hurry: bool) -> Generator[Progress, Any, tuple]:
+    """Yield all but the last of some records, or none where somebody waits; the last, whether to stop, and to hurry."""
+    told = False
     for record in records:
+        if told:  # what was carried once
+            record = replace(record, moments=(), beginning=None)
         if record.measured < 1 and not hurry:
+            told = True
             sent = (yield record) or {}
             run.change(sent)
             if sent.get("stop"):
-                return replace(record, measured=1.0), True
+                return replace(record, measured=1.0, moments=(), beginning=None), True, True
             hurry = bool(sent.get("steps"))
-    return record, False
+    return record, False, hurry
 
 
 def bounded(

@@ -18,8 +18,9 @@ tf = lazy.load("tensorflow")
 
 GUESSES = 12  # test pictures in the strip
 _TILE = 96  # pixels of one of them at least
-_LINE = 26  # pixels of the line of answers
+_LINE = 40  # pixels of the line of answers
 _RIGHT, _WRONG = (1, 102, 94), (140, 81, 10)  # teal and brown, told apart by the colour-blind; the words tell, too
+COLUMNS = 8  # kernels or maps in a row
 _WIDEST = 640  # pixels of a mosaic
 _MOST_LAYERS = 16  # whose sizes are told
 
@@ -106,8 +107,7 @@ class Drawer:
         self._layers = {path: one.trainable_variables for path, one in leaves.items() if one.trainable_variables}
         self._first = next((path for path, one in leaves.items() if type(one).__name__ in filters.KINDS), None)
         self._maps = {one.name for one in network.card.map_layers()}
-        rows = np.linspace(0, len(dataset.test_images) - 1, min(GUESSES, len(dataset.test_images))).astype(int)
-        self._labels, self._pictures = dataset.test_labels[rows], dataset.test_images[rows]
+        self._pictures, self._labels = strip_pictures(dataset)
         self._prepared = np.concatenate([network.prepare(one) for one in self._pictures])
         drawn = strip(self._pictures)
         self._strip, self._wide = rendering.png(drawn), drawn.shape[1]
@@ -126,7 +126,7 @@ class Drawer:
             step: of the run.
             gradients: id of a variable -> sum of the squares of its gradient.
         """
-        kernels = filters.board(self._network, self._first, widest=_WIDEST) if self._first else None
+        kernels = filters.board(self._network, self._first, columns=COLUMNS, widest=_WIDEST) if self._first else None
         guesses = self._guessed()
         line = rendering.png(answers(guesses, self._names, self._wide))
         return Display(step, kernels, self._drawn_maps(watch), self._strip, line, guesses, self._sized(gradients))
@@ -139,7 +139,7 @@ class Drawer:
         if isinstance(picture, int):
             picture = self._pictures[min(picture, len(self._pictures) - 1)]
         try:
-            return activations.mosaics(self._network, picture, [layer], widest=_WIDEST)[layer]
+            return activations.mosaics(self._network, picture, [layer], columns=COLUMNS, widest=_WIDEST)[layer]
         except ConvvizError:  # a layer that this network never calls
             return None
 
@@ -164,6 +164,13 @@ class Drawer:
         return tuple(sizes)
 
 
+def strip_pictures(dataset: datasets.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """The test pictures of the strip, spread over all of them, and their classes."""
+    count = len(dataset.test_images)
+    rows = np.linspace(0, count - 1, min(GUESSES, count)).astype(int)
+    return dataset.test_images[rows], dataset.test_labels[rows]
+
+
 def answered(network: Any, batch: np.ndarray) -> np.ndarray:
     """Probabilities for a prepared batch, float32 (N, K), as ``Network.predict`` gives them one by one."""
     from convviz.zoo.network import probabilities
@@ -183,7 +190,7 @@ def strip(pictures: np.ndarray) -> np.ndarray:
 def answers(guesses: Sequence[Guess], names: Sequence[str], width: int) -> np.ndarray:
     """A field for each guess, side by side over the width: teal and the name, or brown and both names: uint8 RGB."""
     line = Image.new("RGB", (width, _LINE), "white")
-    draw, font = ImageDraw.Draw(line), ImageFont.load_default(14)
+    draw, font = ImageDraw.Draw(line), ImageFont.load_default(24)
     each = (width + sketches.GAP) / max(1, len(guesses))
     for place, one in enumerate(guesses):
         left, right = round(place * each), round((place + 1) * each) - sketches.GAP

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from convviz import ConvvizError, activations, attribution, datasets, filters, rendering, tracing, zoo
-from convviz.training.displays import answered
+from convviz.training.displays import COLUMNS, answered, strip_pictures
 from convviz.training.fitting import pictures_at_once
 from convviz.training.opening import Data, dataset_of
-from convviz.training.running import assign
+from convviz.training.snapshots import assign
 
 _WIDEST = 640  # pixels of a mosaic
 _MOST, _FEWEST = 500, 50  # validation pictures that are asked about
@@ -54,7 +54,7 @@ def moment(
     network: Any,
     snapshot: bytes,
     dataset: Data,
-    picture: np.ndarray,
+    picture: np.ndarray | int,
     *,
     layer: str = "",
     target: int | None = None,
@@ -65,7 +65,7 @@ def moment(
         network: a `zoo.Network` whose weights are replaced; nobody else may use it.
         snapshot: a record's `snapshot`, or one of its `moments`.
         dataset: what it was trained on; its validation pictures are asked about, at most 500.
-        picture: uint8 (H, W, 3) or (H, W, 1).
+        picture: uint8 (H, W, 3) or (H, W, 1); or the place of one among the test pictures of a `Display`'s strip.
         layer: whose feature maps are drawn; empty for the first convolution.
         target: the class that is explained; None for the one that the network then gives most.
 
@@ -76,6 +76,8 @@ def moment(
         with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
             assign(network.model, arrays)
         data = dataset_of(dataset)
+        if isinstance(picture, int):
+            picture = strip_pictures(data)[0][picture]
         matrix = _matrix(network, data)
         chances = network.predict(picture)
         asked = int(chances.argmax()) if target is None else target
@@ -87,8 +89,8 @@ def _inside(network: Any, picture: np.ndarray, layer: str) -> tuple[filters.Boar
     """Kernels of the first convolution, feature maps of the layer."""
     first = next((p for p, one in tracing.leaves(network.model).items() if type(one).__name__ in filters.KINDS), None)
     chosen = layer if layer in {one.name for one in network.card.map_layers()} else first
-    kernels = filters.board(network, first, widest=_WIDEST) if first else None
-    maps = activations.mosaics(network, picture, [chosen], widest=_WIDEST)[chosen] if chosen else None
+    kernels = filters.board(network, first, columns=COLUMNS, widest=_WIDEST) if first else None
+    maps = activations.mosaics(network, picture, [chosen], columns=COLUMNS, widest=_WIDEST)[chosen] if chosen else None
     return kernels, maps
 
 

@@ -76,7 +76,7 @@ class Progress:
         images_per_second: training pictures, in the last second or so, looks at other pictures not counted.
         seconds_left: expected, to the end of the run.
         test_accuracy: on the test pictures, in the last record only; None where a run was stopped and they are many.
-        whole: whether the validation numbers stand for all validation pictures.
+        whole: whether all validation pictures have just been measured, as at the end of an epoch.
         validation_step: the step after which they were measured; a network that is slow to look is not asked each time.
         measured: part of the pictures looked at, while all of them are measured; 1 otherwise.
         learning_rate: now.

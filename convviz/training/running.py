@@ -1,4 +1,7 @@
-"""One training at work: several steps in one traced function, so that telling how far it is costs little."""
+"""One training at work: a step is one call of a traced function, from which nothing is asked until a record is due.
+
+A loop over steps inside the graph would be quicker by less than a hundredth.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,13 @@ from convviz.training.fitting import beginning, check, pictures_at_once
 from convviz.training.limits import Limits, cut_words
 from convviz.training.pace import RECORD_SECONDS, Pace
 from convviz.training.records import Beginning, Progress, Settings
+from convviz.training.snapshots import assign, packed
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 _SNAPSHOT_SECONDS = 10.0  # between two snapshots, at least
+_COPIED = 64_000_000  # bytes of pictures up to which TensorFlow gets all of them at once
 _LARGE = 4_000_000  # bytes of weights from which on they are kept at fewer steps
 
 
@@ -47,17 +52,18 @@ class Run:
         self.model, self.masks = network.model, masks or {}  # variable's path -> where it may change
         # What learns, and what it is shown: the network and pictures, or a head and what a frozen base makes of them.
         self._learner, self.seen = learns or (self.model, dataset)
-        self.images = None if settings.augmentation or learns else tf.constant(dataset.train_images)
+        copied = not (settings.augmentation or learns) and dataset.train_images.nbytes < _COPIED
+        self.images = tf.constant(dataset.train_images) if copied else None
         self.labels = tf.constant(dataset.train_labels, tf.int32)
         self.optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": {}})
         self.optimizer.build(self.model.trainable_variables)
         self.optimizer.learning_rate = settings.learning_rate
         self.step, self.epoch, self.position = 0, 0, 0  # position: step within the epoch
         self.order = self._shuffled()
-        number = tf.TensorSpec([], tf.int32)
         rows = tf.TensorSpec([None], tf.int32)
         batch = (tf.TensorSpec([None, *self.seen.train_images.shape[1:]], self.seen.train_images.dtype), rows)
-        self._train = tf.function(self._train_steps, jit_compile=False, input_signature=(rows, number, number))
+        self._sums = tf.Variable(tf.zeros(2), trainable=False)  # losses, and right answers, since they were read
+        self._train_rows = tf.function(self._train_chosen, jit_compile=False, input_signature=(rows,))
         self._train_batch = tf.function(self._train_one, jit_compile=False, input_signature=batch)
         self._measure = tf.function(self._measured, jit_compile=False, input_signature=batch)
         self._gradients = np.zeros(len(self.model.trainable_variables))
@@ -71,6 +77,7 @@ class Run:
         self._moments: list[tuple[int, bytes]] = [(0, self.weights())]
         self._beginning: Beginning | None = beginning(network, dataset)
         self._next_moment = 1
+        self._spent = 0.0  # seconds that the last measuring took, without the pauses in it
 
     @property
     def steps_per_epoch(self) -> int:
@@ -133,7 +140,7 @@ class Run:
             validation_accuracy=validation_accuracy,
             validation_count=count,
             validation_step=step,
-            whole=count == len(self.dataset.validation_images) and step == self.step,
+            whole=False,
             images_per_second=rate,
             seconds_left=self._pace.left(self.steps - self.step, epochs),
             learning_rate=self.settings.learning_rate,
@@ -155,12 +162,11 @@ class Run:
     def look(self, record: Progress) -> Iterator[Progress]:
         """Measure all validation pictures; the record as it stands in between, and at last with the new numbers."""
         images, labels = self.seen.validation_images, self.seen.validation_labels
-        began = time.monotonic()
         for share, loss, accuracy in self.measuring(images, labels):  # noqa: B007 -- the last ones are wanted
-            if share < 1:
-                yield replace(record, measured=share)
+            if share < 1:  # the epoch is complete when all are looked at
+                yield replace(record, measured=share, epoch=self.epoch - self.at_epochs_end)
         self._looked = (loss, accuracy, len(images), self.step)
-        self._pace.looked(time.monotonic() - began)
+        self._pace.looked(self._spent)
         if self.at_epochs_end:
             self._waited = 0 if loss < self._best else self._waited + 1
             self._best = min(self._best, loss)
@@ -175,7 +181,7 @@ class Run:
             self.seen.test_images, self.seen.test_labels
         ):
             if share < 1:
-                yield replace(record, measured=share)
+                yield replace(record, measured=share, whole=False)
         yield replace(record, test_accuracy=accuracy)
 
     def looks_long(self) -> bool:
@@ -199,16 +205,15 @@ class Run:
         """Make steps; the mean loss, how many pictures were right, and how many were seen."""
         size = self.settings.batch_size
         rows = self.order[self.position * size : (self.position + count) * size]
-        if self.images is None:
-            totals = np.zeros(2)
-            for first in range(0, len(rows), size):
-                loss, correct, gradients = self._train_batch(*self._made(rows[first : first + size]))
-                totals += (float(loss), float(correct))
-        else:
-            loss, correct, gradients = self._train(tf.constant(rows), tf.constant(size), tf.constant(count))
-            totals = (float(loss), float(correct))
-        self._gradients = gradients.numpy()
-        return float(totals[0] / len(rows)), int(totals[1]), len(rows)
+        self._sums.assign([0.0, 0.0])
+        for first in range(0, len(rows), size):
+            some = rows[first : first + size]
+            squares = (
+                self._train_batch(*self._made(some)) if self.images is None else self._train_rows(tf.constant(some))
+            )
+        self._gradients = squares.numpy()
+        loss, correct = self._sums.numpy()
+        return float(loss / len(rows)), int(correct), len(rows)
 
     def _made(self, rows: np.ndarray) -> tuple[Any, Any]:
         """A batch whose pictures are augmented now, or whose features are remembered."""
@@ -219,18 +224,11 @@ class Run:
         images = augmentation.augment(self.dataset.train_images[rows], rng=rng, **self.settings.augmentation)
         return tf.constant(images), labels
 
-    def _train_steps(self, rows: Any, size: Any, count: Any) -> tuple[Any, Any, Any]:
-        loss, correct = tf.constant(0.0), tf.constant(0.0)
-        gradients = tf.zeros([len(self.model.trainable_variables)])
-        for index in tf.range(count):
-            taken = rows[index * size : (index + 1) * size]
-            batch_loss, batch_correct, gradients = self._train_one(
-                tf.gather(self.images, taken), tf.gather(self.labels, taken)
-            )
-            loss, correct = loss + batch_loss, correct + batch_correct
-        return loss, correct, gradients
+    def _train_chosen(self, rows: Any) -> Any:
+        return self._train_one(tf.gather(self.images, rows), tf.gather(self.labels, rows))
 
-    def _train_one(self, images: Any, labels: Any) -> tuple[Any, Any, Any]:
+    def _train_one(self, images: Any, labels: Any) -> Any:
+        """One step; the squares of each variable's gradient, added up."""
         with tf.GradientTape() as tape:
             losses, correct = self._losses(images, labels, training=True)
             total = tf.reduce_mean(losses) + (tf.add_n(self.model.losses) if self.model.losses else 0.0)
@@ -239,9 +237,19 @@ class Run:
         for index, variable in enumerate(variables):
             if variable.path in self.masks:  # a gradient of 0 leaves a number as it is, with each of `OPTIMIZERS`
                 gradients[index] *= self.masks[variable.path]
-        self.optimizer.apply(gradients, variables)
-        squares = [tf.constant(0.0) if one is None else tf.reduce_sum(tf.square(one)) for one in gradients]
-        return tf.reduce_sum(losses), correct, tf.stack(squares)
+        self._update(gradients, variables)
+        self._sums.assign_add(tf.stack([tf.reduce_sum(losses), correct]))
+        return tf.stack([tf.constant(0.0) if one is None else tf.reduce_sum(tf.square(one)) for one in gradients])
+
+    def _update(self, gradients: list[Any], variables: list[Any]) -> None:
+        """What `optimizer.apply` does, variable by variable: after that, TensorFlow would keep the graph for ever."""
+        rate = tf.cast(self.optimizer.learning_rate, tf.float32)
+        for gradient, variable in zip(gradients, variables, strict=True):
+            if gradient is not None:
+                self.optimizer.update_step(gradient, variable.value, rate)
+                if variable.constraint is not None:
+                    variable.assign(variable.constraint(variable.value))
+        self.optimizer.iterations.assign_add(1)
 
     def _measured(self, images: Any, labels: Any) -> tuple[Any, Any]:
         losses, correct = self._losses(images, labels, training=False)
@@ -270,15 +278,16 @@ class Run:
 
     def measuring(self, images: np.ndarray, labels: np.ndarray) -> Iterator[tuple[float, float, float]]:
         """The same bit by bit: (part of the pictures looked at, their mean loss, accuracy), about four a second."""
-        loss = correct = 0.0
-        began = time.monotonic()
+        loss = correct = self._spent = told = 0.0
         size = pictures_at_once(self.network.card)
         for first in range(0, len(images), size):
+            began = time.monotonic()
             batch, truth = images[first : first + size], labels[first : first + size]
             sums = self._measure(tf.constant(batch), tf.constant(truth, tf.int32))
             loss, correct, done = loss + float(sums[0]), correct + float(sums[1]), first + len(batch)
-            if done == len(images) or time.monotonic() - began > RECORD_SECONDS:
-                began = time.monotonic()
+            self._spent += time.monotonic() - began
+            if done == len(images) or self._spent - told > RECORD_SECONDS:
+                told = self._spent
                 yield done / len(images), loss / done, correct / done
 
     def change(self, changes: Mapping[str, Any]) -> None:
@@ -302,11 +311,15 @@ class Run:
             self._display = None
         elif self._pace.may_draw():
             began = time.monotonic()
-            self._drawer = self._drawer or Drawer(self.network, self.dataset)
-            variables = self.model.trainable_variables
-            gradients = {id(one): float(square) for one, square in zip(variables, self._gradients, strict=True)}
-            self._display = self._drawer.draw(self._watch, self.step, gradients)
+            self._display = self.drawn()
             self._pace.drew(time.monotonic() - began)
+
+    def drawn(self) -> Display:
+        """The inside as it is now."""
+        self._drawer = self._drawer or Drawer(self.network, self.dataset)
+        variables = self.model.trainable_variables
+        gradients = {id(one): float(square) for one, square in zip(variables, self._gradients, strict=True)}
+        return self._drawer.draw(self._watch or Watch(), self.step, gradients)
 
     def _shuffled(self) -> np.ndarray:
         """The order of the pictures in this epoch; it depends on the seed and the epoch alone."""
@@ -317,7 +330,7 @@ class Run:
 
     def weights(self) -> bytes:
         """The network's numbers alone."""
-        return _packed({f"model_{index}": one.numpy() for index, one in enumerate(self.model.variables)})
+        return packed({f"model_{index}": one.numpy() for index, one in enumerate(self.model.variables)})
 
     def _keep_moment(self) -> None:
         """Now and then, densely at the beginning, and at the end of each epoch: the weights for who looks back."""
@@ -339,7 +352,7 @@ class Run:
         arrays |= {f"optimizer_{index}": np.asarray(one) for index, one in enumerate(self.optimizer.variables)}
         arrays["where"] = np.array([self.step, self.epoch, self.position, self.settings.batch_size, self._next_moment])
         arrays["measured"] = np.array([*self._looked, self._best, self._waited, self._pace.busy])
-        return _packed(arrays)
+        return packed(arrays)
 
     def restore(self, snapshot: bytes) -> None:
         """Go back to a snapshot."""
@@ -354,15 +367,3 @@ class Run:
         self._snapshot_epoch, self._snapshot_step = self.epoch, self.step
         self._moments = []
         self.order = self._shuffled()
-
-
-def assign(model: Any, arrays: Mapping[str, np.ndarray]) -> None:
-    """Give a model the weights of a snapshot."""
-    for index, variable in enumerate(model.variables):
-        variable.assign(arrays[f"model_{index}"])
-
-
-def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()

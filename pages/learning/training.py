@@ -2,16 +2,19 @@
 
 import streamlit as st
 
-from convviz import recipes, training
-from pages.shared import augmenting, choices, data_sets, engine, foot, layer_editor, runs, ui
+from convviz import training
+from pages.shared import augmenting, choices, data_sets, engine, foot, insides, layer_editor, outcomes, runs, ui
 
 SOURCE = (
     "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with Python, "
-    "section 5.1."
+    "sections 5.1 and 5.2; Prechelt 1998, Early stopping, but when?"
 )
+VIEWS = {"curves": "Curves", "inside": "Inside", "after": "Afterwards"}
+RATES = [0.00001, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1]
 
 ui.heading("Training", "What happens while a network learns?")
 
+allowed = training.limits()
 controls, result = ui.two_sides()
 with controls:
     dataset = data_sets.choice("data")
@@ -19,51 +22,62 @@ with controls:
         dataset = data_sets.options(dataset, "data")
     outline = data_sets.outline(dataset)
     network = layer_editor.network(outline)
-    epochs = choices.slider("Epochs (passes over the data)", 1, 30, 5, key="epochs")
-    batch_size = choices.select("Batch size (pictures a step)", [8, 16, 32, 64, 128], key="batch_size", default=64)
-    learning_rate = choices.select(
-        "Learning rate", [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1], key="learning_rate", default=0.001
-    )
+    epochs = choices.slider("Epochs (passes over the data)", 1, min(100, allowed.epochs), 5, key="epochs")
+    sizes = [size for size in (8, 16, 20, 32, 64, 128) if size <= allowed.batch_size]
+    batch_size = choices.select(
+        "Batch size (pictures a step)", sizes, key="batch_size", default=64,
+        help="Changes a running training, too, as epochs and learning rate do.",
+    )  # fmt: skip
+    learning_rate = choices.select("Learning rate", RATES, key="learning_rate", default=0.001)
     with st.expander("More"):
+        begins = runs.start_from(dataset, network)
         optimizer = choices.select("Optimizer", training.OPTIMIZERS, key="optimizer")
         seed = choices.number("Seed (the same seed gives the same run)", 0, 9999, 0, key="seed")
+        patience = choices.number(
+            "Epochs without a lower validation loss, after which it ends (0: never)", 0, 50, 0, key="patience"
+        )
         many = choices.toggle("Every picture anew each time (augmentation)", key="augmented")
         changes = augmenting.options("train") if many else None
-    settings = training.Settings(epochs, batch_size, learning_rate, optimizer, changes, seed=seed)
+    settings = training.Settings(
+        epochs, batch_size, learning_rate, optimizer, changes, seed=seed, patience=patience or None
+    )
     st.caption(layer_editor.needs(network, batch_size, optimizer))
     job = engine.job(runs.SLOT)
     busy = job is not None and not job.ended
     held = busy or bool(network.fault())
     start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
     if start and not busy:  # the second click of two comes too late to be held back by the button
-        runs.begin(network, dataset, settings)
+        runs.begin(begins, dataset, settings)
         st.rerun()
-
-
-def watch() -> None:
-    """The running job: state, buttons, curves, what to notice."""
-    job = engine.job(runs.SLOT)
-    about = runs.what(network, dataset, settings)[1]
-    classes = len(data_sets.outline(about).class_names)
-    if job is None:
-        runs.ready(dataset)
-        layer_editor.editor(network)
-    else:
-        runs.controls(job)
-        runs.state(job)
-        runs.curves(job)
-    ui.notes(runs.noticed(job, classes), SOURCE)
-
+    runs.steer(settings)
 
 with result:
-    engine.live(watch, runs.SLOT, every=0.4)
-    if job is not None:
-        runs.harvest(job)
-        with st.expander("The network of the next run", icon=":material/edit:"):
-            layer_editor.editor(network)
+    view = choices.segments("View", list(VIEWS), key="run_view", default="curves", format_func=VIEWS.get)
+    classes = len(data_sets.outline(runs.what(network, dataset, settings)[1]).class_names)
+    watch = insides.wish(job) if view == "inside" and job is not None else None
+
+    def shown() -> None:
+        """The run as it stands, and of it what the view shows."""
+        job = engine.job(runs.SLOT)
+        if job is not None:
+            runs.controls(job)
+            runs.state(job)
+        if job is not None and view == "inside":
+            insides.show(job, watch)
+        if view == "curves" or job is None:
+            runs.curves(job) if job is not None else runs.ready(dataset)
+            ui.notes(runs.noticed(job, classes), SOURCE)
+
+    engine.live(shown, runs.SLOT, every=0.4)
+    trained = runs.harvest(job) if job is not None else None
+    if view == "after" and job is not None:
+        outcomes.afterwards(trained, runs.dataset(), SOURCE)
+    runs.leavings(trained)
+    with st.expander("The network of the next run", icon=":material/edit:", expanded=job is None):
+        layer_editor.editor(network)
     foot.foot(
         "training",
-        code=recipes.training.training(*runs.what(network, dataset, settings)),
+        code=runs.code(begins, dataset, settings),
         files={**runs.files(), **data_sets.files(runs.what(network, dataset, settings)[1])},
         private="the run itself is not in the link; whoever opens it can start the same one" if job is not None else "",
     )

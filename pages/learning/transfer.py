@@ -51,7 +51,7 @@ with result:
     transferring.survey(found, network)
     engine.live(watch, runs.SLOT, every=0.4)
     if job is not None:
-        runs.harvest(job)
+        runs.leavings(runs.harvest(job))
     foot.foot(
         "transfer", code=recipes.training.training(network, dataset, settings),
         files={**runs.files(), **data_sets.files(dataset), **transferring.files(network)},

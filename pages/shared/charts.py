@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 CHANNELS = {  # of a picture -> how its line is drawn, apart for the colour-blind
@@ -46,11 +47,14 @@ def curves(
     measured: Collection[str] = (),
     scattered: Collection[str] = (),
     y_range: tuple[float, float] | None = None,
+    mark: float | None = None,
 ) -> None:
     """Lines over a common axis; each has a name, numbers (None where there is none), and a colour with a dash.
 
     Where it is marked, or a line is among the measured ones, its points are drawn, too; a scattered one is faint points
-    without a line.
+    without a line. A place on the axis may be marked by an upright line.
+
+    The numbers are sent as float32: a chart that moves is sent anew several times a second.
     """
     figure, last = _plotly().Figure(), []
     for name, (numbers, (colour, dash)) in lines.items():
@@ -64,7 +68,9 @@ def curves(
         if name in scattered:
             looks = {"mode": "markers", "marker": {"size": 4, "opacity": 0.6, "color": colour}}
         line = {"color": colour, "dash": dash, "width": 2}
-        figure.add_scatter(x=kept_x, y=kept, name=name, line=line, **looks)
+        figure.add_scatter(x=np.float32(kept_x), y=np.float32(kept), name=name, line=line, **looks)
+    if mark is not None:
+        figure.add_vline(mark, line={"color": COMPARED[0], "width": 2})
     figure.update_layout(
         title={"text": title, "font": {"size": 15}},
         height=260 if len(lines) < 3 else 340,
@@ -80,8 +86,8 @@ def curves(
     st.plotly_chart(figure, key=key, alt=told, config={"displayModeBar": False})
 
 
-def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
-    """Class probabilities, the largest on top."""
+def bars(names: Sequence[str], shares: Sequence[float], *, key: str, what: str = "Probabilities") -> None:
+    """Shares of classes, by default their probabilities, the first on top."""
     go = _plotly()
     figure = go.Figure(
         go.Bar(
@@ -101,7 +107,29 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str) -> None:
         yaxis={"type": "category"},
     )
     told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))
-    st.plotly_chart(figure, key=key, alt=f"Probabilities: {told}", config={"displayModeBar": False})
+    st.plotly_chart(figure, key=key, alt=f"{what}: {told}", config={"displayModeBar": False})
+
+
+def dots(names: Sequence[str], series: Mapping[str, Sequence[float | None]], *, x_title: str, key: str) -> None:
+    """A row for each name, the first on top, with a dot for each series on a logarithmic axis; None where none is."""
+    go, rows = _plotly(), [name.replace("<", "‹") for name in names]
+    symbols = ("circle", "diamond-open", "square", "triangle-up-open")
+    figure, told = go.Figure(), []
+    for (label, numbers), (colour, _), symbol in zip(series.items(), LINES, symbols, strict=False):
+        known = [(row, number) for row, number in zip(rows, numbers, strict=True) if number]
+        told += [f"{label} of {row} {number:.2g}" for row, number in known]
+        figure.add_scatter(
+            x=np.float32([number for _, number in known]), y=[row for row, _ in known], name=label, mode="markers",
+            marker={"color": colour, "symbol": symbol, "size": 10},
+        )  # fmt: skip
+    figure.update_layout(
+        height=90 + 26 * len(names),
+        margin={"l": 8, "r": 8, "t": 30, "b": 8},
+        xaxis={"title": x_title, "type": "log", "dtick": 1, "exponentformat": "power"},
+        yaxis={"type": "category", "categoryorder": "array", "categoryarray": rows[::-1]},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1, "xanchor": "right"},
+    )
+    st.plotly_chart(figure, key=key, alt="; ".join(told) or "Nothing yet", config={"displayModeBar": False})
 
 
 def pairs(

@@ -191,6 +191,12 @@ def slider(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any
     return _end(key, default, lambda: st.slider(label, low, high, step=step, key=key, **_KEPT, **looks))
 
 
+def steps(label: str, options: Sequence[Any], *, key: str, default: Any, **looks: Any) -> Any:
+    """One of many options in an order, on a slider; a single one is simply said."""
+    default = _begin_option(label, key, list(options), default, looks.get("format_func"))
+    return _end(key, default, lambda: st.select_slider(label, list(options), key=key, **_KEPT, **looks))
+
+
 def number(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
     """A number to type, between two bounds; a value outside them moves to the nearer bound."""
     _begin_number(label, key, low, high, default)

@@ -80,7 +80,7 @@ def _fitting(network_name: str) -> str:
     """A picture of the kind that a network knows, for who has chosen a network and no picture."""
     if network_name == "shapes":
         return "shapes"
-    return "digit_3" if network_name in ("mnist", NETWORK_HERE) else OPENING[0]
+    return "digit_3" if network_name == "mnist" or network_name.startswith(NETWORK_HERE) else OPENING[0]
 
 
 def _thumbnail(shown: Picture) -> bytes:
@@ -112,6 +112,11 @@ def picture(page: str) -> Picture:
         _own_picture(page)
     if st.button("Draw by hand", icon=":material/draw:", key=f"{page}_draw", width="stretch"):
         _by_hand()  # not from within the popover, which would lie over the window
+    return _picture(st.session_state["picture"])
+
+
+def carried_picture() -> Picture:
+    """The picture that travels along."""
     return _picture(st.session_state["picture"])
 
 
@@ -267,6 +272,11 @@ def network_files(chosen: zoo.Reference) -> dict[str, Callable[[], bytes]]:
         name = recipes.networks.OLD_FILE if data.startswith(_HDF5) else recipes.networks.OWN_FILE
         return {name: functools.partial(bytes, data)}
     return {}
+
+
+def own_networks() -> list[str]:
+    """Names in the address of the networks of this visit: trained here, or brought."""
+    return list(_trained())
 
 
 def network_title(name: str) -> str:

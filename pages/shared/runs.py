@@ -1,4 +1,4 @@
-"""A visitor's training: its controls, its curves, and the network it leaves behind."""
+"""A visitor's training: what is trained, its controls, its curves, and the network it leaves behind."""
 
 from __future__ import annotations
 
@@ -8,21 +8,30 @@ import hashlib
 import io
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from convviz import datasets, images, rendering, sketches, training, zoo
-from convviz.jobs import Job
-from pages.shared import charts, data_sets, engine, pickers, ui, words
+from convviz import ConvvizError, architectures, datasets, images, plots, recipes, rendering, sketches, training, zoo
+from convviz.jobs import Engine, Job
+from pages.shared import charts, choices, data_sets, engine, layer_editor, pickers, ui, words
 
 SLOT = "training"
+NETWORK = pickers.NETWORK_HERE
+NEW = "new"  # begin with random weights
 _COLUMNS = (
     "step", "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "validation_count",
-    "images_per_second", "test_accuracy",
+    "validation_step", "images_per_second", "learning_rate", "batch_size", "test_accuracy",
 )  # fmt: skip
-NETWORK = pickers.NETWORK_HERE
+_METRICS = ("Training accuracy", "Validation accuracy", "Images per second", "Test accuracy")
+_STEERED = ("learning_rate", "batch_size", "epochs")  # what changes while it runs
+_WHAT = "_training_what"  # network, data and settings of the shown run
+_CHANGES, _CHOSEN, _HARVEST = "_training_changes", "_training_chosen", "_harvested"
+
+
+# --- what to train ------------------------------------------------------------------------------------------------
 
 
 def ready(dataset: datasets.Reference) -> None:
@@ -48,53 +57,134 @@ def _some(dataset: datasets.Reference) -> None:
     ui.picture(sheet, f"One of each: {', '.join(names)}; {by} each", f"Pictures of {', '.join(names)}")
 
 
-def begin(architecture: Any, dataset: datasets.Reference, settings: training.Settings) -> None:
-    """Start a training in place of the one before."""
-    engine.start(SLOT, training.train, architecture, dataset, settings)
-    st.session_state["_training_what"] = (architecture, dataset, settings)
+def start_from(dataset: datasets.Reference, network: Any) -> Any:
+    """Choose where the run begins: with new random weights, or with those of a network that is here already.
+
+    Args:
+        dataset: what it learns from.
+        network: what is begun with new random weights.
+
+    Returns:
+        what `begin` takes as its network.
+    """
+    titles = {NEW: "New random weights", **{one: pickers.network_title(one) for one in pickers.own_networks()}}
+    name = choices.select(
+        "Begin with", list(titles), key="begin_with", format_func=titles.get,
+        help="A network that was trained or brought here goes on learning; it must take these pictures.",
+    )  # fmt: skip
+    if name == NEW:
+        return network
+    chosen = pickers.reference(name)
+    takes, shape = pickers.card(chosen).input_shape, data_sets.outline(dataset).shape
+    if tuple(takes) != tuple(shape):
+        ui.error(
+            f"this network takes pictures of {' × '.join(map(str, takes))} and these are "
+            f"{' × '.join(map(str, shape))}; choose their size under Fewer or smaller pictures, or other data"
+        )
+    return chosen
 
 
-def what(architecture: Any, dataset: datasets.Reference, settings: training.Settings) -> tuple[Any, Any, Any]:
+# --- the run ------------------------------------------------------------------------------------------------------
+
+
+def begin(network: Any, dataset: datasets.Reference, settings: training.Settings) -> None:
+    """Start a training in place of the one before.
+
+    Args:
+        network: what `training.bounded` takes: an `architectures` record, or the `zoo.Reference` of a network that goes
+            on learning.
+        dataset: the pictures.
+        settings: how.
+    """
+    engine.start(SLOT, training.bounded, network, dataset, settings)
+    st.session_state[_WHAT] = (network, dataset, settings)
+    st.session_state[_CHANGES] = []
+    st.session_state[_CHOSEN] = {name: getattr(settings, name) for name in _STEERED}
+
+
+def first_run() -> None:
+    """Where there is no run yet: offer the lecture's network on digits, and lead to the page Training."""
+    st.info("A training leaves its weights at some steps, and this page goes back to them. There is none yet.")
+    lecture = architectures.fitting((28, 28, 1), 10, "mnist")
+    if st.button("Train the lecture's network on digits", type="primary", icon=":material/play_arrow:"):
+        begin(lecture, datasets.Reference("digits"), training.Settings(epochs=4))
+        st.rerun()
+    st.page_link(
+        "pages/learning/training.py", label="Choose network and data on Training", icon=":material/show_chart:"
+    )
+
+
+def what(network: Any, dataset: datasets.Reference, settings: training.Settings) -> tuple[Any, Any, Any]:
     """What the shown run trains, by which settings; before the first run, what is given."""
-    return st.session_state.get("_training_what", (architecture, dataset, settings))
+    return st.session_state.get(_WHAT, (network, dataset, settings))
 
 
 def planned() -> Any:
     """The network of the shown run; None before the first."""
-    return st.session_state.get("_training_what", (None,))[0]
+    return st.session_state.get(_WHAT, (None,))[0]
 
 
-def files() -> dict[str, Callable[[], bytes]]:
-    """The curves so far as a table, for the page's foot, and the trained network where there is one."""
+def dataset() -> datasets.Reference:
+    """What the shown run learns from."""
+    return st.session_state[_WHAT][1]
+
+
+def steer(settings: training.Settings) -> None:
+    """Hand a running training what was chosen anew; the rest counts from the next start on."""
     job = engine.job(SLOT)
-    if job is None:
-        return {}
-    kept = job.ended and st.session_state.get("_harvested") == job.number
-    return {
-        "curves.csv": functools.partial(_table, job),
-        **(pickers.network_files(pickers.reference(NETWORK)) if kept else {}),
-    }
+    if job is None or job.ended:
+        return
+    network, data, begun = st.session_state[_WHAT]
+    chosen = {name: getattr(settings, name) for name in _STEERED}
+    new = {name: value for name, value in chosen.items() if value != st.session_state[_CHOSEN][name]}
+    if not new:
+        return
+    job.change(**new)
+    step = job.latest.step if job.latest is not None else 0
+    st.session_state[_CHOSEN] = chosen
+    st.session_state[_WHAT] = (network, data, replace(begun, **new))
+    st.session_state[_CHANGES] += [(step, name, value) for name, value in new.items()]
 
 
-def _table(job: Job) -> bytes:
-    """A row for each record of a run."""
-    file = io.StringIO(newline="")
-    table = csv.writer(file)
-    table.writerow(_COLUMNS)
-    table.writerows([getattr(one, name) for name in _COLUMNS] for one in list(job.history))
-    return file.getvalue().encode()
+def changes() -> list[str]:
+    """What was changed while it ran, in words."""
+    told = {"learning_rate": "learning rate", "batch_size": "batch size", "epochs": "epochs"}
+    made = st.session_state.get(_CHANGES, [])
+    return [f"{told[name]} {value:g} from about step {step} on" for step, name, value in made]
+
+
+def code(network: Any, data: datasets.Reference, settings: training.Settings) -> str:
+    """The program that trains the same network in the same way; what it does otherwise stands on top."""
+    told = [f"# While it ran: {one}. This program does so from its beginning.\n" for one in changes()]
+    shown = what(network, data, settings)
+    known = pickers.card(shown[0]) if isinstance(shown[0], zoo.Reference) else None
+    return "".join(told) + recipes.training.training(*shown, card=known)
+
+
+def title(network: Any) -> str:
+    """A network's name in a sentence."""
+    if isinstance(network, zoo.Reference):
+        return f"{pickers.card(network).title}, going on"
+    if isinstance(network, architectures.Transfer):
+        return f"{zoo.title(network.base)} with a new head"
+    return layer_editor.title(network)
 
 
 def controls(job: Job) -> None:
-    """Pause, Continue, Stop training: what makes sense now."""
-    pause, stop = st.columns(2)
-    if job.state == "paused":
-        pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, width="stretch")
-    else:
-        pause.button(
-            "Pause", icon=":material/pause:", on_click=_pause, args=(job,), disabled=job.ended, width="stretch"
-        )
-    stop.button("Stop training", icon=":material/stop:", on_click=job.stop, disabled=job.ended, width="stretch")
+    """Pause, Continue, one step, one epoch, Stop training, begin again: what makes sense now."""
+    over, paused = job.ended, job.state == "paused"
+    with st.container(horizontal=True, key="run_controls"):
+        if paused:
+            st.button("Continue", icon=":material/play_arrow:", on_click=job.resume)
+        else:
+            st.button("Pause", icon=":material/pause:", on_click=_pause, args=(job,), disabled=over)
+        st.button("One step", icon=":material/skip_next:", on_click=_advance, args=(job, "steps"), disabled=over)
+        st.button("One epoch", icon=":material/fast_forward:", on_click=_advance, args=(job, "epochs"), disabled=over)
+        st.button("Stop training", icon=":material/stop:", on_click=job.stop, disabled=over)
+        st.button(
+            "From the beginning", icon=":material/replay:", on_click=_again,
+            help="The same run once more: the same seed gives the same first weights and the same order of pictures.",
+        )  # fmt: skip
 
 
 def _pause(job: Job) -> None:
@@ -106,59 +196,84 @@ def _pause(job: Job) -> None:
         job.advance(steps=1)
 
 
+def _advance(job: Job, what: str) -> None:
+    if not job.ended:
+        job.advance(**{what: 1})
+
+
+def _again() -> None:
+    begun = st.session_state.get(_WHAT)
+    if begun is None:
+        return
+    try:
+        begin(*begun)
+    except ConvvizError as refusal:
+        ui.error(str(refusal))
+
+
 def state(job: Job) -> None:
-    """Where the training stands, in words and numbers."""
+    """Where the training stands, in words and numbers; the same height at all times."""
     now = job.latest
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
-    if job.note:
-        st.info(words.sentence(job.note))
+    st.progress(0.0 if now is None else min(1.0, now.step / max(1, now.steps)), _standing(job))
     if job.state == "failed":
         ui.error(job.error)
-    if now is None:
-        if not job.ended:
-            st.progress(0.0, "The worker loads the data and builds the network")
-        return
-    ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
-    left = ends or f"{words.sentence(words.duration(now.seconds_left)).rstrip('.')} left"
-    st.progress(min(1.0, now.step / now.steps), f"Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}")
-    _, dataset, settings = st.session_state["_training_what"]
+    network, data, settings = st.session_state[_WHAT]
+    also = f" {words.sentence('; '.join(changes()))}" if changes() else ""
     st.caption(
-        f"This run: {data_sets.title_of(dataset)}, {settings.epochs} epochs, batches of {settings.batch_size}, "
-        f"learning rate {settings.learning_rate:g}, {settings.optimizer}, seed {settings.seed}. "
-        "Closing or reloading the tab ends it."
+        f"This run: {words.safe(title(network))} on {words.safe(data_sets.title_of(data))}, {settings.epochs} epochs, "
+        f"batches of {settings.batch_size}, learning rate {settings.learning_rate:g}, {settings.optimizer}, seed "
+        f"{settings.seed}{', augmented' if settings.augmentation else ''}.{also} Closing or reloading the tab ends "
+        "it; a connection that is lost for some seconds does not."
     )
     columns = st.columns(4)
-    columns[0].metric("Training accuracy", f"{now.accuracy:.1%}")
+    if now is None:
+        for column, name in zip(columns, _METRICS, strict=True):
+            column.metric(name, "–")
+        return
+    columns[0].metric(_METRICS[0], f"{now.accuracy:.1%}")
     told = [one for one in job.history if one.whole] or [now]
     what = "all" if told[-1].whole else "a glance at"
     columns[1].metric(
-        "Validation accuracy",
-        f"{told[-1].validation_accuracy:.1%}",
-        help=f"on {what} {told[-1].validation_count:,} pictures, after {told[-1].step} steps",
+        _METRICS[1],
+        f"{told[-1].validation_accuracy:.1%}" if told[-1].validation_count else "–",
+        help=f"on {what} {told[-1].validation_count:,} pictures, after {told[-1].validation_step} steps",
     )
-    columns[2].metric("Images per second", f"{now.images_per_second:,.0f}")
+    columns[2].metric(_METRICS[2], f"{now.images_per_second:,.0f}")
     test = "after the run" if now.test_accuracy is None else f"{now.test_accuracy:.1%}"
     columns[3].metric(
-        "Test accuracy", test, help="on pictures that took no part in the training, measured once, at the end"
+        _METRICS[3], test, help="on pictures that took no part in the training, measured once, at the end"
     )
 
 
-def curves(job: Job) -> None:
-    """Loss and accuracy for training and validation, over the steps."""
+def _standing(job: Job) -> str:
+    """How far it is, one line."""
+    now, place = job.latest, job.place_in_line
+    ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
+    line = ""
+    if place:
+        wait = job.expected_wait
+        line = f"Waiting in line, place {place}" + (f", {words.duration(wait)}" if wait is not None else "") + ". "
+    if now is None:
+        return line or (f"{ends}." if ends else "The worker loads the data and builds the network")
+    left = ends or f"{words.sentence(words.duration(now.seconds_left)).rstrip('.')} left"
+    looking = f" {now.measured:.0%} of the pictures looked at." if now.measured < 1 and not job.ended else ""
+    notes = " ".join(words.sentence(one) for one in dict.fromkeys((job.note, now.note)) if one)
+    return (
+        f"{line}Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}{'.' if notes or looking else ''}"
+        f"{looking} {notes}"
+    )
+
+
+def curves(job: Job, *, mark: int | None = None) -> None:
+    """Loss and accuracy for training and validation, over the steps; one step may be marked."""
     history = job.history
-    if not history:
-        return
-    steps = [one.step for one in history]
     left, right = st.columns(2)
     for column, what in ((left, "loss"), (right, "accuracy")):
-        seen = [(one.whole, getattr(one, f"validation_{what}")) for one in history]
-        lines = {
-            "training": ([getattr(one, what) for one in history], charts.TRAINING),
-            "validation": ([number if whole else None for whole, number in seen], charts.VALIDATION),
-            "glances": ([None if whole else number for whole, number in seen], charts.VALIDATION),
-        }
         with column:
+            if len(history) < 2:
+                st.container(height=260, border=False)
+                continue
+            steps, lines = lines_of(history, what)
             charts.curves(
                 what.capitalize(),
                 steps,
@@ -167,8 +282,13 @@ def curves(job: Job) -> None:
                 key=f"curve_{what}",
                 measured=("validation",),
                 scattered=("glances",),
+                mark=mark,
             )
-    glances = {one.validation_count for one in history if not one.whole}
+    glances = {
+        one.validation_count
+        for one in history
+        if not one.whole and one.validation_count and one.validation_step == one.step and one.measured == 1
+    }
     whole = {one.validation_count for one in history if one.whole}
     st.caption(
         "Training: the pictures since the point before."
@@ -181,32 +301,17 @@ def curves(job: Job) -> None:
     )
 
 
-def harvest(job: Job) -> None:
-    """After the end: the trained network, offered on every page and to take home."""
-    if not job.ended or job.snapshot is None:
-        return
-    architecture, dataset, settings = st.session_state["_training_what"]
-    if st.session_state.get("_harvested") != job.number:
-        with st.spinner("Keeping the network"):
-            names = data_sets.outline(dataset).class_names
-            data = engine.engine().call(
-                training.trained, architecture, job.snapshot, class_names=names, seed=settings.seed
-            )
-        reference = zoo.Reference("run", job.number, hashlib.sha256(data).hexdigest()[:16])
-        engine.engine().keep(reference, data, owner=engine.owner())
-        pickers.offer_trained(NETWORK, f"Trained here, {job.latest.step} steps", reference)
-        st.session_state["_harvested"] = job.number
-        st.rerun()
-    data = engine.engine().data(pickers.reference(NETWORK), engine.owner())
-    st.success("The trained network can be chosen on the pages below, as it is after its last step.")
-    take, look = st.columns(2)
-    take.download_button(
-        "Download as .keras", data, "convviz-trained.keras", "application/octet-stream", icon=":material/download:",
-        width="stretch",
-    )  # fmt: skip
-    if look.button("See its feature maps", icon=":material/view_module:", width="stretch"):
-        pickers.choose_network(NETWORK)
-        st.switch_page("pages/inside/feature_maps.py")
+def lines_of(history: list[training.Progress], what: str) -> tuple[list[int], dict[str, tuple[list, tuple]]]:
+    """The steps, and the lines of loss or accuracy over them: training, validation, glances at a part of it."""
+    once = [one for one in history if one.measured == 1]  # the others repeat the step whose pictures are looked at
+    fresh = [one if one.validation_step == one.step and one.validation_count else None for one in once]
+    seen = [(one.whole, getattr(one, f"validation_{what}")) if one else (False, None) for one in fresh]
+    lines = {
+        "training": ([getattr(one, what) for one in once], charts.TRAINING),
+        "validation": ([number if whole else None for whole, number in seen], charts.VALIDATION),
+        "glances": ([None if whole else number for whole, number in seen], charts.VALIDATION),
+    }
+    return [one.step for one in once], lines
 
 
 def noticed(job: Job | None, classes: int) -> list[str]:
@@ -222,10 +327,158 @@ def noticed(job: Job | None, classes: int) -> list[str]:
             f"guessing gives ln {classes} = {math.log(classes):.2f}.",
             "Broken line and faint points are for pictures that the network does not learn from.",
         ]
-    gap = last.accuracy - last.validation_accuracy
-    return [
-        f"Training accuracy is {100 * abs(gap):.1f} percentage points {'above' if gap >= 0 else 'below'} validation "
-        f"accuracy, which is measured on {last.validation_count} pictures; "
-        "a growing gap above means the network learns the pictures by heart.",
-        "The test pictures took no part in any choice; that is why their accuracy is the one to report.",
-    ]
+    told = [one for one in job.history if one.whole]
+    said = []
+    if told:
+        gap = last.accuracy - told[-1].validation_accuracy
+        said.append(
+            f"Training accuracy is {100 * abs(gap):.1f} percentage points {'above' if gap >= 0 else 'below'} "
+            f"validation accuracy, which is measured on {told[-1].validation_count} pictures; "
+            "a growing gap above means the network learns the pictures by heart."
+        )
+        best = min(told, key=lambda one: one.validation_loss)
+        if best.step < told[-1].step:
+            said.append(
+                f"The validation loss was lowest after {best.step} steps ({best.validation_loss:.3g}) and is "
+                f"{told[-1].validation_loss:.3g} at the end."
+            )
+    said.append("The test pictures took no part in any choice; that is why their accuracy is the one to report.")
+    return said
+
+
+def beginning(job: Job) -> training.Beginning:
+    """What the shown run began with; its first record says so."""
+    return next(one.beginning for one in job.history if one.beginning is not None)
+
+
+def layers(job: Job) -> list[str]:
+    """The layers with feature maps of the network that is trained, also before its first record."""
+    network = planned()
+    if job.latest is not None:
+        return list(beginning(job).layers)
+    if isinstance(network, architectures.Architecture):
+        return [row.name for row in network.rows() if len(row.output_shape) == 3]
+    return []
+
+
+# --- what it leaves -----------------------------------------------------------------------------------------------
+
+
+def harvest(job: Job) -> zoo.Reference | None:
+    """After the end: the trained network, offered on every page; its reference, or None where there is none."""
+    if not job.ended or job.snapshot is None or _WHAT not in st.session_state:
+        return None
+    if st.session_state.get(_HARVEST) != job.number:
+        with st.spinner("Keeping the network"):
+            reference = _kept(job, job.snapshot, "")
+        pickers.offer_trained(NETWORK, f"Trained here, step {job.latest.step}", reference)
+        st.session_state[_HARVEST] = job.number
+        st.rerun()
+    return pickers.reference(NETWORK)
+
+
+def _kept(job: Job, snapshot: bytes, version: str) -> zoo.Reference:
+    """A network of the run as a whole file, kept for this visitor."""
+    network, _, settings = st.session_state[_WHAT]
+    owner = engine.owner()
+    data = engine.engine().call(
+        training.trained, network, snapshot, class_names=beginning(job).class_names, seed=settings.seed,
+        title="Trained here", owner=owner,
+    )  # fmt: skip
+    reference = zoo.Reference("run", job.number, version or hashlib.sha256(data).hexdigest()[:16])
+    engine.engine().keep(reference, data, owner=owner)
+    return reference
+
+
+def step_chosen(steps: list[int]) -> int:
+    """Choose one of the steps that are kept."""
+    if st.session_state.get("step") not in steps and "step" in st.session_state:
+        asked = st.session_state["step"]
+        choices.set_later("step", min(steps, key=lambda one: abs(one - asked)))
+    return choices.steps("Step", steps, key="step", default=steps[-1])
+
+
+def keep_step(job: Job, step: int) -> str:
+    """Offer the network as it was after a step on every page; its name in the address."""
+    name = f"{NETWORK}-{step}"
+    pickers.offer_trained(name, f"Trained here, step {step}", _kept(job, job.album.read(step), f"step {step}"))
+    return name
+
+
+def canvas(job: Job) -> zoo.Reference:
+    """A network of the run's kind that the time machine alone uses, and gives the weights of any step."""
+    reference = zoo.Reference("run", job.number, "canvas")
+    try:
+        engine.engine().data(reference, engine.owner())
+    except ConvvizError:
+        _kept(job, job.album.read(job.album.steps[0]), "canvas")
+    return reference
+
+
+def leavings(reference: zoo.Reference | None) -> None:
+    """Buttons for the trained network: take it home, look into it, go back in time."""
+    if reference is None:
+        return
+    data = engine.engine().data(reference, engine.owner())
+    st.success("The trained network can be chosen on the pages below, as it is after its last step.")
+    with st.container(horizontal=True, key="leavings"):
+        st.download_button(
+            "Download as .keras", data, "convviz-trained.keras", "application/octet-stream",
+            icon=":material/download:",
+        )  # fmt: skip
+        if st.button("See its feature maps", icon=":material/view_module:"):
+            pickers.choose_network(NETWORK)
+            st.switch_page("pages/inside/feature_maps.py")
+        if st.button("Go back in time", icon=":material/history:"):
+            st.switch_page("pages/learning/time_machine.py")
+
+
+def files() -> dict[str, Callable[[], bytes]]:
+    """The curves so far as a table and as a picture, for the page's foot, and the network where there is one."""
+    job = engine.job(SLOT)
+    if job is None or job.latest is None:
+        return {}
+    found = {"curves.csv": functools.partial(_table, job), "curves.png": functools.partial(_picture, job)}
+    network, owner = planned(), engine.owner()
+    if isinstance(network, zoo.Reference):
+        found |= pickers.network_files(network)
+    if job.ended and st.session_state.get(_HARVEST) == job.number:
+        reference = pickers.reference(NETWORK)
+        found["trained.keras"] = functools.partial(bytes, engine.engine().data(reference, owner))
+        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner)
+    return found
+
+
+def _h5(asked: Engine, reference: zoo.Reference, owner: str) -> bytes:
+    """The network in Keras' older format, the lecture's."""
+    return asked.call(training.whole_h5, reference, owner=owner)
+
+
+def _table(job: Job) -> bytes:
+    """A row for each record of a run."""
+    file = io.StringIO(newline="")
+    table = csv.writer(file)
+    table.writerow(_COLUMNS)
+    table.writerows([getattr(one, name) for name in _COLUMNS] for one in list(job.history) if one.measured == 1)
+    return file.getvalue().encode()
+
+
+def _picture(job: Job) -> bytes:
+    """Loss and accuracy, one above the other, as a picture."""
+    drawn = []
+    for what in ("loss", "accuracy"):
+        steps, lines = lines_of(job.history, what)
+        drawn.append(
+            plots.chart(
+                what.capitalize(),
+                [plots.Curve(name, *_points(steps, numbers), *look) for name, (numbers, look) in lines.items()
+                 if name != "glances" and any(one is not None for one in numbers)],
+                x_title="step",
+            )
+        )  # fmt: skip
+    return rendering.png(np.concatenate(drawn))
+
+
+def _points(steps: list[int], numbers: list[float | None]) -> tuple[list[int], list[float]]:
+    pairs = [(step, number) for step, number in zip(steps, numbers, strict=True) if number is not None]
+    return [step for step, _ in pairs], [number for _, number in pairs]

@@ -20,6 +20,7 @@ OTHERS = (
     ("pictures/receptive_field", "Receptive field", "How much of the picture one cell of a deep layer sees."),
     ("pictures/tuning", "Tuning", "Which angle, width and curve a kernel answers to."),
     ("learning/data", "Data and augmentation", "What a network learns from, and how one picture becomes many."),
+    ("learning/time_machine", "Time machine", "Go back through a training: everything as it was at any step."),
     ("inside/network", "Network", "The graph of a network's layers, with every size and cost."),
     ("inside/kernels", "Kernels", "The weights that a network has learned."),
     ("inside/microscope", "Microscope", "The arithmetic behind one cell of any layer."),

@@ -74,7 +74,7 @@ def test_the_curves_of_a_training_can_be_saved_while_it_runs_and_the_network_aft
     rows = list(csv.DictReader(io.StringIO(saved(page, "curves.csv").decode())))
     assert int(rows[-1]["step"]) == 38
     assert 0 <= float(rows[-1]["accuracy"]) <= 1
-    assert len(saved(page, "network.keras")) > 300_000
+    assert len(saved(page, "trained.keras")) > 300_000
     page.keyboard.press("Escape")
     button(page, "Link").click()
     expect(page.get_by_text(re.compile("The run itself is not in the link"))).to_be_visible()

@@ -1,0 +1,149 @@
+"""The pages Training and Time machine after a run: what they state is what the network does."""
+
+import time
+
+import numpy as np
+import pytest
+
+from convviz import datasets, filters, training
+from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
+
+
+def press(app, label: str) -> None:
+    next(button for button in app.button if button.label == label).click().run()
+
+
+@pytest.fixture(scope="module")
+def trained(_engine):  # noqa: F811
+    """The page after a short run on few digits."""
+    app = opened("learning/training", epochs="3", net="tiny", seed="2", data_per_class="40")
+    press(app, "Start")
+    app.session_state["_job_training"].result(timeout=120)
+    app.run()
+    return app
+
+
+def test_the_run_leaves_a_network_its_curves_and_its_weights_by_step(trained):
+    job = trained.session_state["_job_training"]
+    assert not trained.exception
+    assert not trained.error
+    assert "epoch 3 complete. Done" in trained.get("progress")[0].proto.text
+    steps = job.album.steps
+    assert steps[0] == 0
+    assert steps[-1] == job.latest.step == 3 * 7
+    assert "run" in trained.session_state["_trained_networks"]
+    assert job.latest.display is not None
+
+
+def test_the_confusion_matrix_is_the_networks_and_its_cells_open_their_pictures(trained):
+    job = trained.session_state["_job_training"]
+    trained.segmented_control(key="run_view").set_value("after").run()
+    assert not trained.exception
+    frame = trained.dataframe[0].value
+    assert frame.to_numpy().sum() == len(datasets.load("digits").test_images)
+    accuracy = np.trace(frame.to_numpy()) / frame.to_numpy().sum()
+    assert accuracy == pytest.approx(job.latest.test_accuracy)
+    assert f"{int(np.trace(frame.to_numpy()))} of 300 test pictures are right" in texts(trained)
+    trained.selectbox(key="true").set_value(3).run()
+    trained.selectbox(key="guessed").set_value(3).run()
+    count = int(frame.to_numpy()[3, 3])
+    said = [caption for image in trained.get("image") for caption in image.captions]
+    assert any(one.startswith(f"3 taken for 3: {count}") for one in said), said
+    assert list(trained.query_params["true"]) == ["3"]
+    trained.segmented_control(key="run_view").set_value("curves").run()
+
+
+def test_the_time_machine_shows_each_step_as_it_was(trained):
+    job = trained.session_state["_job_training"]
+    trained.switch_page("pages/learning/time_machine.py").run()
+    assert not trained.exception
+    assert not trained.error
+    seen = {}
+    for step in (0, 21):
+        trained.select_slider(key="step").set_value(step).run()
+        seen[step] = trained.dataframe[0].value.to_numpy()
+    assert seen[0].sum() == seen[21].sum() == len(datasets.load("digits").validation_images)
+    last = job.latest
+    assert np.trace(seen[21]) / seen[21].sum() == pytest.approx(last.validation_accuracy)
+    assert np.trace(seen[0]) < np.trace(seen[21])
+    trained.switch_page("pages/learning/training.py").run()
+
+
+def test_a_trained_network_goes_on_learning_and_stays_as_it_is(trained):
+    before = trained.session_state["_job_training"].latest.validation_accuracy
+    trained.selectbox(key="begin_with").set_value("run").run()
+    press(trained, "Start")
+    job = trained.session_state["_job_training"]
+    job.result(timeout=120)
+    assert job.latest.validation_accuracy > before - 0.1
+    first = next(one for one in job.history if one.validation_count)
+    assert first.loss < 2.2, "it begins where the other ended"
+    trained.run()
+    assert not trained.exception
+    assert not trained.error
+
+
+def test_what_is_changed_while_it_runs_reaches_the_run(trained):
+    trained.selectbox(key="begin_with").set_value("new").run()
+    trained.slider(key="epochs").set_value(100).run()
+    press(trained, "Start")
+    job = trained.session_state["_job_training"]
+    while job.latest is None:
+        time.sleep(0.1)
+    trained.selectbox(key="learning_rate").set_value(0.0001).run()
+    end = time.monotonic() + 30
+    while job.latest.learning_rate != 0.0001 and not job.ended and time.monotonic() < end:
+        time.sleep(0.1)
+    assert job.latest.learning_rate == 0.0001
+    trained.segmented_control(key="run_view").set_value("inside").run()
+    while job.latest.display is None and time.monotonic() < end + 30:
+        time.sleep(0.2)
+        trained.run()
+    trained.run()
+    said = [caption for image in trained.get("image") for caption in image.captions]
+    assert any("test pictures and what they are taken for" in one for one in said), said
+    assert any(one.startswith("8 kernels of 5 × 5") for one in said), said
+    trained.segmented_control(key="run_view").set_value("curves").run()
+    press(trained, "Stop training")
+    job.result(timeout=60)
+    trained.run()
+    assert any("Learning rate 0.0001 from about step" in one.value for one in trained.caption)
+    assert not trained.error
+
+
+def test_the_network_of_any_step_can_be_used_on_every_page(trained):
+    from pages.shared import engine
+
+    trained.switch_page("pages/learning/time_machine.py").run()
+    trained.select_slider(key="step").set_value(0).run()
+    press(trained, "Use this network on every page")
+    assert trained.selectbox(key="network").value == "run-0"
+    title, reference = trained.session_state["_trained_networks"]["run-0"]
+    assert title == "Trained here, step 0"
+    owner = trained.session_state["_owner"]
+    found = engine._engine().call(filters.one, reference, "conv2d", 0, owner=owner)
+    assert found.bias == 0.0, "before the first step, as Keras begins it"
+    last = engine._engine().call(
+        filters.one, trained.session_state["_trained_networks"]["run"][1], "conv2d", 0, owner=owner
+    )
+    assert last.bias != 0.0
+
+
+def test_the_time_machine_without_a_run_says_what_to_do():
+    app = opened("learning/time_machine")
+    assert not app.exception
+    assert "There is none yet" in app.info[0].value
+    press(app, "Train the lecture's network on digits")
+    app.session_state["_job_training"].result(timeout=200)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    assert app.select_slider(key="step").value == 4 * 19
+
+
+def test_nonsense_in_the_address_breaks_neither_page():
+    app = opened("learning/training", run_view="x", begin_with="../x", patience="-4", epochs="999", true="99")
+    assert not app.exception
+    assert app.slider(key="epochs").value == training.limits().epochs
+    app = opened("learning/time_machine", step="banana", watch_picture="77")
+    assert not app.exception
