@@ -60,7 +60,7 @@ def test_a_slow_method_is_a_job_that_leaves_the_result_before_and_can_be_stopped
     app.selectbox(key="method").set_value("rise").run()
     job = app.session_state["_job_explanation"]
     assert "Still the result before: Grad-CAM for cat" in texts(app)
-    assert "The map is on its way" in texts(app)
+    assert "belongs to the question before" in texts(app)
     job.stop()
     job.result(timeout=60)
     assert job.state in ("stopped", "done")

@@ -184,8 +184,10 @@ def _blended_bar(answer: Attribution, looks: Looks) -> None:
 
 def noticed(shown: Shown | None, card: zoo.Card, looks: Looks) -> list[str]:
     """Up to three sentences about what is shown."""
-    if shown is None or shown.is_older:
-        return ["The map is on its way; the page can be used meanwhile."]
+    if shown is None:
+        return ["There is no map yet; the page can be used meanwhile."]
+    if shown.is_older:
+        return ["What is dimmed belongs to the question before, and stays until the new map is there."]
     if shown.asked.view == "many":
         return _of_many(shown, card, looks)
     first = shown.answers[0]
