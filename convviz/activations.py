@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,8 @@ keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 AT_ONCE = 256 * 2**20  # bytes of feature maps up to which one traced call computes those of every layer
+ORDERS = ("number", "response")
+BLANKS = ("shown", "crossed", "hidden")
 _SETS_KEPT = 8  # traced calls for sets of layers that are kept of a network with more
 _LARGEST_PIXEL = 8  # screen pixels to a cell, at most, in a mosaic that is enlarged
 
@@ -32,6 +34,10 @@ class Mosaic:
         minimum: lowest value in the layer.
         maximum: highest value in the layer.
         blank: channels with one value everywhere; for most, a filter that this picture does not excite.
+        order: the channel of each tile.
+        means: the mean of each tile's values, as a magnitude.
+        table: colours of the values: ``"grey"``, ``"viridis"`` from zero up, ``"signed"`` around zero.
+        limit: value of the last colour where all channels share it; None where each has its own, and for grey.
     """
 
     png: bytes
@@ -41,14 +47,19 @@ class Mosaic:
     minimum: float
     maximum: float
     blank: tuple[int, ...]
+    order: tuple[int, ...] = ()
+    means: tuple[float, ...] = ()
+    table: str = "grey"
+    limit: float | None = None
 
     def at(self, row: int, col: int) -> tuple[int, int, int] | None:
         """The channel and its cell at a point of the picture: (channel, y, x), or None on a gap."""
-        found = rendering.channel_at(row, col, shape=(*self.tile, self.shape[2]), columns=self.columns)
+        order = self.order or tuple(range(self.shape[2]))
+        found = rendering.channel_at(row, col, shape=(*self.tile, len(order)), columns=self.columns)
         if found is None:
             return None
-        channel, y, x = found
-        return channel, y * self.shape[0] // self.tile[0], x * self.shape[1] // self.tile[1]
+        place, y, x = found
+        return order[place], y * self.shape[0] // self.tile[0], x * self.shape[1] // self.tile[1]
 
 
 def feature_maps(network: Any, picture: np.ndarray, layers: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -71,7 +82,11 @@ def feature_maps(network: Any, picture: np.ndarray, layers: Sequence[str] | None
         >>> [one.shape for one in maps.values()]
         [(26, 26, 32), (13, 13, 32), (11, 11, 64), (5, 5, 64), (3, 3, 64)]
     """
-    network = zoo.as_network(network)
+    return {name: maps.copy() for name, maps in _maps(zoo.as_network(network), picture, layers).items()}
+
+
+def _maps(network: Any, picture: np.ndarray, layers: Sequence[str] | None) -> dict[str, np.ndarray]:
+    """The same as TensorFlow's own memory, only to be read."""
     chosen = _known(network.card, layers)
     batch = _single(network, picture)
     names = tuple(entry.name for entry in network.card.map_layers())
@@ -88,7 +103,7 @@ def feature_maps(network: Any, picture: np.ndarray, layers: Sequence[str] | None
     missing = [name for name in chosen if name not in outputs]
     if missing:
         raise ConvvizError(f"the network never calls its layer {missing[0]!r}; choose another")
-    return {name: outputs[name].numpy()[0] for name in chosen}
+    return {name: np.asarray(outputs[name])[0] for name in chosen}
 
 
 def first_kernels(network: Any) -> tuple[str, np.ndarray]:
@@ -204,6 +219,10 @@ def mosaics(
     columns: int = 16,
     scale: str = "channel",
     widest: int | None = None,
+    order: str = "number",
+    blank: str = "shown",
+    coloured: bool = False,
+    level: int = 1,
 ) -> dict[str, Mosaic]:
     """Every channel of layers as pictures, ready to be shown.
 
@@ -212,9 +231,15 @@ def mosaics(
         picture: as for ``feature_maps``.
         layers: paths of layers with a 2-D output; None for all of them.
         columns: maps in a row.
-        scale: brightness, as for ``rendering.mosaic``.
+        scale: brightness, as for ``rendering.mosaic``; or ``"network"``, one scale for all layers with feature maps.
         widest: pixels that a mosaic should be wide. Large maps are averaged down to it; small ones are enlarged by
             whole pixels, up to eightfold. None for one pixel to a cell.
+        order: one of ``ORDERS``: the channels as they are numbered, or by response, the mean magnitude, the strongest
+            first.
+        blank: one of ``BLANKS``: what is done with channels that have one value everywhere.
+        coloured: zero has one colour: magnitudes in viridis from zero up, and, in a layer with negative numbers, from
+            blue to red around zero. Not with the scale ``"lecture"``, which knows no zero.
+        level: of the PNG's compression, as for ``rendering.png``.
 
     Returns:
         path -> mosaic.
@@ -222,31 +247,129 @@ def mosaics(
     Raises:
         ConvvizError: there is no such layer, or it has no feature maps.
     """
-    found = feature_maps(network, picture, layers)
+    network = zoo.as_network(network)
+    found = _maps(network, picture, layers)
     for name, maps in found.items():
         if maps.ndim != 3:
             raise ConvvizError(f"{name} has no feature maps but {maps.shape[-1]} numbers; choose a layer before it")
-    return {name: _mosaic(maps, columns, scale, widest) for name, maps in found.items()}
+    ends = limits(network, picture) if scale == "network" else None
+    looks = _Looks(columns, "layer" if ends else scale, widest, order, blank, coloured and scale != "lecture", level)
+    return {name: _mosaic(maps, looks, ends) for name, maps in found.items()}
 
 
-def _mosaic(maps: np.ndarray, columns: int, scale: str, widest: int | None) -> Mosaic:
+class _Looks(NamedTuple):
+    """How mosaics are drawn."""
+
+    columns: int = 16
+    scale: str = "channel"
+    widest: int | None = None
+    order: str = "number"
+    blank: str = "shown"
+    coloured: bool = False
+    level: int = 1
+
+
+def _mosaic(maps: np.ndarray, looks: _Looks, ends: tuple[float, float] | None = None) -> Mosaic:
     """One layer's maps (H, W, C) as a picture."""
-    columns = max(1, min(columns, maps.shape[-1]))
     low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
-    tiles = _sized(rendering.levels(maps, scale), columns, widest)
+    lowest, highest, flat, shape = float(low.min()), float(high.max()), low == high, maps.shape
+    blank = tuple(int(channel) for channel in np.flatnonzero(flat))
+    order, means = np.arange(maps.shape[-1]), None
+    if looks.order == "response":
+        means = np.abs(maps).mean(axis=(0, 1))
+        order = np.argsort(-np.nan_to_num(means), kind="stable")
+    if looks.blank == "hidden" and not flat.all():
+        order = order[~flat[order]]
+    if means is not None or len(order) < maps.shape[-1]:
+        maps, low, high, flat = maps[..., order], low[order], high[order], flat[order]
+    columns = max(1, min(looks.columns, len(order)))
+    limit, table = None, "grey"
+    if looks.coloured:
+        signed = (ends[0] if ends else lowest) < 0
+        table = "signed" if signed else "viridis"
+        largest = np.maximum(np.abs(low), np.abs(high))
+        if looks.scale != "channel":
+            limit = float(max(map(abs, ends)) if ends else np.nan_to_num(largest).max())
+        levels = rendering.toned(maps, largest if limit is None else np.full_like(largest, limit), signed=signed)
+    else:
+        levels = rendering.levels(maps, looks.scale, limits=ends)
+    tiles = fitted(levels, columns, looks.widest)
+    if looks.blank == "crossed":
+        tiles = _crossed(tiles, flat)
+    drawn = rendering.tiled(tiles, columns=columns, ground=128 if table == "signed" else 0)
     return Mosaic(
-        png=rendering.png(rendering.tiled(tiles, columns=columns)),
-        shape=maps.shape,
+        png=rendering.png(drawn, level=looks.level, flat=True, table=None if table == "grey" else table),
+        shape=shape,
         tile=tiles.shape[:2],
         columns=columns,
-        minimum=float(low.min()),
-        maximum=float(high.max()),
-        blank=tuple(int(channel) for channel in np.flatnonzero(low == high)),
+        minimum=lowest,
+        maximum=highest,
+        blank=blank,
+        order=tuple(int(channel) for channel in order),
+        means=() if means is None else tuple(float(one) for one in means[order]),
+        table=table,
+        limit=limit,
     )
 
 
-def _sized(levels: np.ndarray, columns: int, widest: int | None) -> np.ndarray:
-    """Brightness (H, W, C) at the size at which the tiles fill a width."""
+def _crossed(tiles: np.ndarray, blank: np.ndarray) -> np.ndarray:
+    """A line from the lower left to the upper right through the tiles (H, W, C) of blank channels."""
+    tiles = np.array(tiles)
+    height, width = tiles.shape[:2]
+    steps = np.linspace(0, 1, 2 * max(height, width))
+    rows, cols = np.rint((1 - steps) * (height - 1)).astype(int), np.rint(steps * (width - 1)).astype(int)
+    for channel in np.flatnonzero(blank):
+        tiles[rows, cols, channel] = np.where(tiles[rows, cols, channel] < 100, 170, 60)
+    return tiles
+
+
+def limits(network: Any, picture: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest value in all layers with feature maps.
+
+    Args:
+        network: as for ``feature_maps``.
+        picture: as for ``feature_maps``.
+
+    Returns:
+        The two values, finite; infinities and NaN do not count.
+    """
+    network = zoo.as_network(network)
+    batch = _single(network, picture)
+    names = frozenset(entry.name for entry in network.card.map_layers())
+    function = tracing.traced(
+        network, ("limits", batch.shape), partial(_ends, network, names), tf.TensorSpec(batch.shape, tf.float32)
+    )
+    low, high = (float(one) for one in function(tf.constant(batch)))
+    return low, high
+
+
+def _ends(network: Any, names: frozenset[str], batch: Any) -> tuple[Any, Any]:
+    """Lowest and highest finite value of the wanted layers. Traced."""
+    lows, highs = [], []
+
+    def keep(path: str, _: Any, output: Any) -> None:
+        if path in names and hasattr(output, "shape"):
+            values = tf.cast(output, tf.float32)
+            values = tf.where(tf.math.is_finite(values), values, 0.0)
+            lows.append(tf.reduce_min(values))
+            highs.append(tf.reduce_max(values))
+
+    with tracing.listening(network.model, keep, fold=True):
+        network.raw_answer(batch)
+    return tf.reduce_min(tf.stack(lows)), tf.reduce_max(tf.stack(highs))
+
+
+def fitted(levels: np.ndarray, columns: int, widest: int | None) -> np.ndarray:
+    """Brightness at the size at which the tiles of a row fill a width.
+
+    Args:
+        levels: uint8 (H, W, C).
+        columns: tiles in a row.
+        widest: pixels; None for one pixel to a cell.
+
+    Returns:
+        uint8 (H', W', C), averaged down, or enlarged by whole pixels, up to eightfold.
+    """
     if widest is None:
         return levels
     height, width = levels.shape[:2]

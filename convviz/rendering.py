@@ -15,6 +15,8 @@ from PIL import Image
 
 SCALES = ("channel", "layer", "lecture")  # what a mosaic's brightness is relative to
 GAP = 1  # pixels between the tiles of a mosaic
+_RUNS = 3  # zlib's name for compressing runs of equal bytes only
+_BLOCK = 2**16  # numbers that are scaled at once
 MOST_FRAMES = 200  # of a moving picture
 LARGEST_FRAME = 1200  # pixels of a frame's longer side
 
@@ -83,12 +85,13 @@ def mosaic(maps: np.ndarray, *, columns: int = 16, scale: str = "channel") -> np
     return tiled(levels(np.asarray(maps), scale), columns=columns)
 
 
-def tiled(levels: np.ndarray, *, columns: int = 16) -> np.ndarray:
+def tiled(levels: np.ndarray, *, columns: int = 16, ground: int = 0) -> np.ndarray:
     """Brightness of every channel, uint8 (H, W, C), as one picture: the layout of ``mosaic``.
 
     Args:
         levels: as ``levels`` gives them, resized at will.
         columns: tiles in a row, at least 1.
+        ground: the level between the tiles and after the last.
 
     Returns:
         uint8 (rows * (H + 1) - 1, columns * (W + 1) - 1).
@@ -96,42 +99,77 @@ def tiled(levels: np.ndarray, *, columns: int = 16) -> np.ndarray:
     height, width, channels = levels.shape
     columns = max(1, min(columns, channels))
     rows = -(-channels // columns)
-    tiles = np.zeros((height, width, rows * columns), np.uint8)
+    tiles = np.full((height, width, rows * columns), ground, np.uint8)
     tiles[..., :channels] = levels
-    grid = np.zeros((rows, height + GAP, columns, width + GAP), np.uint8)
+    grid = np.full((rows, height + GAP, columns, width + GAP), ground, np.uint8)
     grid[:, :height, :, :width] = tiles.reshape(height, width, rows, columns).transpose(2, 0, 3, 1)
     return grid.reshape(rows * (height + GAP), columns * (width + GAP))[:-GAP, :-GAP]
 
 
-def levels(maps: np.ndarray, scale: str = "channel") -> np.ndarray:
+def levels(maps: np.ndarray, scale: str = "channel", *, limits: tuple[float, float] | None = None) -> np.ndarray:
     """Maps as brightness, the way ``mosaic`` draws them.
 
     Args:
         maps: (H, W, C) float.
         scale: one of ``SCALES``.
+        limits: with ``"layer"``, the values of black and white in place of the layer's own lowest and highest.
+
+    Returns:
+        uint8 (H, W, C).
+    """
+    flat = np.ascontiguousarray(maps, np.float32).reshape(-1, maps.shape[-1])
+    low, high = flat.min(axis=0), flat.max(axis=0)
+    if not np.isfinite(low.sum(dtype=np.float64) + high.sum(dtype=np.float64)):
+        flat = _within_finite(flat)
+        low, high = flat.min(axis=0), flat.max(axis=0)
+    if scale == "lecture":
+        centre = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
+        slope = 64 / _spread(flat, centre)
+        offset = 128 - centre * slope
+        constant = high <= low
+    elif scale in ("channel", "layer"):
+        if scale == "layer":
+            ends = limits or (low.min(), high.max())
+            low, high = np.full_like(low, ends[0]), np.full_like(high, ends[1])
+        slope = 255 / np.where(high > low, high - low, 1)
+        offset = -low * slope
+        constant = high <= low
+    else:
+        raise ValueError(f"scale must be one of {SCALES}, not {scale!r}")
+    slope, offset = np.where(constant, 0, slope), np.where(constant, np.where(low == 0, 0, 128), offset)
+    return _scaled(flat, slope.astype(np.float32), offset.astype(np.float32)).reshape(maps.shape)
+
+
+def _scaled(flat: np.ndarray, slope: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """(n, C) times slope plus offset, rounded into uint8; block by block, so that the numbers stay in the cache."""
+    out = np.empty(flat.shape, np.uint8)
+    rows = max(1, _BLOCK // flat.shape[1])
+    scratch = np.empty((min(rows, len(flat)), flat.shape[1]), np.float32)
+    for start in range(0, len(flat), rows):
+        block = flat[start : start + rows]
+        scaled = np.multiply(block, slope, out=scratch[: len(block)])
+        scaled += offset
+        cv2.convertScaleAbs(np.clip(scaled, 0, 255, out=scaled), dst=out[start : start + rows])
+    return out
+
+
+def toned(maps: np.ndarray, limits: np.ndarray, *, signed: bool) -> np.ndarray:
+    """Maps as places in a colour table: magnitudes from zero up, or signed numbers around zero.
+
+    Args:
+        maps: (H, W, C) float; NaN counts as zero.
+        limits: (C,), each channel's value of the last colour; where it is 0 the channel has the colour of zero.
+        signed: whether the table has zero in its middle (``SIGNED``) and not at its beginning (``MAGNITUDE``).
 
     Returns:
         uint8 (H, W, C).
     """
     flat = np.ascontiguousarray(maps, np.float32).reshape(-1, maps.shape[-1])
     if not np.isfinite(flat.sum(dtype=np.float64)):
-        flat = _within_finite(flat)
-    low, high = flat.min(axis=0), flat.max(axis=0)
-    if scale == "lecture":
-        centre = flat.mean(axis=0, dtype=np.float64).astype(np.float32)
-        slope = 64 / _spread(flat, centre)
-        offset = 128 - centre * slope
-    elif scale in ("channel", "layer"):
-        if scale == "layer":
-            low, high = np.full_like(low, low.min()), np.full_like(high, high.max())
-        slope = 255 / np.where(high > low, high - low, 1)
-        offset = -low * slope
-    else:
-        raise ValueError(f"scale must be one of {SCALES}, not {scale!r}")
-    constant = high <= low
-    slope, offset = np.where(constant, 0, slope), np.where(constant, np.where(low == 0, 0, 128), offset)
-    scaled = flat * slope.astype(np.float32) + offset.astype(np.float32)
-    return cv2.convertScaleAbs(np.maximum(scaled, 0, out=scaled)).reshape(maps.shape)
+        flat = np.nan_to_num(flat, nan=0.0)
+    limits = np.broadcast_to(np.asarray(limits, np.float32), flat.shape[1:])
+    slope = np.where(limits > 0, (127 if signed else 255) / np.where(limits > 0, limits, 1), 0).astype(np.float32)
+    return _scaled(flat, slope, np.full_like(slope, 128 if signed else 0)).reshape(maps.shape)
 
 
 def _within_finite(flat: np.ndarray) -> np.ndarray:
@@ -341,26 +379,35 @@ def colour_bar(colormap: str = "turbo", *, length: int = 256, thickness: int = 1
     return np.ascontiguousarray(bar.transpose(1, 0, 2)[::-1]) if upright else bar
 
 
-def png(array: np.ndarray, *, level: int = 1) -> bytes:
+def png(array: np.ndarray, *, level: int = 1, table: str | None = None, flat: bool = False) -> bytes:
     """A picture as a PNG file, every pixel kept.
 
     Args:
         array: uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA.
         level: 0 (large, nothing is compressed) to 9 (slow, small). At 1 only runs of equal bytes are compressed:
             on feature maps that is more than twice as quick as the usual search, and the files are smaller.
+        table: the colour table, one of ``COLORMAPS``, that places (H, W) stand for; the file holds both.
+        flat: pixels are not compared with their neighbours before they are compressed: on mosaics a quarter quicker,
+            with files a few percent larger; on photographs the files are much larger.
 
     Returns:
         The file's bytes.
     """
     if array.dtype != np.uint8:
         raise TypeError(f"a PNG is made of uint8, not of {array.dtype}")
+    if table is not None:
+        picture, file = Image.fromarray(array, "L"), io.BytesIO()
+        picture.putpalette(_table(table).tobytes())
+        picture.save(file, "PNG", compress_level=level, compress_type=_RUNS)
+        return file.getvalue()
     orders = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
     order = orders.get(array.shape[2]) if array.ndim == 3 else None
     pixels = np.ascontiguousarray(array) if order is None else cv2.cvtColor(array, order)
     choices = [cv2.IMWRITE_PNG_COMPRESSION, level]  # must come first, since it sets the others
     if level == 1:
         choices += [cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
-        choices += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FAST_FILTERS]
+    if flat or level == 1:
+        choices += [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE if flat else cv2.IMWRITE_PNG_FAST_FILTERS]
     return cv2.imencode(".png", pixels, choices)[1].tobytes()
 
 

@@ -10,7 +10,7 @@ from convviz import rendering
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed with this file, too
 
 PAGES = {
-    "inside/feature_maps": {"channel.png", "over_the_picture.png", "conv2d.png", "cats_and_dogs.keras"},
+    "inside/feature_maps": {"conv2d.png", "cats_and_dogs.keras"},
     "inside/filter_patterns": {"shapes.keras"},
     "explaining/grad_cam": {"over_1.png", "over_2.png", "cats_and_dogs.keras"},
     "learning/training": set(),

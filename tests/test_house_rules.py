@@ -29,9 +29,11 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
         "tracing",
         "zoo",
     },
+    "contrasts": {"activations", "rendering", "zoo"},
     "convolution": {"kernels"},
     "costs": {"fourier"},
     "datasets": {"downloads", "images"},
+    "depth": {"activations", "convolution", "images", "zoo"},
     "downsampling": {"convolution", "kernels", "pooling"},
     "effective": {"convolution", "stacks"},
     "evaluation": {"datasets", "tracing", "zoo"},
@@ -42,6 +44,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "jobs": {"datasets", "downloads", "uploads", "zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},
+    "likeness": {"activations", "images", "patterns", "stimuli", "tracing", "tuning", "zoo"},
     "localization": {"rendering"},
     "microscope": {"convolution", "receptive_field", "tracing", "zoo"},
     "patterns": {"images", "tracing", "zoo"},
@@ -74,8 +77,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
 }
 FRAMEWORK_ROOMS = {
     "activations", "architectures", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation",
-    "exemplars", "filters", "graph", "jobs", "microscope", "patterns", "receptive_field", "shortcuts", "surgery",
-    "tracing", "training", "trust", "uploads", "zoo",
+    "exemplars", "filters", "graph", "jobs", "likeness", "microscope", "patterns", "receptive_field", "shortcuts",
+    "surgery", "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

@@ -10,15 +10,16 @@ from convviz.recipes.openings import opening
 from convviz.recipes.tables import COLOURED, SIGNED
 from convviz.recipes.writing import quoted, script
 
-_OUTPUTS = """
+OUTPUTS = """
 # The network up to some of its layers, as a network with several outputs.
 layers = {layers}
 inner = keras.Model(inputs, [outputs[name] for name in layers])
 found = inner(prepare(picture), training=False)
+found = found if isinstance(found, (list, tuple)) else [found]
 maps = {{name: keras.ops.convert_to_numpy(one)[0] for name, one in zip(layers, found)}}
 """
 
-_HEARD = """
+HEARD = """
 layers = {layers}
 heard = {{}}
 for name in layers:
@@ -59,9 +60,9 @@ def brightness(maps):
     return as_levels(maps, shown, np.full(maps.shape[-1], low == high))
 '''
 
-_BRIGHTNESS = {"lecture": _LECTURE, "channel": _CHANNEL, "layer": _LAYER}
+BRIGHTNESS = {"lecture": _LECTURE, "channel": _CHANNEL, "layer": _LAYER}
 
-_MOSAIC = '''
+MOSAIC = '''
 import numpy as np
 
 
@@ -82,10 +83,10 @@ def fitted(levels, columns, widest=1200):
     return levels.repeat(times, axis=0).repeat(times, axis=1)
 
 
-def mosaic(levels, columns):
-    """The channels side by side, in rows, one black pixel between them."""
+def mosaic(levels, columns, ground=0):
+    """The channels side by side, in rows, one pixel between them."""
     height, width, channels = levels.shape
-    grid = np.zeros((-(-channels // columns) * (height + 1), columns * (width + 1)), np.uint8)
+    grid = np.full((-(-channels // columns) * (height + 1), columns * (width + 1)), ground, np.uint8)
     for channel in range(channels):
         top, left = channel // columns * (height + 1), channel % columns * (width + 1)
         grid[top : top + height, left : left + width] = levels[..., channel]
@@ -157,9 +158,9 @@ def feature_maps(
         networks.loading(reference),
         networks.preparing(reference, card),
         networks.LISTEN if listens else networks.opened(reference),
-        (_HEARD if listens else _OUTPUTS).format(layers=told),
-        _BRIGHTNESS[scale],
-        _MOSAIC,
+        (HEARD if listens else OUTPUTS).format(layers=told),
+        BRIGHTNESS[scale],
+        MOSAIC,
         SIGNED,
         COLOURED,
         _SAVE.format(columns=columns),

@@ -223,21 +223,10 @@ def _network(reference: Any, card: Any, layer: str, objective: str, *, rounds: b
         return [
             networks.loading(reference), linear, _CLASSES.format(values=networks.values(reference, card, "pixels"))
         ]  # fmt: skip
-    *outer, name = layer.split("/")
-    inside = "".join(f".get_layer({quoted(one)})" for one in outer)
-    nested = f"model = model{inside}  # what comes before it in the whole network is left out" if outer else ""
-    direct = reference.kind in ("upload", "imagenet")
     reading, told = _READINGS.get(objective, _READINGS["channel"])
     return [
         networks.loading(reference),
-        nested,
-        "" if direct else networks.opened(reference),
-        _INNER.format(
-            inputs="model.inputs" if direct else "inputs",
-            output=f"model.get_layer({quoted(name)}).output" if direct else f"outputs[{quoted(name)}]",
-            channels=card.input_shape[-1],
-            name=quoted(name),
-        ),
+        *inner(reference, card, layer),
         _torus() if rounds else "",
         _LAYER.format(
             maps=(_MAPS_ROUND if rounds else _MAPS).format(values=networks.values(reference, card, "pixels")),
@@ -298,3 +287,29 @@ def _stages(stages: Sequence[patterns.Stage], indent: int = 4) -> str:
     return "\n".join(
         f"{' ' * indent}({one.size}, {literal(one.lengths)}, {one.momentum}, {one.rounded})," for one in stages
     )
+
+
+def inner(reference: Any, card: Any, layer: str) -> list[str]:
+    """The lines that leave ``inner``, the network up to a layer for pictures of any size, and the ``layer``.
+
+    Args:
+        reference: the network's ``zoo.Reference``.
+        card: its ``zoo.Card``.
+        layer: path; of a nested model the layers before it are left out, which the lines say.
+
+    Returns:
+        Paragraphs for `script`.
+    """
+    *outer, name = layer.split("/")
+    inside = "".join(f".get_layer({quoted(one)})" for one in outer)
+    direct = reference.kind in ("upload", "imagenet")
+    return [
+        f"model = model{inside}  # what comes before it in the whole network is left out" if outer else "",
+        "" if direct else networks.opened(reference),
+        _INNER.format(
+            inputs="model.inputs" if direct else "inputs",
+            output=f"model.get_layer({quoted(name)}).output" if direct else f"outputs[{quoted(name)}]",
+            channels=card.input_shape[-1],
+            name=quoted(name),
+        ),
+    ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from convviz.recipes import networks, patterns
 from convviz.recipes.tables import SIGNED
 from convviz.recipes.writing import literal, script
 
@@ -80,6 +83,25 @@ Image.fromarray(pictures[best{times}]).save("stimulus.png")
 Image.fromarray(signed(result["feature_map"], np.abs(result["feature_map"]).max())).save("feature_map.png")
 """
 
+_CHANNELS = """
+import cv2
+import numpy as np
+
+# Every channel is shown the same; its answer is read in the middle half of its map, away from the padding.
+{pixels}
+maps = np.concatenate([inner(({values})[n : n + 32], training=False) for n in range(0, len(pixels), 32)])
+height, width = maps.shape[1:3]
+maps = maps[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
+channels = {measure}
+by_view = channels.reshape(len(values), {views}, -1)
+channels = np.sign(by_view.mean(axis=1)) * np.sqrt((by_view**2).mean(axis=1))
+mine, theirs = responses - responses.mean(), channels - channels.mean(axis=0)
+size = np.sqrt((mine**2).sum() * (theirs**2).sum(axis=0))
+likeness = np.where(size > 0, mine @ theirs / np.where(size > 0, size, 1), np.nan)
+print("most like the kernel: channel", int(np.nanargmax(likeness)))
+result.update(channels=channels, likeness=likeness)
+"""
+
 _MEASURES = {
     "largest": "maps.max(axis=(1, 2))",
     "mean of positive": "np.maximum(maps, 0).mean(axis=(1, 2))",
@@ -97,8 +119,9 @@ def curve(
     size: int,
     measure: str,
     fixed: dict[str, float],
+    beside: tuple[Any, Any, str] | None = None,
 ) -> str:
-    """The tuning curve of one kernel.
+    """The tuning curve of one kernel, perhaps with those of all channels of a layer beside it.
 
     Args:
         kind: of the stimuli, a name of ``stimuli.KINDS``.
@@ -109,10 +132,13 @@ def curve(
         size: pixels of a stimulus' side.
         measure: one of ``tuning.MEASURES``.
         fixed: the other properties' values.
+        beside: a network's ``zoo.Reference``, its ``zoo.Card`` and the path of the layer; of a nested model the layers
+            before it are left out, which the program says.
 
     Returns:
         A program that leaves ``result``: "values", "responses" and the "feature_map" of the best stimulus, and writes
-        ``stimulus.png`` and ``feature_map.png``.
+        ``stimulus.png`` and ``feature_map.png``; with a layer beside it also "channels", the answers (S, C), and
+        "likeness", their correlation with the kernel's (C,).
     """
     step, low, count = float(values[1] - values[0]), float(values[0]), len(values)
     drifts = kind == "grating" and axis != "phase"
@@ -133,4 +159,17 @@ def curve(
         times=times,
     )
     about = f"What a kernel answers to {kind} stimuli along their {axis}."
-    return script(_TURNED.format(size=size), _DRAWN[kind], SIGNED, asked, _SAVE.format(times=times), about=about)
+    more = _beside(*beside, views=8 if drifts else 1, measure=measure) if beside else []
+    saved = _SAVE.format(times=times)
+    return script(_TURNED.format(size=size), _DRAWN[kind], SIGNED, asked, saved, *more, about=about)
+
+
+def _beside(reference: Any, card: Any, layer: str, *, views: int, measure: str) -> list[str]:
+    """What asks every channel of a layer the same."""
+    grey = "cv2.cvtColor(one, cv2.COLOR_RGB2GRAY)[..., None]" if card.input_shape[-1] == 1 else "one"
+    pixels = f"pixels = np.stack([{grey} for one in pictures.astype(np.float32)])"
+    ask = _CHANNELS.format(
+        pixels=pixels, values=networks.values(reference, card, "pixels"), views=views,
+        measure=_MEASURES[measure],
+    )  # fmt: skip
+    return [networks.loading(reference), *patterns.inner(reference, card, layer), ask]

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from convviz import checking, convolution, recipes, stimuli, tuning
-from pages.shared import choices, engine, foot, kernel_picker, tunings, ui
+from pages.shared import choices, engine, foot, kernel_picker, likenesses, tunings, ui
 
 ui.heading("Tuning", "Which stimulus does a kernel answer to most, and how sharply does it choose?")
 
@@ -28,6 +28,7 @@ with controls:
         )  # fmt: skip
         steps = choices.slider("Stimuli", 8, 90, 36, key="tuning_steps")
         size = choices.slider("Stimulus' side (pixels)", 16, 128, 64, key="tuning_size")
+    learned = likenesses.beside()
 
 weights = tuning.over_colours(kernel.weights, seen)
 sweep, curve = ui.cached(asked)(kind, axis, weights, measure, steps, size, fixed)
@@ -42,11 +43,22 @@ with result:
     with right:
         tunings.best(kind, axis, sweep, curve, feature_map)
     tunings.strip(kind, axis, sweep, curve)
-    ui.notes(tunings.noticed(kind, axis, curve, weights), f"{stimuli.KINDS[kind].source}; {kernel.source}.")
+    noticed = tunings.noticed(kind, axis, curve, weights)
+    if learned is not None:
+        noticed = likenesses.compared(learned, sweep, curve, kernel.weights, measure, controls) + noticed[:1]
+    ui.notes(noticed, f"{stimuli.KINDS[kind].source}; {kernel.source}.")
     foot.foot(
         "tuning",
         code=recipes.tuning.curve(
-            kind, axis, sweep.values, kernel.weights, tuning.SEEN[seen], size=size, measure=measure, fixed=fixed
+            kind,
+            axis,
+            sweep.values,
+            kernel.weights,
+            tuning.SEEN[seen],
+            size=size,
+            measure=measure,
+            fixed=fixed,
+            beside=learned,
         ),
         files=tunings.files(sweep, curve, feature_map),
         check=lambda: str(engine.compute(checking.convolve, stimulus, weights)),

@@ -48,6 +48,7 @@ def curves(
     scattered: Collection[str] = (),
     y_range: tuple[float, float] | None = None,
     mark: float | None = None,
+    whole: bool = False,
 ) -> None:
     """Lines over a common axis; each has a name, numbers (None where there is none), and a colour with a dash.
 
@@ -75,7 +76,7 @@ def curves(
         title={"text": title, "font": {"size": 15}},
         height=260 if len(lines) < 3 else 340,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
-        xaxis={"title": x_title},
+        xaxis={"title": x_title, **({"dtick": max(1, len(x) // 10)} if whole else {})},
         yaxis={"type": "log", "dtick": 1} if logarithmic else {"exponentformat": "power", "range": y_range},
         legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"}
         if len(lines) < 3

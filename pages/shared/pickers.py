@@ -120,6 +120,16 @@ def carried_picture() -> Picture:
     return _picture(st.session_state["picture"])
 
 
+def second(first: Picture) -> Picture:
+    """In place: a picture to compare with the carried one; at first another of its kind."""
+    names = [name for name in _pictures() if name != first.name]
+    kind = first.name.rpartition("_")[0]
+    default = next((name for name in names if kind and name.startswith(kind)), next(n for n in names if n != OWN))
+    return _picture(
+        choices.select("Compared with", names, key="other_picture", default=default, format_func=_picture_title)
+    )
+
+
 def own_picture_shown() -> bool:
     """Whether the carried picture is the visitor's own."""
     return st.session_state.get("picture") == OWN and _OWN_PICTURE in st.session_state

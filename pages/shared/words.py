@@ -14,11 +14,13 @@ from convviz.jobs import Status
 SCALES = {  # of a mosaic's brightness -> how it is said
     "lecture": "Standardized",
     "channel": "By value, each alone",
-    "layer": "By value, all alike",
+    "layer": "By value, a layer alike",
+    "network": "By value, all layers alike",
 }
 SCALES_HELP = (
     "Standardized, as in the lecture: each channel's mean is grey 128, its standard deviation 64 levels. By value: "
-    "black is the lowest and white the highest value, of each channel alone or of the whole layer."
+    "zero has one colour, and full colour is the largest value of each channel, of the layer, or of the whole network; "
+    "layers with negative numbers run from blue to red around zero."
 )
 
 

@@ -75,7 +75,7 @@ def test_headings_are_real_and_in_order(server, page, path, title):
 
 
 def test_only_enlarged_pictures_keep_square_pixels(server, page):
-    page.goto(f"{server.address}/feature_maps")
+    page.goto(f"{server.address}/feature_maps?maps_view=one")
     expect(page.get_by_text("What to notice")).to_be_visible()
     settled(page)
     page.wait_for_function(
