@@ -20,6 +20,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
         ("learning/training", "Training", "show_chart"),
         ("learning/transfer", "Transfer", "move_up"),
         ("learning/time_machine", "Time machine", "history"),
+        ("learning/compare", "Compare runs", "compare_arrows"),
         ("learning/shortcut", "Shortcut lab", "alt_route"),
     ],
     "Looking inside": [

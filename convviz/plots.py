@@ -144,7 +144,9 @@ class _Plot:
             (_, level) = self.places([self.x[0]], [number])[0]
             self.draw.line([(_LEFT * _FINE, level), ((self.width - _RIGHT) * _FINE, level)], _GRID, _FINE)
             self.text((_LEFT - 8, level / _FINE), f"{number:g}", self.font, "rm")
-        for number in ticks(*self.x, most=10):
+        places = ticks(*self.x, most=10)
+        whole = [number for number in places if float(number).is_integer()]
+        for number in whole if len(whole) > 1 else places:  # no half epochs
             across = self.places([number], [self.y[0]])[0][0]
             self.draw.line([(across, self.bottom * _FINE), (across, (self.bottom + 5) * _FINE)], _INK, _FINE)
             self.text((across / _FINE, self.bottom + 9), f"{number:g}", self.font, "mt")

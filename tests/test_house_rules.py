@@ -29,6 +29,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
         "tracing",
         "zoo",
     },
+    "comparison": {"plots", "training"},
     "contrasts": {"activations", "rendering", "zoo"},
     "convolution": {"kernels"},
     "costs": {"fourier"},

@@ -7,6 +7,7 @@ them in ``result`` and writes the shown picture to a file. It is written to be r
 from convviz.recipes import (
     architectures,
     augmentation,
+    comparison,
     convolution,
     fourier,
     grad_cam,
@@ -33,6 +34,7 @@ __all__ = [
     "OWN",
     "architectures",
     "augmentation",
+    "comparison",
     "convolution",
     "fourier",
     "grad_cam",

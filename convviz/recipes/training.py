@@ -124,7 +124,7 @@ seed = {seed}  # of the order of the pictures
 callbacks = []
 """
 
-_OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "sgd": "SGD"}
+OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "sgd": "SGD"}
 
 
 def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None) -> str:
@@ -159,7 +159,7 @@ def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None
         network,
         *([augmentation.one_way(settings.augmentation), anew] if anew else []),
         _FIT.format(
-            optimizer=_OPTIMIZERS[settings.optimizer],
+            optimizer=OPTIMIZERS[settings.optimizer],
             learning_rate=settings.learning_rate,
             epochs=settings.epochs,
             batch_size=settings.batch_size,

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from convviz import plots
+
 CHANNELS = {  # of a picture -> how its line is drawn, apart for the colour-blind
     "red": ("#d55e00", "solid"),
     "green": ("#009e73", "dash"),
@@ -84,6 +86,35 @@ def curves(
         hovermode="x unified",
     )
     told = f"{title} over {x_title}; now {', '.join(last)}"
+    st.plotly_chart(figure, key=key, alt=told, config={"displayModeBar": False})
+
+
+def spread(title: str, curves_: Sequence[plots.Curve], *, x_title: str, key: str) -> None:
+    """Lines with bands: thick ones with a name, and thin ones without that belong to them."""
+    figure, last = _plotly().Figure(), []
+    for one in curves_:
+        if one.low is not None and one.high is not None and len(one.x) > 1:
+            edge = [*one.high, *reversed(one.low)]
+            figure.add_scatter(
+                x=[*one.x, *reversed(one.x)], y=edge, fill="toself", fillcolor=f"{one.colour}2e", mode="none",
+                hoverinfo="skip", showlegend=False,
+            )  # fmt: skip
+    for one in curves_:
+        line = {"color": one.colour, "dash": one.dash, "width": one.width}
+        looks: dict[str, Any] = {"mode": "lines+markers", "marker": {"size": 4 if one.width < 2 else 7}}
+        told = {"name": one.name} if one.name else {"showlegend": False, "opacity": 0.6, "hoverinfo": "skip"}
+        figure.add_scatter(x=list(one.x), y=list(one.y), line=line, **looks, **told)
+        last += [f"{one.name} {one.y[-1]:.3g}"] if one.name else []
+    figure.update_layout(
+        title={"text": title, "font": {"size": 15}},
+        height=380,
+        margin={"l": 8, "r": 8, "t": 40, "b": 8},
+        xaxis={"title": x_title, "dtick": 1 if max(max(one.x) for one in curves_) <= 12 else None},
+        yaxis={"exponentformat": "power"},
+        legend={"orientation": "h", "y": -0.25, "yanchor": "top"},
+        hovermode="x unified",
+    )
+    told = f"{title} over {x_title}; at the end {', '.join(last)}"
     st.plotly_chart(figure, key=key, alt=told, config={"displayModeBar": False})
 
 

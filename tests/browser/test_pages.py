@@ -18,6 +18,7 @@ PAGES = {
     "kinds": "Kinds of convolution",
     "training": "Training",
     "transfer": "Transfer",
+    "compare": "Compare runs",
     "shortcut": "Shortcut lab",
     "network": "Network",
     "feature_maps": "Feature maps",

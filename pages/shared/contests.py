@@ -1,0 +1,276 @@
+"""A visitor's comparison of two settings: what differs, the runs as they come, and what may be concluded."""
+
+from __future__ import annotations
+
+import csv
+import functools
+import io
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from convviz import architectures, augmentation, comparison, datasets, plots, rendering, training
+from convviz.jobs import Job
+from pages.shared import charts, choices, engine, ui, words
+
+SLOT = "comparison"
+_WANTED = "_comparison_what"
+MEASURES = {"validation_accuracy": "Validation accuracy", "validation_loss": "Validation loss"}
+LAYERS = {  # network -> its title and its layers
+    "lecture": ("The lecture's for digits", architectures.PRESETS["mnist"].text),
+    "small": ("Small, with a global average", architectures.PRESETS["small"].text),
+    "tiny": ("One layer of eight kernels", architectures.PRESETS["tiny"].text),
+    "dense": ("No convolution, 64 dense units", "flatten; dense 64"),
+}
+_GENTLE = {"rotation": 10, "width_shift": 0.08, "height_shift": 0.08, "zoom": 0.1}
+CHANGES = {"none": None, "gentle": _GENTLE, "lecture": augmentation.LECTURE}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing in which two settings may differ: its label, its options, and what each setting has at first."""
+
+    label: str
+    options: tuple[Any, ...]
+    first: Any
+    second: Any
+    title: Callable[[Any], str] = str
+
+
+FIELDS = {
+    "learning_rate": Field("Learning rate", (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1), 0.001, 0.003),
+    "batch_size": Field("Batch size (pictures a step)", (8, 16, 32, 64, 128), 32, 128),
+    "optimizer": Field("Optimizer", training.OPTIMIZERS, "rmsprop", "sgd"),
+    "epochs": Field("Epochs (passes over the data)", (1, 2, 3, 5, 8, 12, 20), 3, 8),
+    "augmentation": Field(
+        "Augmentation", tuple(CHANGES), "none", "gentle",
+        {"none": "none", "gentle": "gentle turns, shifts and zooms", "lecture": "the lecture's"}.get,
+    ),
+    "dropout": Field("Dropout before the last layer", (0.0, 0.25, 0.5), 0.0, 0.5),
+    "network": Field("Network", tuple(LAYERS), "lecture", "dense", {key: one[0] for key, one in LAYERS.items()}.get),
+}  # fmt: skip
+
+
+def choose(differs: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both settings: the one thing in which they differ side by side, the rest once."""
+    field = FIELDS[differs]
+    one, other = st.columns(2)
+    looks = {"format_func": field.title}
+    with one:
+        first = choices.select("A", field.options, key=f"versus_{differs}", default=field.first, **looks)
+    with other:
+        second = choices.select("B", field.options, key=f"versus_{differs}_b", default=field.second, **looks)
+    with st.expander("What both share"):
+        shared = {
+            name: choices.select(
+                one.label, one.options, key=f"versus_{name}", default=one.first, format_func=one.title
+            )
+            for name, one in FIELDS.items()
+            if name != differs
+        }  # fmt: skip
+    return {**shared, differs: first}, {**shared, differs: second}
+
+
+def contender(values: dict[str, Any], outline: datasets.Outline, seed: int) -> comparison.Contender:
+    """A setting as it is trained.
+
+    Raises:
+        ConvvizError: the network does not fit the pictures.
+    """
+    layers = architectures.parse(LAYERS[values["network"]][1])
+    if values["dropout"]:
+        layers = (*layers, architectures.Layer("dropout", rate=values["dropout"]))
+    network = architectures.Architecture(tuple(outline.shape), layers, len(outline.class_names)).checked()
+    names = ("epochs", "batch_size", "learning_rate", "optimizer")
+    settings = training.Settings(
+        **{name: values[name] for name in names}, augmentation=CHANGES[values["augmentation"]], seed=seed
+    )
+    return comparison.Contender(network, settings)
+
+
+def begin(differs: str, values: tuple[dict, dict], contenders: tuple, dataset: Any, seeds: int) -> None:
+    """Start the runs in place of those before."""
+    engine.start(SLOT, comparison.compare, *contenders, dataset, seeds=seeds)
+    named = tuple(
+        f"{letter}: {FIELDS[differs].label.partition(' (')[0].lower()} {FIELDS[differs].title(one[differs])}"
+        for letter, one in zip("AB", values, strict=True)
+    )
+    st.session_state[_WANTED] = (named, contenders, dataset, seeds)
+
+
+def what(contenders: tuple, dataset: Any, seeds: int) -> tuple[tuple, Any, int]:
+    """What the shown runs train; before the first, what is given."""
+    return st.session_state.get(_WANTED, (None, contenders, dataset, seeds))[1:]
+
+
+def older(contenders: tuple, dataset: Any, seeds: int) -> None:
+    """Over the result, where it is not of what is chosen now."""
+    if engine.job(SLOT) is not None and what(contenders, dataset, seeds) != (contenders, dataset, seeds):
+        st.info("Shown are the runs with the choices before; start again for those chosen now.")
+
+
+def ready(differs: str, values: tuple[dict, dict], seeds: int) -> None:
+    """Before the first run."""
+    first, second = (FIELDS[differs].title(one[differs]) for one in values)
+    st.info(
+        f"Ready: {2 * seeds} runs, {seeds} with {FIELDS[differs].label.partition(' (')[0].lower()} {first} (A) and "
+        f"{seeds} with {second} (B), in turn, each with a seed of its own."
+    )
+
+
+def shown(job: Job, measure: str) -> None:
+    """The runs so far."""
+    _controls(job)
+    _state(job)
+    now = job.latest
+    if now is None:
+        return
+    drawn = comparison.curves(now.runs, _names(), measure)
+    if not drawn:
+        return
+    charts.spread(MEASURES[measure], drawn, x_title="epoch", key="comparison_curves")
+    st.caption(
+        f"Thin lines: one run each, measured on all {now.validation_count:,} validation pictures after each epoch. "
+        "Thick: the mean of the finished runs; band: one standard deviation to either side."
+    )
+    if len(_finals(now)[0]) and len(_finals(now)[1]):
+        st.table(_rows(now))
+
+
+def _names() -> tuple[str, str]:
+    return st.session_state[_WANTED][0]
+
+
+def _finals(now: comparison.Standing) -> tuple[list[float], list[float]]:
+    return comparison.finals(now.runs, 0), comparison.finals(now.runs, 1)
+
+
+def _rows(now: comparison.Standing) -> list[dict[str, str]]:
+    """The final accuracies as a table."""
+    rows = []
+    for which, (name, last) in enumerate(zip(_names(), _finals(now), strict=True)):
+        mean = sum(last) / len(last)
+        spread = math.sqrt(sum((one - mean) ** 2 for one in last) / (len(last) - 1)) if len(last) > 1 else None
+        broken = sum(bool(run.fault) for run in now.runs if run.which == which)
+        rows.append(
+            {
+                "Setting": words.safe(name),
+                "Runs": f"{len(last)}" + (f" ({broken} diverged)" if broken else ""),
+                "Final accuracy, mean": f"{mean:.1%}",
+                "Standard deviation": "one run has none" if spread is None else f"{100 * spread:.2f} points",
+                "Lowest to highest": f"{min(last):.1%} to {max(last):.1%}",
+            }
+        )
+    return rows
+
+
+def _controls(job: Job) -> None:
+    """Pause, Continue, Stop."""
+    if job.ended:
+        return
+    pause, stop = st.columns(2)
+    if job.state == "paused":
+        pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, width="stretch")
+    else:
+        pause.button("Pause", icon=":material/pause:", on_click=job.pause, width="stretch")
+    stop.button("Stop training", icon=":material/stop:", on_click=job.stop, width="stretch")
+
+
+def _state(job: Job) -> None:
+    """How far it is, and what went wrong."""
+    if job.state == "failed":
+        ui.error(job.error)
+    if job.place_in_line:
+        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if job.note:
+        st.info(words.sentence(job.note))
+    now = job.latest
+    if now is None:
+        if not job.ended:
+            st.progress(0.0, "The worker loads the data and builds the first network")
+        return
+    ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
+    left = ends or f"{words.sentence(words.duration(now.seconds_left)).rstrip('.')} left"
+    under_way = next((run for run in now.runs if not run.complete and not run.fault), None)
+    which = f", now {'AB'[under_way.which]} with seed {under_way.seed}" if under_way and not job.ended else ""
+    st.progress(min(1.0, now.share), f"{now.done} of {now.total} runs complete{which}. {left}")
+    for run in now.runs:
+        if run.fault:
+            st.warning(f"{'AB'[run.which]} with seed {run.seed}: {words.sentence(run.fault)}")
+
+
+def noticed(job: Job | None) -> list[str]:
+    """What may be concluded by now."""
+    found = None if job is None or job.latest is None else job.latest.difference
+    if found is None:
+        return [
+            "The same settings give another accuracy with another seed; one run of each cannot tell two apart.",
+            "A conclusion needs at least two finished runs of each.",
+        ]
+    points, low, high = (100 * one for one in (found.difference, found.low, found.high))
+    level = f"{comparison.LEVEL:.0%}"
+    means = (
+        f"A ends at {found.means[0]:.1%} on average over {found.counts[0]} runs, B at {found.means[1]:.1%} over "
+        f"{found.counts[1]}"
+    )
+    if found.low == found.high:
+        verdict = "no run differs from the others of its setting, so that chance cannot be estimated from them"
+    else:
+        interval = f"the {level} interval of the difference B − A goes from {_signed(low)} to {_signed(high)} points"
+        verdict = (
+            f"{interval} and leaves out zero: {'B' if points > 0 else 'A'} is better here, beyond the chance of the "
+            "seeds"
+            if found.is_clear
+            else f"{interval} and holds zero: these runs do not tell which is better{_needed(found)}"
+        )
+    few = min(found.counts)
+    return [
+        f"{means}: {_signed(points)} points.",
+        f"{verdict[0].upper()}{verdict[1:]}.",
+        f"{'Few' if few < 5 else 'These'} runs: the spread is estimated from {few} of each"
+        f"{' and is itself uncertain' if few < 5 else ''}. All were measured on the same "
+        f"{job.latest.validation_count:,} validation pictures; other pictures would add a chance that the interval "
+        "does not hold.",
+    ]
+
+
+def _needed(found: comparison.Difference) -> str:
+    needed = found.runs_needed
+    if needed is None or needed <= max(found.counts):
+        return ""
+    return f"; with such spreads, about {needed:,} runs of each would be needed for a difference of this size"
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.1f}".replace("-", "−")
+
+
+def files(measure: str) -> dict[str, Callable[[], bytes]]:
+    """All numbers as a table and the chart as a picture, for the page's foot."""
+    job = engine.job(SLOT)
+    if job is None or job.latest is None or not any(run.epochs for run in job.latest.runs):
+        return {}
+    runs, names = job.latest.runs, _names()
+    return {
+        "comparison.csv": functools.partial(_table, runs, names),
+        "comparison.png": functools.partial(_chart, runs, names, measure),
+    }
+
+
+def _table(runs: tuple[comparison.Run, ...], names: tuple[str, str]) -> bytes:
+    """A row for each epoch of each run."""
+    file = io.StringIO(newline="")
+    table = csv.writer(file)
+    table.writerow(["setting", "seed", "complete", "epoch", *MEASURES])
+    for run in runs:
+        for row in zip(run.epochs, *(getattr(run, name) for name in MEASURES), strict=True):
+            table.writerow([names[run.which], run.seed, run.complete, *row])
+    return file.getvalue().encode()
+
+
+def _chart(runs: tuple[comparison.Run, ...], names: tuple[str, str], measure: str) -> bytes:
+    drawn = comparison.curves(runs, names, measure)
+    return rendering.png(plots.chart(MEASURES[measure], drawn, x_title="epoch"))
