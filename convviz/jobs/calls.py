@@ -170,7 +170,8 @@ def let_go(future: Any) -> None:
 
 
 def is_death(failure: BaseException) -> bool:
-    """Whether a failure means that the worker is gone, or what it did."""
+    """Whether a failure means that the worker is gone, or what it did, or the way to it."""
     from distributed import KilledWorker
+    from distributed.comm import CommClosedError
 
-    return isinstance(failure, (KilledWorker, LostError))
+    return isinstance(failure, (KilledWorker, LostError, CommClosedError))

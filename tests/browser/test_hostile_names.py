@@ -28,9 +28,9 @@ RUNNING = """() => {
         }
         if (/^(B|STRONG|EM|I|CODE|DEL|S|SUB|SUP)$/.test(one.tagName) && /^evil(bold|code|math|gone|red)/.test(said))
             found.push(`${one.tagName} ${said}`);
-        if (/^(H[1-6]|SCRIPT|TITLE)$/.test(one.tagName) && /alert\\(1\\)/.test(said) && one.tagName !== 'TITLE')
-            found.push(`${one.tagName} ${said}`);
-        if (one.matches('.katex') || (one.tagName === 'IMG' && /(^|\\/)x$/.test(one.getAttribute('src') ?? '')))
+        if (one.tagName === 'SCRIPT' && /alert/.test(one.textContent)) found.push(`SCRIPT ${said}`);
+        if (/^H[1-6]$/.test(one.tagName) && /^evil6/.test(said)) found.push(`${one.tagName} ${said}`);
+        if ((one.matches('.katex') && /evil/.test(said)) || (one.tagName === 'IMG' && /(^|\\/)x$/.test(one.getAttribute('src') ?? '')))
             found.push(`${one.tagName} ${said}`);
         if (one.matches('[data-testid=stIconMaterial]') && /bug_report/.test(said)) found.push(`icon ${said}`);
         if (one.tagName === 'SPAN' && /^evilred$/.test(said)) found.push(`colour ${said}`);
