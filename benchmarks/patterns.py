@@ -21,7 +21,7 @@ from convviz import patterns, zoo
 LAYER = "block3_conv1"
 FILTERS = tuple(range(16))
 SIZE = 128
-PREVIEW = 6  # steps of the fast recipe on its tile
+PREVIEW = 5  # steps of the fast recipe on its tile
 PEERS = 2  # filters for the peer, which is slow
 
 

@@ -66,7 +66,7 @@ def test_classes_are_named_and_climbed_at_the_networks_own_size():
     app = finished(
         opened("inside/filter_patterns", network="mnist", pattern_view="class", pattern_classes="3,8", class_steps="8")
     )
-    assert "3, 8: 28 × 28 each. Number before the softmax or sigmoid" in captions(app)
+    assert "3, 8: 28 × 28 each. Number before the softmax" in captions(app)
 
 
 def test_a_dream_begins_with_the_chosen_picture_and_keeps_its_shape():

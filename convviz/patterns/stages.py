@@ -15,7 +15,7 @@ LECTURE_STEPS = 40
 
 _PATH = 40.0  # levels of 255 that all steps of the lecture make together; the fast recipe walks as far
 _HEALING = 8.0  # levels for the steps at full size that follow those on a tile
-_ON_TILE = 6  # steps on a tile
+_ON_TILE = 5  # steps on a tile
 _TILE = 64  # side of the tile, pixels, at least
 _CELLS = 8  # cells that the layer must have along a tile
 _MOMENTUM = 0.5

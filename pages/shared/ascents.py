@@ -42,7 +42,7 @@ def shown(wanted: Wanted) -> None:
         if not job.ended:
             st.progress(0.0, "The worker prepares the network up to this layer")
         return
-    _state(job, now)
+    _state(job, now, wanted)
     for column, recipe in zip(st.columns(len(wanted.recipes)), now.pictures, strict=False):
         with column:
             _sheet(job, now, recipe, wanted)
@@ -51,17 +51,22 @@ def shown(wanted: Wanted) -> None:
     _large(job, now, wanted)
 
 
-def title(recipe: str) -> str:
-    """A recipe's name, with the number of its steps where that is fixed."""
-    steps = ": few large steps" if recipe == "fast" else f": {patterns.LECTURE_STEPS} equal steps"
-    return f"{patterns.ABOUT_RECIPES[recipe].title}{steps}"
+def title(recipe: str, wanted: Wanted) -> str:
+    """A recipe's name, with what is particular about its steps."""
+    equal = wanted.choices.get("steps", patterns.LECTURE_STEPS)
+    how = f"{equal} equal steps" if recipe == "lecture" else "ever shorter steps"
+    if recipe == "fast" and wanted.picture_starts:
+        how = f"at {words.count(wanted.choices['octaves'], 'size')}, from small to large"
+    return f"{patterns.ABOUT_RECIPES[recipe].title}: {how}"
 
 
-def _state(job: Job, now: Sketch) -> None:
+def _state(job: Job, now: Sketch, wanted: Wanted) -> None:
     """How far it is, and the button."""
     state, stop = st.columns([4, 1], vertical_alignment="bottom")
     ended = " Stopped." if job.state == "stopped" else ""
-    state.progress(min(1.0, now.step / now.steps), f"{title(now.recipe)}, step {now.step} of {now.steps}.{ended}")
+    state.progress(
+        min(1.0, now.step / now.steps), f"{title(now.recipe, wanted)}, step {now.step} of {now.steps}.{ended}"
+    )
     stop.button(
         "Stop", icon=":material/stop:", on_click=job.stop, disabled=job.ended, key="stop_patterns", width="stretch"
     )
@@ -71,7 +76,7 @@ def _sheet(job: Job, now: Sketch, recipe: str, wanted: Wanted) -> None:
     """All patterns by one recipe, and how they rose."""
     part = [one for one in job.history if one.recipe == recipe]
     last = part[-1]
-    ui.section(title(recipe))
+    ui.section(title(recipe, wanted))
     mean = _mean(last.activations)
     size = " × ".join(map(str, last.size)) + (" each" if len(last.activations) > 1 else "")
     seen = f"; in 8 bits, as shown here, {words.number(_mean(last.shown))}" if last.shown else ""
@@ -103,10 +108,10 @@ def _troubles(now: Sketch, wanted: Wanted) -> list[str]:
     if now.dead:
         named = ", ".join(words.safe(wanted.named[place]) for place in now.dead)
         way = (
-            "Nothing moves it, before its ReLU either: it is dead."
+            "Nothing changes what is climbed, before the ReLU either: dead."
             if wanted.revive or wanted.choices.get("before") or wanted.objective in ("negative", "class")
-            else "Its gradient at this noise is zero: it is dead here. The numbers before its ReLU may have a slope; "
-            "they can be climbed, under More."
+            else "The gradient at this noise is zero: dead here. The numbers before the ReLU may have a slope, and "
+            "can be climbed: see More."
         )
         seen = "the picture stays as it is" if wanted.picture_starts else "no pattern, so the tile is plain grey"
         said.append(f"{named}: {seen}. {way}")
@@ -144,7 +149,7 @@ def _one(drawn: bytes, part: list[Sketch], recipe: str, wanted: Wanted) -> None:
     seen = f"; as shown, clipped and in 8 bits, {words.number(last.shown[place])}" if last.shown else ""
     with left:
         ui.picture(
-            large, f"{name}, {words.shape(large)}, {title(recipe)}. {said}{seen}",
+            large, f"{name}, {words.shape(large)}, {title(recipe, wanted)}. {said}{seen}",
             f"Pattern of {wanted.named[place]}: {said}", at_least=LARGE,
         )  # fmt: skip
     with right:
@@ -201,8 +206,9 @@ def noticed(wanted: Wanted) -> list[str]:
     said = [_grown(list(parts.values())[-1], wanted.what)]
     ends = {name: part[-1] for name, part in parts.items() if part[-1].shown}
     if len(ends) == 2:
+        names = {name: about.title for name, about in patterns.ABOUT_RECIPES.items()}
         reached = " and ".join(
-            f"{words.number(_mean(one.shown))} in {words.count(one.step, 'step')} ({title(name).partition(':')[0]})"
+            f"{words.number(_mean(one.shown))} in {words.count(one.step, 'step')} ({names[name]})"
             for name, one in ends.items()
         )
         said.append(f"As shown, at the same contrast and in 8 bits, the pictures reach {reached}.")

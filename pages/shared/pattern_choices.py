@@ -161,7 +161,9 @@ def a_class(network: zoo.Reference, card: zoo.Card, result: Any) -> Wanted:
     )  # fmt: skip
     filters = tuple(map(int, asked))
     named = tuple(card.class_names[one] for one in filters)
-    return _wanted("class", network, card, "", filters, named, {"objective": "class"}, None, OBJECTIVES["class"].source)
+    steps = choices.slider("Steps", 8, 96, 32, key="class_steps", step=8)
+    climbed = {"objective": "class", "steps": steps}
+    return _wanted("class", network, card, "", filters, named, climbed, None, OBJECTIVES["class"].source)
 
 
 def a_dream(network: zoo.Reference, card: zoo.Card, result: Any) -> Wanted:
@@ -273,8 +275,9 @@ def _wanted(
     recipes = patterns.RECIPES if recipe == "both" else (recipe,)
     climbed |= {"before": True} if before == "always" else {}
     own = [patterns.ABOUT_RECIPES["lecture"].source] if "lecture" in recipes else []
+    what = _what(card, objective, before)
     return Wanted(
-        view, network, card, layer, filters, named, _what(objective, before), size, seed, recipes, before == "silent",
+        view, network, card, layer, filters, named, what, size, seed, recipes, before == "silent",
         {**climbed, **manner}, picture, tuple(dict.fromkeys([*own, source, *sources])), large, data,
     )  # fmt: skip
 
@@ -323,7 +326,7 @@ def _told(catalogue: dict[str, patterns.About]) -> str:
     return "\n".join(f"- {about.title}: {about.idea} ({about.source})." for about in catalogue.values())
 
 
-def _what(objective: str, before: str) -> str:
+def _what(card: zoo.Card, objective: str, before: str) -> str:
     """What is climbed, in words."""
     said = {
         "channel": "mean activation",
@@ -331,7 +334,7 @@ def _what(objective: str, before: str) -> str:
         "negative": "mean before the ReLU",
         "mixed": "mean activation, mixed",
         "direction": "mean activation along the direction",
-        "class": "number before the softmax or sigmoid",
+        "class": f"number before the {card.output}" if card.output != "logits" else "number of the class",
         "dream": "mean square of the layer",
     }[objective]
     return f"{said}, before the ReLU" if before == "always" else said

@@ -16,7 +16,7 @@ SLOT = "pattern_grid"
 MOST = 1024  # filters of a layer that are drawn
 _KEPT = "_pattern_bands"  # what is drawn -> its bands by their first filter
 _WANTED = "_pattern_grid_wanted"
-_MOST_BYTES = 24_000_000  # that one visitor's bands may take
+_MOST_BYTES = 12_000_000  # that one visitor's bands may take
 
 
 @dataclass(frozen=True)
