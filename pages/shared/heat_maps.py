@@ -19,6 +19,7 @@ SURE = 0.75  # probability of the top class below which the page says that the n
 PIXELS = ("gradient", "smooth_gradient", "gradient_times_input", "integrated_gradients", "guided_backpropagation")
 ACROSS = 4  # pictures in a row
 LARGE = 300  # pixels that a small map is enlarged to at least
+_heat, _overlay = ui.cached(rendering.heat), ui.cached(rendering.overlay)  # drawn once for all visitors
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Looks:
 
 def over(picture: np.ndarray, answer: Attribution, looks: Looks, scale: float = 1.0) -> np.ndarray:
     """The heat map over the greyed picture."""
-    return rendering.overlay(picture, answer.heatmap * scale, alpha=looks.alpha, colormap=looks.colormap)
+    return _overlay(picture, answer.heatmap * scale, alpha=looks.alpha, colormap=looks.colormap)
 
 
 def scales(answers: Sequence[Attribution], looks: Looks) -> list[float]:
@@ -100,12 +101,12 @@ def one(shown: Shown, looks: Looks) -> None:
     with left:
         raw = np.nan_to_num(answer.raw, nan=0.0, posinf=0.0, neginf=0.0)
         limit = float(np.abs(raw).max())
-        drawn = rendering.heat(raw / limit if limit > 0 else raw, looks.colormap)
+        drawn = _heat(raw / limit if limit > 0 else raw, looks.colormap)
         told = f"Raw map: {words.where(raw, shown.name(0))}"
         ui.picture(drawn, f"Raw map as the formula gives it, {words.shape(answer.raw)}", told, at_least=LARGE)
         ui.colour_bar(looks.colormap, limit)
     with right:
-        drawn = rendering.heat(answer.heatmap, looks.colormap)
+        drawn = _heat(answer.heatmap, looks.colormap)
         way = "brought to" if answer.raw.shape != answer.heatmap.shape else "at"
         told = f"Heat map: {words.where(answer.heatmap, shown.name(0))}"
         ui.picture(drawn, f"The map {way} the picture's size, {words.shape(answer.heatmap)}", told, at_least=LARGE)
@@ -171,7 +172,7 @@ def _blended_bar(answer: Attribution, looks: Looks) -> None:
     diverging = looks.colormap in rendering.DIVERGING
     ramp = np.tile(np.linspace(-1 if diverging else 0, 1, 256, dtype=np.float32), (24, 1))
     grey = np.repeat(np.array([[0], [128], [255]], np.uint8), 8, axis=0).repeat(256, axis=1)
-    bar = rendering.overlay(grey, ramp, alpha=looks.alpha, colormap=looks.colormap)
+    bar = _overlay(grey, ramp, alpha=looks.alpha, colormap=looks.colormap)
     low = f"−{answer.limit:.4g} · 0" if diverging else "0"
     ui.picture(
         bar, f"{low} · · · {answer.limit:.4g}, over black, grey and white pixels",
@@ -253,7 +254,7 @@ def pictures_of(shown: Shown, looks: Looks) -> dict[str, np.ndarray]:
     """What is shown, as pictures without ending in their names."""
     method, answers, pictures = shown.asked.method, shown.answers, shown.asked.pictures
     if len(answers) == 1:
-        heat = rendering.heat(answers[0].heatmap, looks.colormap)
+        heat = _heat(answers[0].heatmap, looks.colormap)
         return {method: over(pictures[0], answers[0], looks), "heat_map": heat}
     found = {}
     for number, (answer, scale) in enumerate(zip(answers, scales(answers, looks), strict=True), 1):

@@ -7,7 +7,7 @@ import streamlit as st
 
 from convviz import activations, filters, images, training
 from convviz.jobs import Job
-from pages.shared import charts, choices, pickers, runs, ui, words
+from pages.shared import charts, choices, layer_editor, pickers, runs, ui, words
 
 _PLACES = training.GUESSES  # test pictures in the strip
 OWN = "carried"
@@ -72,6 +72,8 @@ def _drawn(shown: training.Display, job: Job) -> None:
     left, right_side = st.columns(2)
     with left:
         kernels(shown.kernels)
+        if own := layer_editor.planted(runs.planned()):
+            st.caption(own)
         ui.section("How large weights and gradients are")
         names = [one.layer for one in shown.sizes]
         series = {

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from convviz import ConvvizError, architectures, datasets, images, plots, recipes, rendering, sketches, training, zoo
+from convviz import ConvvizError, architectures, datasets, images, plots, recipes, rendering, training, zoo
 from convviz.jobs import Engine, Job
 from pages.shared import charts, choices, data_sets, engine, layer_editor, pickers, ui, words
 
@@ -38,23 +38,12 @@ def ready(dataset: datasets.Reference) -> None:
     """Before the first run: what will be learned."""
     st.info("Ready: the network below with new random weights. Start when you like.")
     if not (dataset.kind == "named" and dataset.name == "digits"):
-        _some(dataset)
+        data_sets.examples(dataset)
         return
     digits = np.stack([images.grey(images.sample(f"digit_{digit}")) for digit in range(10)], axis=-1)
     ui.picture(
         rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9"
     )
-
-
-def _some(dataset: datasets.Reference) -> None:
-    """Some of the pictures, one of each class."""
-    with st.spinner("Reading the data"):
-        shown = engine.compute(datasets.overview, dataset, per_class=1, timeout=data_sets.SECONDS)
-    names = [words.safe(one, 20) for one in shown.class_names[:10]]
-    first = shown.examples[:10, 0]
-    sheet = sketches.sheet(np.broadcast_to(first, (*first.shape[:3], 3)), columns=len(names))
-    by = " × ".join(map(str, shown.shape))
-    ui.picture(sheet, f"One of each: {', '.join(names)}; {by} each", f"Pictures of {', '.join(names)}")
 
 
 def start_from(dataset: datasets.Reference, network: Any) -> Any:
