@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from convviz import ConvvizError, images, microscope, tracing, zoo
+from convviz import ConvvizError, convolution, images, microscope, pooling, tracing, zoo
 
 SHAPE = (9, 11, 3)
 PICTURE = images.sample("cat")
@@ -61,6 +61,11 @@ KINDS = {
         layers.Dropout(0.5),
         layers.ReLU(6, name="last"),
     ),
+    "zeros around": lambda: model_of(layers.Conv2D(4, 1), layers.ZeroPadding2D(((1, 0), (2, 1)), name="last")),
+    "flat": lambda: model_of(layers.Conv2D(4, 1), layers.Flatten(name="last")),
+    "flat twice": lambda: model_of(layers.Flatten(), layers.Flatten(name="last")),
+    "rescaled": lambda: model_of(layers.Rescaling(2.5, -1, name="last")),
+    "rescaled by channel": lambda: model_of(layers.Rescaling([2.5, 1, 3], [-1, 0, 2], name="last")),
     "norm first": lambda: model_of(layers.BatchNormalization(name="last")),
     "norm bare": lambda: model_of(
         layers.Conv2D(4, 3), layers.BatchNormalization(scale=False, center=False, name="last")
@@ -135,6 +140,42 @@ def test_the_gradient_is_tensorflows_and_lies_within_the_receptive_field():
     outside[top:bottom, left:right] = 0
     assert not outside.any()
     assert cell.gradient.any()
+
+
+STAGED = [
+    "conv", "conv same stride", "conv dilated", "conv in groups", "depthwise", "separable", "max", "average",
+    "conv norm relu",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", STAGED)
+def test_the_channels_that_a_window_goes_over_add_up_to_the_layers_own_numbers(kind):
+    model = KINDS[kind]()
+    network = zoo.wrap(model)
+    channel = 3
+    cell = microscope.look(network, PICTURE, "last", channel, 1, 2)
+    layer = model.get_layer(cell.taps.layer)
+    until = keras.Model(model.inputs[0], layer.output)
+    activation = getattr(layer, "activation", None)
+    if activation is not None:
+        layer.activation = keras.activations.linear
+        until = keras.Model(model.inputs[0], layer(layer.input))
+    expected = np.asarray(until(network.prepare(PICTURE)))[0, ..., channel]
+    stages = [microscope.stage(network, PICTURE, "last", channel, one) for one in cell.taps.channels]
+    assert [one.channel for one in stages] == list(cell.taps.channels)
+    assert all(one.whole == (len(stages) == 1) for one in stages)
+    if stages[0].kind == "pooling":
+        found = pooling.pool(stages[0].source, **stages[0].settings)
+    else:
+        found = sum(convolution.convolve(one.source, one.weights, **one.settings) for one in stages)
+        whole = len(stages) == 1
+        found = found + (stages[0].bias if whole or not layer.use_bias else float(np.asarray(layer.bias)[channel]))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["dense", "global max", "norm first", "Add", "Concatenate", "flat"])
+def test_what_has_no_window_has_no_stage(kind):
+    assert microscope.stage(zoo.wrap(KINDS[kind]()), PICTURE, "last", 0) is None
 
 
 def test_without_a_cell_the_strongest_is_taken():

@@ -105,7 +105,7 @@ def test_accuracy_by_class_and_the_channel_that_matters_most_are_found(network):
 def test_where_no_data_set_has_the_classes_it_is_said():
     app = opened("inside/knock_out", network="shapes", picture="shapes", op_view="classes")
     assert not app.error
-    assert "Ask both networks about all test pictures of shapes" in [toggle.label for toggle in app.toggle]
+    assert "Test both networks on shapes" in [toggle.label for toggle in app.toggle]
 
 
 def test_an_edited_value_shows_its_kernel_and_goes_on_to_knock_out(network):

@@ -303,3 +303,13 @@ def test_more_edits_than_are_kept_are_said():
     reading = surgery.read(plain(), "; ".join(["mute=c:0"] * 70))
     assert len(reading.edits) == surgery.MOST
     assert reading.refused == ("there are more than 64 edits; undo some",)
+
+
+def test_of_a_large_network_the_layers_that_tell_most_are_compared(monkeypatch):
+    network, edit = wrapped(branching), Edit("mute", "deep", (0,))
+    monkeypatch.setattr(surgery.operating, "AT_ONCE", 4 * 16 * 16 * (4 + 4 + 4 + 8) + 4 * 12)
+    changes = dict(surgery.operate(network, CAT, [edit], view="join").changes)
+    assert {"c", "deep", "join"} <= set(changes)
+    assert not any("normalization" in name for name in changes)
+    monkeypatch.setattr(surgery.operating, "AT_ONCE", 0)
+    assert list(dict(surgery.operate(network, CAT, [edit], view="join").changes)) == ["join"]

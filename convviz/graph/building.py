@@ -98,7 +98,7 @@ class _Builder:
         node = Node(
             self._fresh(path), path, type(layer).__name__, shape,
             parameters=parameters if first else 0, formula=formula, multiply_adds=work, work=how,
-            memory=4 * prod(max(side, 0) for side in shape),
+            memory=tensors[0].dtype.size * prod(max(side, 0) for side in shape),
             field=field.size if field else None,
             field_stride=tuple(map(float, field.stride)) if field else None,
             within=tuple(path.split("/")[:-1]),

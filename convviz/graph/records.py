@@ -20,7 +20,7 @@ class Node:
         formula: how they are counted, such as ``"3·3·1·32 + 32 = 320"``; empty without parameters.
         multiply_adds: for one picture; None where they are not counted.
         work: how they are counted, such as ``"3·3·1·32 · 26·26 = 194,688"``.
-        memory: bytes of the output for one picture, as float32.
+        memory: bytes of the output for one picture, in the format that the layer computes in.
         field: receptive field (height, width) in pixels of the picture, None where it is not known.
         field_stride: pixels from one unit's field to the next one's.
         within: names of the parts that it lies in, the outermost first.

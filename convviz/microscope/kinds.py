@@ -9,7 +9,7 @@ import numpy as np
 
 from convviz import lazy
 from convviz.convolution import padding_amounts
-from convviz.microscope.records import Step, Taps
+from convviz.microscope.records import Stage, Step, Taps
 
 keras = lazy.load("keras")
 
@@ -69,7 +69,7 @@ def separable(path: str, layer: Any, given: list[np.ndarray], place: Place) -> W
     deep, point = _weights(layer.depthwise_kernel), _weights(layer.pointwise_kernel)[0, 0]
     window, values, inside = _window(layer, given[0], place)
     between = np.einsum("ijc,ijcm->cm", values, deep).reshape(-1)
-    together = np.einsum("ijcm,cm->ijc", deep, point[:, place[2]].reshape(deep.shape[2:]))
+    together = _together(layer, place[2])
     taps = Taps(path, "convolution", window, _single(values), _single(together), tuple(range(values.shape[2])), inside)
     every = between @ point
     steps = [
@@ -113,6 +113,47 @@ def pooled_whole(path: str, layer: Any, given: list[np.ndarray], place: Place) -
     return value, [Step(path, "largest" if mode == "max" else "mean", formula, value)], taps
 
 
+_WINDOWED = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D")
+
+
+def has_window(layer: Any) -> bool:
+    """Whether a layer lets a window go over rows and columns, in a way that is taken apart here."""
+    return type(layer).__name__ in _WINDOWED and layer.data_format == "channels_last"
+
+
+def staged(path: str, layer: Any, maps: np.ndarray, channel: int, source: int | None) -> Stage:
+    """One channel of what a windowed layer reads, maps (H, W, C), with the kernel that it meets."""
+    kind = type(layer).__name__
+    if "Pooling" in kind:
+        mode = "max" if "Max" in kind else "average"
+        settings = {"size": layer.pool_size, "stride": layer.strides, "padding": layer.padding, "mode": mode}
+        return Stage(path, "pooling", _single(maps[..., channel]), channel, None, settings, True, 0.0)
+    settings = {"stride": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
+    if kind == "Conv2D":
+        kernel = _weights(layer.kernel)[..., channel]
+        first = channel // (layer.filters // layer.groups) * kernel.shape[2]
+        weights, channels = kernel, range(first, first + kernel.shape[2])
+    elif kind == "DepthwiseConv2D":
+        kernel = _weights(layer.kernel)
+        one, copy = divmod(channel, kernel.shape[3])
+        weights, channels = kernel[:, :, [one], copy], range(one, one + 1)
+    else:
+        weights, channels = _together(layer, channel), range(maps.shape[2])
+    place = channels.index(source) if source in channels else 0
+    whole = len(channels) == 1
+    bias = float(_weights(layer.bias)[channel]) if whole and layer.use_bias else 0.0
+    chosen = channels[place]
+    return Stage(
+        path, "convolution", _single(maps[..., chosen]), chosen, _single(weights[..., place]), settings, whole, bias
+    )
+
+
+def _together(layer: Any, channel: int) -> np.ndarray:
+    """What a separable convolution's two parts weigh every tap of the window with, (kh, kw, C)."""
+    deep, point = _weights(layer.depthwise_kernel), _weights(layer.pointwise_kernel)[0, 0]
+    return np.einsum("ijcm,cm->ijc", deep, point[:, channel].reshape(deep.shape[2:]))
+
+
 def joined(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
     """The same cell of several inputs, added, multiplied or compared."""
     row, col, channel = place
@@ -150,6 +191,34 @@ def concatenated(path: str, layer: Any, given: list[np.ndarray], place: Place) -
             return value, [Step(path, "concatenate", words, value)], None
         rest -= one.shape[-1]
     raise AssertionError("not reached")
+
+
+def padded(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """A cell of the input, or a zero around it."""
+    (top, _), (left, _) = layer.padding
+    row, col = place[0] - top, place[1] - left
+    height, width = given[0].shape[:2]
+    if 0 <= row < height and 0 <= col < width:
+        value, words = float(given[0][row, col, place[2]]), f"the input's cell at row {row}, column {col}"
+    else:
+        value, words = 0.0, "outside the input, where zeros stand"
+    return value, [Step(path, "padding", words, value)], None
+
+
+def flattened(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """A cell of the maps, which stand one after the other now."""
+    where = tuple(int(one) for one in np.unravel_index(place[2], given[0].shape))
+    value = float(given[0][where])
+    axes = {1: ("number",), 3: ("row", "column", "channel")}.get(len(where), ("place",) * len(where))
+    words = ", ".join(f"{axis} {at}" for axis, at in zip(axes, where, strict=True))
+    return value, [Step(path, "flatten", f"number {place[2]} is {words} of the input", value)], None
+
+
+def scaled(path: str, layer: Any, value: float, _: np.ndarray, channel: int) -> list[Step]:
+    """Values brought to another range."""
+    scale, offset = (float(np.asarray(one).reshape(-1)[channel % np.size(one)]) for one in (layer.scale, layer.offset))
+    formula = f"{number(value)} · {number(scale)} + {number(offset)}".replace("+ −", "− ")
+    return [Step(path, "rescaling", formula, value * scale + offset)]
 
 
 def normalized(path: str, layer: Any, value: float, _: np.ndarray, channel: int) -> list[Step]:
@@ -246,10 +315,13 @@ SOURCES: dict[str, Callable[[str, Any, list[np.ndarray], Place], Worked]] = {
     "GlobalAveragePooling2D": pooled_whole,
     "GlobalMaxPooling2D": pooled_whole,
     "Concatenate": concatenated,
+    "ZeroPadding2D": padded,
+    "Flatten": flattened,
     **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), joined),
 }
 CELLWISE: dict[str, Callable[[str, Any, float, np.ndarray, int], list[Step]]] = {
     "BatchNormalization": normalized,
+    "Rescaling": scaled,
     **dict.fromkeys(("Activation", "ReLU", "LeakyReLU", "ELU", "Softmax"), activated),
     **dict.fromkeys(("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "AlphaDropout"), passed),
 }

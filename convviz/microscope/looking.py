@@ -9,7 +9,7 @@ import numpy as np
 
 from convviz import ConvvizError, lazy, receptive_field, tracing, zoo
 from convviz.microscope import kinds
-from convviz.microscope.records import Cell, Step
+from convviz.microscope.records import Cell, Stage, Step
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
@@ -50,15 +50,8 @@ def look(
         (3, 3, 1)
     """
     network = zoo.as_network(network)
-    known = {entry.name for entry in network.card.layers}
-    if layer not in known:
-        raise ConvvizError(f"{network.card.title} has no layer {layer[:80]!r}; choose another")
     batch = network.prepare(picture)
-    seen = tracing.traced(
-        network, ("microscope", layer, batch.shape), partial(_traced, network, layer),
-        tf.TensorSpec(batch.shape, tf.float32), tf.TensorSpec((3,), tf.int32),
-    )  # fmt: skip
-    outputs = network.compiled[("microscope chain", layer)]
+    seen, outputs = _asked(network, layer, batch.shape)
     found = seen(tf.constant(batch), tf.zeros(3, tf.int32))
     maps = found["output"].numpy()[0]
     place = _place(layer, maps, channel, row, col)
@@ -73,6 +66,46 @@ def look(
     return Cell(
         layer, channel, row, col, value, computed, tuple(steps), taps, _field(network, layer, place), gradient, note
     )
+
+
+def stage(network: Any, picture: np.ndarray, layer: str, channel: int, source: int | None = None) -> Stage | None:
+    """Where a layer's arithmetic begins: one channel that was read, whole, and the kernel that went over it.
+
+    Args:
+        network: as for ``look``.
+        picture: as for ``look``.
+        layer: path; one that works cell by cell stands for the windowed layer before it.
+        channel: of the layer, from 0.
+        source: channel of what was read; the first that counts if None.
+
+    Returns:
+        The stage, or None where no window goes over rows and columns.
+
+    Raises:
+        ConvvizError: there is no such layer or channel.
+    """
+    network = zoo.as_network(network)
+    batch = network.prepare(picture)
+    seen, chain = _asked(network, layer, batch.shape)
+    found = tracing.leaves(network.model)[chain[0]]
+    if not kinds.has_window(found):
+        return None
+    maps = seen(tf.constant(batch), tf.zeros(3, tf.int32))["inputs"][chain[0]][0].numpy()[0]
+    count = network.card.layer(layer).output_shape[-1]
+    if not 0 <= channel < count:
+        raise ConvvizError(f"{layer} has {count} channels, counted from 0, and no number {channel}; choose another")
+    return kinds.staged(chain[0], found, maps, channel, source)
+
+
+def _asked(network: Any, layer: str, shape: tuple[int, ...]) -> tuple[Any, tuple[str, ...]]:
+    """The traced call for a layer, and the layers that it is followed back through, the first one first."""
+    if layer not in {entry.name for entry in network.card.layers}:
+        raise ConvvizError(f"{network.card.title} has no layer {layer[:80]!r}; choose another")
+    seen = tracing.traced(
+        network, ("microscope", layer, shape), partial(_traced, network, layer),
+        tf.TensorSpec(shape, tf.float32), tf.TensorSpec((3,), tf.int32),
+    )  # fmt: skip
+    return seen, network.compiled[("microscope chain", layer)]
 
 
 def _traced(network: Any, layer: str, batch: Any, place: Any) -> dict[str, Any]:
@@ -156,8 +189,9 @@ def _arithmetic(
     leaves = tracing.leaves(network.model)
     first = leaves[chain[0]]
     kind = type(first).__name__
-    order = getattr(first, "data_format", "channels_last")
-    if order == "channels_first" or any(_normalizes_otherwise(leaves[path]) for path in chain):
+    orders = {getattr(layer, "data_format", None) for layer in leaves.values()}
+    first_axis = "channels_first" in orders and any(one.ndim == 3 for one in given[chain[0]])
+    if first_axis or any(_normalizes_otherwise(leaves[path]) for path in chain):
         return None, [], None, "this layer works channels first or along another axis, which is not taken apart here"
     steps: list[Step] = []
     taps = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,6 +55,31 @@ class Taps:
             raise ValueError("a pooling multiplies with nothing")
         products = self.values.astype(np.float64) * self.weights
         return products if products.ndim == 1 else products.sum(axis=(0, 1))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One channel that a windowed layer reads, and what goes over it.
+
+    Attributes:
+        layer: path of the windowed layer.
+        kind: ``"convolution"`` or ``"pooling"``.
+        source: float32 (H, W), the channel that was read.
+        channel: which one it is.
+        weights: float32 (kh, kw), the kernel for it; None for a pooling.
+        settings: keyword choices of ``convolution.convolve`` or ``pooling.pool`` that give the layer's numbers.
+        whole: whether this channel alone makes the layer's numbers, so that no other is to be added.
+        bias: added at the end; 0 where others are to be added, too.
+    """
+
+    layer: str
+    kind: str
+    source: np.ndarray
+    channel: int
+    weights: np.ndarray | None
+    settings: Mapping[str, Any]
+    whole: bool
+    bias: float
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from convviz.zoo.network import as_scores, probabilities
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
-AT_ONCE = 256 * 2**20  # bytes of outputs up to which those of every layer are compared
+AT_ONCE = 128 * 2**20  # bytes of outputs up to which those of every layer are compared
+_TELLING = ("Conv", "Dense", "Add", "Concatenate", "Multiply")  # kinds that are compared where all are too many
 _KEPT = 6  # traced calls for sets of edited layers that are kept of a network
 _SHOWN = 12  # channels of the looked-at layer that are ranked
 
@@ -241,7 +242,7 @@ def operate(
     view = view or (edits[0].layer if edits else network.card.explained_layer or with_channels[0])
     if view not in with_channels:
         raise ConvvizError(f"{network.card.title} has no layer {view[:80]!r} with channels; choose another")
-    keep = with_channels if _cost(network.card) <= AT_ONCE else [view]
+    keep = _kept(network.card, with_channels, view)
     run = operation.call(batch.shape[1:], keep)
     before, after = (
         {name: one.numpy() for name, one in run(tf.constant(batch), *operation.tensors(edited=edited)).items()}
@@ -272,9 +273,13 @@ def _change(before: np.ndarray, after: np.ndarray) -> float:
     return float(np.linalg.norm(after - before) / size) if size else 0.0
 
 
-def _cost(card: Any) -> int:
-    """Bytes of all outputs for one picture."""
-    return 4 * sum(prod(entry.output_shape) for entry in card.layers if len(entry.output_shape) in (1, 3))
+def _kept(card: Any, names: list[str], view: str) -> list[str]:
+    """The layers whose outputs are compared: all, or those that tell most, or the looked-at one alone."""
+    telling = [name for name in names if name == view or any(kind in card.layer(name).kind for kind in _TELLING)]
+    for some in (names, telling):
+        if 4 * sum(prod(card.layer(name).output_shape) for name in some) <= AT_ONCE:
+            return some
+    return [view]
 
 
 def _forget(network: Any) -> None:

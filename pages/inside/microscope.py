@@ -19,25 +19,21 @@ with controls:
     first = engine.compute(microscope.look, network, picture.array, layer)
     channel = choices.number(f"Channel (0 to {shape[-1] - 1})", 0, shape[-1] - 1, first.channel, key=cells.CHANNEL)
     choices.belong((network, layer, channel), cells.ROW, cells.COL)
-    row = col = None
+    row = col = maps = None
     if card.layer(layer).has_maps:
         strongest = engine.compute(microscope.look, network, picture.array, layer, channel)
         maps = engine.compute(activations.channel, network, picture.array, layer, channel)
         row, col = cells.place(maps, strongest)
-        marked = cells.outlined(ui.map_picture(maps), (row, col, row + 1, col + 1))
-        caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(maps)}; framed: the cell"
-        ui.picture(marked, caption, f"Feature map {channel} of {layer}, the cell at row {row}, column {col}")
-        ui.map_bar(maps)
     cell = engine.compute(microscope.look, network, picture.array, layer, channel, row, col)
 
 with result:
     where = f" at row {row}, column {col}" if row is not None else ""
     value = f"{cell.value:.6g}".replace("-", "−")
     st.markdown(f"Channel {channel} of **{words.safe(layer)}**{where} is **{value}**.")
-    cells.seen(picture, card, cell)
+    drawn = cells.seen(picture, card, cell, maps)
     ui.section("The arithmetic")
     cells.steps(cell)
-    cells.read(cell)
+    cells.read(cell, network, picture.array)
     ui.notes(
         cells.noticed(cell, card),
         "Luo et al. 2016, Understanding the effective receptive field, arXiv:1701.04128; Araujo, Norris & Sim 2019, "
@@ -46,5 +42,5 @@ with result:
     foot.foot(
         "microscope",
         code=recipes.layers.cell(picture.name, network, card, layer=layer, channel=channel, row=row, col=col),
-        files=pickers.network_files(network),
+        files={**foot.pngs(drawn), **pickers.network_files(network)},
     )

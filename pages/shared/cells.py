@@ -8,11 +8,12 @@ import numpy as np
 import streamlit as st
 
 from convviz import images, microscope, rendering, zoo
-from pages.shared import choices, pickers, ui, words
+from pages.shared import choices, engine, explorer, pickers, spot, ui, words
 
 LAYER, CHANNEL, ROW, COL, INPUT = "cell_layer", "cell_channel", "cell_row", "cell_col", "cell_input"  # of the choices
 _WHITE, _BLACK = 255, 0
 _MOST_ROWS = 10  # of a table
+_PINNED = "_pinned_in_microscope"
 
 
 def place(maps: np.ndarray, strongest: microscope.Cell) -> tuple[int, int]:
@@ -26,29 +27,51 @@ def place(maps: np.ndarray, strongest: microscope.Cell) -> tuple[int, int]:
     return row, col
 
 
-def seen(picture: pickers.Picture, card: zoo.Card, cell: microscope.Cell) -> None:
-    """The picture as the network takes it: the field framed, the gradient over it, and the crop it saw."""
+def seen(
+    picture: pickers.Picture, card: zoo.Card, cell: microscope.Cell, maps: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    """From the cell to what it saw: its map, the picture with the field framed, the gradient over it, the crop.
+
+    Args:
+        picture: as it was chosen.
+        card: of the network.
+        cell: of it.
+        maps: float32 (H, W), the map that the cell is of, on which another can be clicked; None without maps.
+
+    Returns:
+        The pictures, for the page's foot.
+    """
     height, width, channels = card.input_shape
     sized = images.resize(images.with_channels(picture.array, 1 if channels == 1 else 3), (height, width))
     sized = images.with_channels(np.asarray(sized).reshape(height, width, -1), 3)
-    where, moved, crop = st.columns(3)
+    places = st.columns(3 if maps is None else 4)
     field = cell.field or (0, 0, height, width)
     said = _window(field)
+    if maps is not None:
+        with places[0]:
+            named = f"Feature map {cell.channel} of {cell.layer}"
+            spot.spot(maps, (cell.row, cell.col), words.map_alt(maps, named), keys=(ROW, COL))
+            st.caption(f"{words.safe(named)}, {words.shape(maps)}. Click another cell.", text_alignment="center")
+            ui.map_bar(maps)
+    where, moved, crop = places[-3:]
+    peak = float(cell.gradient.max())
+    top, left, bottom, right = field
+    shown = {
+        "field": outlined(sized, field),
+        "gradient": outlined(rendering.overlay(sized, cell.gradient / (peak or 1.0), alpha=0.6), field),
+        "crop": sized[top : max(bottom, top + 1), left : max(right, left + 1)],
+    }
     with where:
         caption = f"{picture.caption} as the network takes it, {height} × {width}; framed: what the cell can see"
-        ui.picture(outlined(sized, field), caption, f"{picture.alt}, a frame around {said}", at_least=300)
+        ui.picture(shown["field"], caption, f"{picture.alt}, a frame around {said}", at_least=300)
     with moved:
-        peak = float(cell.gradient.max())
-        heat = cell.gradient / peak if peak > 0 else cell.gradient
-        shown = outlined(rendering.overlay(sized, heat, alpha=0.6), field)
-        caption = f"How much each pixel moves the cell: the gradient, up to {peak:.3g}"
-        ui.picture(shown, caption, f"Gradient of the cell within {said}", at_least=300)
-        ui.colour_bar("turbo", peak or 1.0)
+        caption = f"How much each pixel moves the cell: the gradient, up to {words.number(peak)}"
+        ui.picture(shown["gradient"], caption, f"Gradient of the cell within {said}", at_least=300)
+        ui.colour_bar("turbo", peak)
     with crop:
-        top, left, bottom, right = field
-        part = sized[top : max(bottom, top + 1), left : max(right, left + 1)]
-        caption = f"The crop it saw, {words.shape(part[..., 0])} pixels"
-        ui.picture(part, caption, f"The picture within {said}", at_least=300)
+        caption = f"The crop it saw, {words.shape(shown['crop'][..., 0])} pixels"
+        ui.picture(shown["crop"], caption, f"The picture within {said}", at_least=300)
+    return shown
 
 
 def outlined(picture: np.ndarray, window: Sequence[int]) -> np.ndarray:
@@ -89,52 +112,60 @@ def _number(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
 
 
-def read(cell: microscope.Cell) -> None:
-    """What the first step read, beside its weights, channel by channel."""
+def read(cell: microscope.Cell, network: zoo.Reference, picture: np.ndarray) -> None:
+    """What the first step read: grids to point at where a window goes over a map, and what each channel gives."""
     taps = cell.taps
     if taps is None:
         return
     ui.section(f"What {words.safe(taps.layer)} read")
-    if taps.mode in ("max", "average"):
-        window = taps.values[..., 0]
-        ui.picture(ui.map_picture(window), _caption("Window", window), "The window that was read", at_least=200)
-        return
-    sums = taps.sums()
-    order = np.argsort(-np.abs(sums))[:_MOST_ROWS]
+    sums = None if taps.weights is None else taps.sums()
     if taps.mode == "dense":
-        rows = [_row("Input", taps.channels[n], taps.values[n], taps.weights[n], sums[n]) for n in order]
-        st.table(rows)
+        order = np.argsort(-np.abs(sums))[:_MOST_ROWS]
+        st.table([_row("Input", taps.channels[n], taps.values[n], taps.weights[n], sums[n]) for n in order])
         st.caption(f"The {len(order)} largest of {sums.size:,} products.")
         return
-    first = choices.select(
-        "Input channel", [taps.channels[n] for n in np.argsort(-np.abs(sums))], key=INPUT,
-        help="The one that gives most comes first.",
+    source = None
+    if sums is not None and sums.size > 1:
+        source = choices.select(
+            "Input channel", [taps.channels[n] for n in np.argsort(-np.abs(sums))], key=INPUT,
+            help="The one that gives most comes first.",
+        )  # fmt: skip
+    stage = engine.compute(microscope.stage, network, picture, cell.layer, cell.channel, source)
+    if stage is None:
+        window = taps.values[..., 0]
+        ui.picture(ui.map_picture(window), _caption("Window", window), "The window that was read", at_least=200)
+        ui.map_bar(window)
+        return
+    _grids(stage, cell)
+    if sums is not None and sums.size > 1:
+        part = f"{float(sums[taps.channels.index(source)]):.5g}".replace("-", "−")
+        st.markdown(f"Channel {source} gives **{part}** to this cell; what the other {sums.size - 1:,} give is added.")
+        _sums(taps, sums, np.argsort(-np.abs(sums))[:_MOST_ROWS])
+
+
+def _grids(stage: microscope.Stage, cell: microscope.Cell) -> None:
+    """The explorer over one input channel; a cell that is pinned in its output is looked at instead."""
+    if stage.kind == "pooling":
+        result = "Output"
+    else:
+        result = f"What channel {stage.channel} gives" if not stage.whole else "Sum" + " + bias" * bool(stage.bias)
+    key = f"cell_grids_{cell.layer}_{cell.channel}"
+    pinned = explorer.explorer(
+        stage.kind, stage.source, stage.weights, key=key, settings=stage.settings, bias=stage.bias,
+        labels={"source": f"Input channel {stage.channel}", "result": result}, at=(cell.row, cell.col), pins=True,
+        looks={} if stage.kind == "pooling" else {"source": "signed" if stage.source.min() < 0 else "magnitude"},
     )  # fmt: skip
-    _kernel(taps, taps.channels.index(first), sums)
-    if sums.size > 1:
-        _sums(taps, sums, order)
+    if pinned is not None and pinned != st.session_state.get(_PINNED):
+        for choice, place_ in zip((ROW, COL), pinned, strict=True):
+            choices.set_later(choice, place_)
+        st.session_state[_PINNED] = pinned
+        st.rerun()
+    st.session_state[_PINNED] = pinned
 
 
 def _row(what: str, number: int, value: float, weight: float, product: float) -> dict[str, str]:
     numbers = {"Value": value, "Weight": weight, "Product": product}
     return {what: str(number), **{name: f"{one:.4g}".replace("-", "−") for name, one in numbers.items()}}
-
-
-def _kernel(taps: microscope.Taps, place_: int, sums: np.ndarray) -> None:
-    """Window, kernel and their products for one input channel."""
-    values, weights = taps.values[..., place_], taps.weights[..., place_]
-    parts = (("Window", values), ("Kernel", weights), ("Products", values * weights + 0.0))  # no minus nought
-    for column, (title, numbers) in zip(st.columns(3), parts, strict=True):
-        with column:
-            ui.picture(
-                rendering.signed(numbers), _caption(title, numbers), f"{title} of channel {place_}", at_least=160
-            )
-            if max(numbers.shape) <= 5:
-                rows = [[f"{one:.3g}".replace("-", "−") for one in row] for row in numbers]
-                head = f"| {' | '.join(map(str, range(numbers.shape[1])))} |\n|{'---|' * numbers.shape[1]}\n"
-                st.markdown(head + "\n".join(f"| {' | '.join(row)} |" for row in rows))
-    total = f"{sums[place_]:.5g}".replace("-", "−")
-    st.markdown(f"The products of this channel add up to **{total}**.")
 
 
 def _caption(title: str, numbers: np.ndarray) -> str:
@@ -169,5 +200,6 @@ def noticed(cell: microscope.Cell, card: zoo.Card) -> list[str]:
         sums = cell.taps.sums()
         helping = int((sums > 0).sum())
         what = "inputs" if cell.taps.mode == "dense" else "input channels"
-        lines.append(f"{helping} of {sums.size:,} {what} push the sum up, the others down or not at all.")
+        if sums.size > 1:
+            lines.append(f"{helping} of {sums.size:,} {what} push the sum up, the others down or not at all.")
     return lines or ["The number is what the network itself computes for this picture."]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import streamlit as st
 
-from convviz import graph, zoo
+from convviz import filters, graph, zoo
 from convviz.graph import drawing
 from pages.shared import choices, ui, words
 
 LAYER, OPENED = "node", "opened"  # keys of the choices
-_GOES_ON = (  # page, what it shows, key of its layer, icon
-    ("inside/feature_maps", "Feature maps", "maps_layer", ":material/view_module:"),
-    ("inside/microscope", "One cell", "cell_layer", ":material/biotech:"),
-    ("inside/filter_patterns", "Filter patterns", "pattern_layer", ":material/texture:"),
-    ("explaining/grad_cam", "Grad-CAM", "cam_layer", ":material/visibility:"),
+_GOES_ON = (  # page, what it shows, key of its layer, icon, which layers it takes
+    ("inside/feature_maps", "Feature maps", "maps_layer", ":material/view_module:", "maps"),
+    ("inside/kernels", "Kernels", "kernel_layer", ":material/apps:", "kernels"),
+    ("inside/microscope", "Microscope", "cell_layer", ":material/biotech:", "channels"),
+    ("inside/knock_out", "Knock-out", "op_layer", ":material/healing:", "channels"),
+    ("inside/filter_patterns", "Filter patterns", "pattern_layer", ":material/texture:", "convolutions"),
+    ("explaining/grad_cam", "Grad-CAM", "cam_layer", ":material/visibility:", "maps"),
 )
+_IN_A_ROW = 3
 
 _component = st.components.v2.component(
     "convviz_graph",
@@ -110,10 +114,15 @@ def details(node: graph.Node, found: graph.Graph, card: zoo.Card) -> None:
         lines += [
             f"Parameters: {node.formula or 'none'}",
             f"Multiply-adds for one picture: {work}",
-            f"Memory of the output: {sides} · 4 bytes = {size(node.memory)}",
+            f"Memory of the output: {sides} · {_bytes(node)} bytes = {size(node.memory)}",
             _field(node, card),
         ]
     st.markdown("\n".join(f"- {line}" for line in lines))
+
+
+def _bytes(node: graph.Node) -> int:
+    """That one number of an output takes."""
+    return node.memory // max(math.prod(max(side, 0) for side in node.output_shape), 1) or 4
 
 
 def _field(node: graph.Node, card: zoo.Card) -> str:
@@ -142,13 +151,23 @@ def size(count: int) -> str:
 def go_on(node: graph.Node, card: zoo.Card) -> None:
     """From the chosen layer to the pages that look into it."""
     names = [layer.name for layer in card.map_layers()]
-    if node.layer not in names:
+    takes = {
+        "maps": node.layer in names,
+        "convolutions": node.layer in names and "Conv" in node.kind,
+        "kernels": node.kind in filters.KINDS,
+        "channels": node.layer in [one.name for one in card.layers if len(one.output_shape) in (1, 3)],
+    }
+    ways = [way for way in _GOES_ON if takes[way[4]]]
+    if not ways:
         return
-    ways = [way for way in _GOES_ON if "Conv" in node.kind or way[2] != "pattern_layer"]
-    for column, (page, title, key, icon) in zip(st.columns(len(ways)), ways, strict=True):
-        if column.button(f"{title} of this layer", icon=icon, key=f"to_{key}", width="stretch"):
-            more = {"from_layer": str(names.index(node.layer) + 1)} if key == "maps_layer" else {}
-            st.switch_page(f"pages/{page}.py", query_params={key: node.layer, **more})
+    st.caption(f"{words.safe(node.name)} on other pages")
+    for start in range(0, len(ways), _IN_A_ROW):
+        for column, (page, title, key, icon, _) in zip(
+            st.columns(_IN_A_ROW), ways[start : start + _IN_A_ROW], strict=False
+        ):
+            if column.button(title, icon=icon, key=f"to_{key}", width="stretch"):
+                more = {"from_layer": str(names.index(node.layer) + 1)} if key == "maps_layer" else {}
+                st.switch_page(f"pages/{page}.py", query_params={key: node.layer, **more})
 
 
 def table(found: graph.Graph) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from convviz import activations, filters, rendering, surgery, zoo
+from convviz import ConvvizError, activations, filters, rendering, surgery, zoo
 from convviz.jobs import Job
 from convviz.surgery import Edit
 from pages.shared import charts, choices, engine, ui, words
@@ -25,8 +26,15 @@ _ROWS = 10  # channels of a ranking that are shown
 
 
 def layers(card: zoo.Card) -> list[str]:
-    """Names of the layers with channels or units."""
-    return [layer.name for layer in card.layers if len(layer.output_shape) in (1, 3)]
+    """Names of the layers with channels or units.
+
+    Raises:
+        ConvvizError: there is none.
+    """
+    names = [layer.name for layer in card.layers if len(layer.output_shape) in (1, 3)]
+    if not names:
+        raise ConvvizError(f"{card.title} has no layer with channels; choose another network")
+    return names
 
 
 # --- the list of edits --------------------------------------------------------------------------------------------
@@ -46,7 +54,7 @@ def reading(network: zoo.Reference, text: str) -> surgery.Reading:
     """What the text means; what cannot be done is said."""
     found = engine.compute(surgery.read, network, "" if text.strip() == NONE else text)
     for sentence in found.refused:
-        ui.error(words.safe(sentence, 300))
+        ui.error(sentence)
     return found
 
 
@@ -130,7 +138,7 @@ def a_weight(network: zoo.Reference, layer: str, place: tuple[int, int], channel
     where = (*at, channel, index)
     now = engine.compute(surgery.weight, network, layer, where)
     choices.belong((network, layer, where), "kernel_value")
-    default = float(f"{min(max(now, -1000.0), 1000.0):.6g}")
+    default = float(f"{min(max(now, -1000.0), 1000.0):.6g}") if math.isfinite(now) else 0.0
     value = choices.number("New value", -1000.0, 1000.0, default, key="kernel_value", step=0.1, format="%.4g")
     st.caption(f"The network has {words.number(now)} there.")
     return Edit("set", layer, where, value)
@@ -256,8 +264,8 @@ def noticed(outcome: surgery.Outcome, card: zoo.Card, edits: Sequence[Edit]) -> 
         )
     changed = [name for name, share in outcome.changes if share > 0]
     if outcome.changes:
-        count = f"{len(changed)} of the {len(outcome.changes)} layers compared"
-        lines.append(f"The outputs of {count} differ; those before the first edit cannot.")
+        rest = "; those before the first edit cannot" if len(changed) < len(outcome.changes) else ""
+        lines.append(f"The outputs of {len(changed)} of the {len(outcome.changes)} layers compared differ{rest}.")
     if outcome.ranked:
         channel, share = outcome.ranked[0]
         lines.append(
@@ -322,7 +330,7 @@ def score(network: zoo.Reference, card: zoo.Card, edits: Sequence[Edit]) -> None
         return
     choices.belong(network, "op_data")
     dataset = choices.select("Data set", list(fit), key="op_data") if len(fit) > 1 else fit[0]
-    if not choices.toggle(f"Ask both networks about all test pictures of {dataset}", key="op_score"):
+    if not choices.toggle(f"Test both networks on {dataset}", key="op_score"):
         engine.clear(_SCORE)
         return
     _begin(_SCORE, surgery.score, network, dataset, tuple(edits))

@@ -23,7 +23,7 @@ def test_a_click_chooses_a_layer_and_its_maps_are_one_click_away(server, page):
     expect(page).to_have_url(re.compile("node=block1_conv2"))
     expect(page.get_by_text("Parameters: 3·3·16·16 = 2,304")).to_be_visible()
     settled(page)
-    page.get_by_role("button", name="Feature maps of this layer").click()
+    page.get_by_role("button", name="Feature maps", exact=True).click()
     expect(heading(page, "Feature maps")).to_be_visible()
     expect(page.get_by_test_id("stMain").get_by_role("combobox", name="Layer")).to_have_value("block1_conv2")
     no_complaint(page)

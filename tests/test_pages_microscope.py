@@ -1,0 +1,34 @@
+"""The microscope through app.py: what is said is the room's, for each kind of layer, and clicks become choices."""
+
+import pytest
+
+from convviz import images, microscope, zoo
+from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine's fixture is for this module, too
+
+
+@pytest.fixture(scope="module")
+def network():
+    return zoo.load("shapes")
+
+
+@pytest.mark.parametrize("layer", [one.name for one in zoo.card("shapes").layers if len(one.output_shape) in (1, 3)])
+def test_every_layer_is_looked_into(layer, network):
+    app = opened("inside/microscope", network="shapes", picture="shapes", cell_layer=layer, cell_channel="2")
+    assert not app.error
+    assert not app.exception
+    cell = microscope.look(network, images.sample("shapes"), layer, 2)
+    said = f"Channel 2 of **{layer}**".replace("_", "\\_")
+    assert said in texts(app)
+    assert f"is **{cell.value:.6g}**".replace("-", "−") in texts(app)
+    assert "The arithmetic ends in" in texts(app), "every layer of this network is of a kind that is taken apart"
+
+
+def test_a_cell_that_was_pinned_in_the_grids_is_looked_at_once(network):
+    app = opened("inside/microscope", network="shapes", picture="shapes", cell_layer="block1_conv2", cell_channel="3")
+    app.session_state["cell_grids_block1_conv2_3"] = {"pinned": [4, 9]}
+    app.run()
+    app.run()
+    assert "at row 4, column 9 is" in texts(app)
+    assert app.number_input(key="cell_col").value == 9
+    app.number_input(key="cell_row").set_value(7).run()
+    assert "at row 7, column 9 is" in texts(app)
