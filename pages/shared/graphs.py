@@ -166,7 +166,8 @@ def go_on(node: graph.Node, card: zoo.Card) -> None:
             st.columns(_IN_A_ROW), ways[start : start + _IN_A_ROW], strict=False
         ):
             if column.button(title, icon=icon, key=f"to_{key}", width="stretch"):
-                more = {"from_layer": str(names.index(node.layer) + 1)} if key == "maps_layer" else {}
+                first = str(names.index(node.layer) + 1) if node.layer in names else "1"
+                more = {"from_layer": first, "maps_view": "one"} if key == "maps_layer" else {}
                 st.switch_page(f"pages/{page}.py", query_params={key: node.layer, **more})
 
 
