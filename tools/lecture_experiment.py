@@ -59,7 +59,7 @@ def network_of(name: str, data: datasets.Dataset) -> object:
     """The network of one way, before it has learned."""
     if name == "frozen":
         head = architectures.parse("global_average")
-        return architectures.Transfer("mobilenetv2", head, (150, 150, 3), 2, "sigmoid", side=160)
+        return architectures.Transfer("mobilenetv2", head, (150, 150, 3), 2, "sigmoid", side=224)
     keras.utils.set_random_seed(SEED)
     return zoo.wrap(zoo.cats_and_dogs_convnet(dropout=WAYS[name].dropout), data.class_names)
 
