@@ -25,7 +25,8 @@ def convolve(
     """The sum of products of a kernel and the picture under it, at every place.
 
     The kernel is not turned round, as in every convolutional network. NaN and infinity spread as IEEE 754 says, to
-    every place whose window holds them and to no other; also 0 times NaN is NaN.
+    every place whose window holds them and to no other; also 0 times NaN is NaN. The sums over a float32 picture are
+    those of float32, which are infinite beyond 3.4e38.
 
     Args:
         image: (H, W) or (H, W, C), uint8 or any real dtype; the values are taken as they are.

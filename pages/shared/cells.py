@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -149,7 +150,8 @@ def _grids(stage: microscope.Stage, cell: microscope.Cell) -> None:
         result = "Output"
     else:
         result = f"What channel {stage.channel} gives" if not stage.whole else "Sum" + " + bias" * bool(stage.bias)
-    key = f"cell_grids_{cell.layer}_{cell.channel}"
+    name = hashlib.blake2b(f"{cell.layer} {cell.channel}".encode(), digest_size=8)  # a layer may be called anything
+    key = f"cell_grids_{name.hexdigest()}"
     pinned = explorer.explorer(
         stage.kind, stage.source, stage.weights, key=key, settings=stage.settings, bias=stage.bias,
         labels={"source": f"Input channel {stage.channel}", "result": result}, at=(cell.row, cell.col), pins=True,

@@ -109,6 +109,8 @@ def every(looked: Looked) -> Shown:
         with st.expander("More"):
             blank = choices.select("Blank channels", list(BLANKS), key="maps_blank", format_func=BLANKS.get)
             columns = choices.slider("Maps in a row", 4, 32, 16, key="maps_in_row")
+        picture = looked.picture
+        ui.picture(picture.array, f"{picture.caption}, {words.shape(picture.array)}", picture.alt, at_least=300)
     shown = names[first - 1 : first - 1 + AT_ONCE]
     looks = {"columns": columns, "scale": scale, "order": order, "blank": blank, "coloured": scale != "lecture"}
     blanks, files = {}, {}

@@ -61,7 +61,7 @@ def carried(page: str) -> None:
         page: its name in the address.
     """
     picture_, network_ = OPENINGS.get(page, OPENING)
-    above, thumbnail = st.columns([3, 1], vertical_alignment="bottom", gap="xsmall")
+    above, thumbnail = st.columns([5, 1], vertical_alignment="bottom", gap="xsmall")
     network_name = choices.select(
         "Network", _networks(), key="network", default=network_, format_func=network_title,
         missing=_missing_network,

@@ -20,7 +20,7 @@ def test_one_page_switch_is_one_entry_and_back_keeps_what_was_chosen(server, pag
     expect(page.get_by_text(re.compile("Explained: cat|Explained: dog"))).to_be_visible()
     settled(page)
     before = entries(page)
-    page.get_by_test_id("stMain").get_by_role("combobox", name="Class").click()
+    page.get_by_test_id("stMain").get_by_role("combobox", name="Class", exact=True).click()
     page.get_by_role("option", name="cat", exact=True).click()
     expect(page).to_have_url(re.compile("class=0"))
     settled(page)

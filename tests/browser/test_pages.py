@@ -128,7 +128,7 @@ def test_two_visitors_do_not_see_each_others_runs(server, browser):
     first.get_by_role("button", name="Start").click()
     expect(first.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
     second.goto(f"{server.address}/training")
-    expect(second.get_by_text(re.compile("Ready: the lecture's network"))).to_be_visible()
+    expect(second.get_by_text(re.compile("Ready: the network"))).to_be_visible()
     first.get_by_role("button", name="Stop training").click()
     expect(first.get_by_text(re.compile("Stopped"))).to_be_visible()
     for one in (first, second):
@@ -178,7 +178,7 @@ def test_an_own_picture_is_shown_and_travels_to_the_other_pages(server, page):
     expect(page.get_by_text("stripes <b>*one*</b>.png, 60 × 90").first).to_be_visible()
     expect(page).to_have_url(re.compile("picture=own"))
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Grad-CAM").click()
+    page.get_by_role("link", name="Knock-out").click()
     expect(page.get_by_text("stripes <b>*one*</b>.png, 60 × 90 × 3").first).to_be_visible()
     no_complaint(page)
 
