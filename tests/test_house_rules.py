@@ -190,3 +190,11 @@ def test_importing_any_room_loads_neither_tensorflow_nor_keras():
     program = f"import {', '.join(names)}, sys; print({FRAMEWORKS!r} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_no_page_holds_a_bare_expression():
+    """Streamlit writes the value of a bare expression on the page, also a None."""
+    for path in sorted((ROOT / "pages").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Expr):
+                assert isinstance(node.value, ast.Call | ast.Constant | ast.Yield), f"{path}, line {node.lineno}"

@@ -65,7 +65,10 @@ with result:
         if job is not None and view == "inside":
             insides.show(job, watch)
         if view == "curves" or job is None:
-            runs.curves(job) if job is not None else runs.ready(dataset)
+            if job is not None:
+                runs.curves(job)
+            else:
+                runs.ready(dataset)
             ui.notes(runs.noticed(job, classes), SOURCE)
 
     engine.live(shown, runs.SLOT, every=0.4)

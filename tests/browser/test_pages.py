@@ -98,7 +98,7 @@ def test_back_returns_to_a_page_with_its_last_settings(server, page):
 
 
 def test_a_training_runs_from_start_to_stop_and_leaves_a_network(server, page):
-    page.goto(f"{server.address}/training?epochs=30")
+    page.goto(f"{server.address}/training?epochs=100")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
     page.get_by_role("button", name="Pause").click()
@@ -124,7 +124,7 @@ def test_two_visitors_do_not_see_each_others_runs(server, browser):
     first, second = browser.new_context().new_page(), browser.new_context().new_page()
     for one in (first, second):
         one.set_default_timeout(60_000)
-    first.goto(f"{server.address}/training?epochs=30")
+    first.goto(f"{server.address}/training?epochs=100")
     first.get_by_role("button", name="Start").click()
     expect(first.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
     second.goto(f"{server.address}/training")
@@ -139,7 +139,7 @@ def test_a_tab_closed_in_the_middle_frees_the_worker(server, browser):
     context = browser.new_context()
     leaver = context.new_page()
     leaver.set_default_timeout(60_000)
-    leaver.goto(f"{server.address}/training?epochs=30")
+    leaver.goto(f"{server.address}/training?epochs=100")
     leaver.get_by_role("button", name="Start").click()
     expect(leaver.get_by_text(re.compile(r"Step \d+ of"))).to_be_visible()
     context.close()
