@@ -68,11 +68,11 @@ def test_without_a_network_one_sentence_says_so(home, monkeypatch):
 
 def test_a_silent_server_is_given_up(home, monkeypatch):
     monkeypatch.setattr(downloads, "PATIENCE", 0.05)
-    monkeypatch.setattr(downloads.urllib.request, "urlopen", lambda url, timeout: time.sleep(0.5))
+    monkeypatch.setattr(downloads.urllib.request, "urlopen", lambda url, timeout: time.sleep(5))
     began = time.monotonic()
     with pytest.raises(ConvvizError, match="cannot be reached"):
         list(downloads.fetch(URL, "models", "weights.h5"))
-    assert time.monotonic() - began < 0.4
+    assert time.monotonic() - began < 4
 
 
 def test_what_is_here_is_not_fetched_again(home, monkeypatch):

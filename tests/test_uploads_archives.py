@@ -16,10 +16,10 @@ from tests.hostile import pictures
 
 def refused(data: bytes, sentence: str) -> None:
     """The archive is refused within a second, in one sentence."""
-    begin = time.perf_counter()
+    begin = time.process_time()  # a busy machine is not the file's fault
     with pytest.raises(ConvvizError, match=sentence) as caught:
         open_dataset(data, size=(8, 8))
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     assert "; " in str(caught.value)
     assert not str(caught.value).endswith(".")
 

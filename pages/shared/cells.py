@@ -144,16 +144,20 @@ def read(cell: microscope.Cell, network: zoo.Reference, picture: np.ndarray) -> 
         _sums(taps, sums, np.argsort(-np.abs(sums))[:_MOST_ROWS])
 
 
+def grids_key(layer: str, channel: int) -> str:
+    """The key of the grids over one channel: of its own for each, without the layer's name, which may be anything."""
+    return f"cell_grids_{hashlib.blake2b(f'{layer} {channel}'.encode(), digest_size=8).hexdigest()}"
+
+
 def _grids(stage: microscope.Stage, cell: microscope.Cell) -> None:
     """The explorer over one input channel; a cell that is pinned in its output is looked at instead."""
     if stage.kind == "pooling":
         result = "Output"
     else:
         result = f"What channel {stage.channel} gives" if not stage.whole else "Sum" + " + bias" * bool(stage.bias)
-    name = hashlib.blake2b(f"{cell.layer} {cell.channel}".encode(), digest_size=8)  # a layer may be called anything
-    key = f"cell_grids_{name.hexdigest()}"
     pinned = explorer.explorer(
-        stage.kind, stage.source, stage.weights, key=key, settings=stage.settings, bias=stage.bias,
+        stage.kind, stage.source, stage.weights, key=grids_key(cell.layer, cell.channel),
+        settings=stage.settings, bias=stage.bias,
         labels={"source": f"Input channel {stage.channel}", "result": result}, at=(cell.row, cell.col), pins=True,
         looks={} if stage.kind == "pooling" else {"source": "signed" if stage.source.min() < 0 else "magnitude"},
     )  # fmt: skip
