@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy import signal
 
 from convviz import ConvvizError, convolution, kernels
-from convviz.convolution import sliding
+from convviz.convolution import bands, sliding
 
 NUMPY_MODES = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
@@ -142,7 +142,29 @@ def test_the_fourier_route_and_the_blocks_agree_at_the_border_of_every_tile():
     taps = rng.standard_normal((17, 14)).astype(np.float32)
     way = convolution.geometry.walk(image.shape, taps.shape, padding=((20, 3), (0, 33)))
     blocks = sliding._by_blocks(convolution.geometry.pad(image, way.pads, "zero"), taps, *way.shape)
-    np.testing.assert_allclose(sliding._by_fourier(image, taps, way), blocks, atol=2e-4)
+    np.testing.assert_allclose(sliding._by_fourier(image, taps, way.pads, way.shape, way.mode), blocks, atol=2e-4)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_bands_of_rows_on_several_cores_are_the_definition_too(threads, monkeypatch):
+    """Bands of one row and more, some of them nothing but padding."""
+    monkeypatch.setattr(bands, "PIXELS", 1)
+    monkeypatch.setattr(sliding, "PIXELS", 1)
+    monkeypatch.setattr(cv2, "getNumThreads", lambda: threads)
+    done = []
+    submit = bands._threads(threads).submit
+    monkeypatch.setattr(bands._threads(threads), "submit", lambda *work: done.append(work) or submit(*work))
+    rng = np.random.default_rng(11)
+    for turn in range(150):
+        image, kernel = rng.standard_normal(rng.integers(4, 12, 2)), rng.standard_normal(rng.integers(1, 6, 2))
+        stride = tuple(int(step) for step in rng.integers(1, 5, 2))
+        pads = ((7, 0), (0, 2)) if turn % 3 == 0 else ((4, 5), (5, 4))
+        if turn % 4 == 0:
+            image[tuple(rng.integers(0, image.shape))], kernel[0, 0] = np.nan, 0
+        mine = convolution.convolve(image.astype(np.float32), kernel, stride=stride, padding=pads)
+        exact = by_hand(image[..., None], kernel[..., None, None], stride, (1, 1), pads)[..., 0]
+        np.testing.assert_allclose(mine, exact, rtol=0, atol=1e-5)
+    assert bool(done) == (threads > 1)
 
 
 @pytest.mark.parametrize("side", [3, 10, 31])

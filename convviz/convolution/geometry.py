@@ -215,7 +215,7 @@ def _walk(
 
 def pair(value: Pair, what: str) -> tuple[int, int]:
     """One number for both directions, or (vertical, horizontal)."""
-    if np.ndim(value) == 0:
+    if isinstance(value, int) or np.ndim(value) == 0:
         return index(value), index(value)
     if len(value) != 2:
         raise ConvvizError(f"{what} {value} has {len(value)} numbers; give one, or one down and one across")

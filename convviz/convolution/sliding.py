@@ -14,27 +14,30 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from convviz.convolution.bands import PIXELS, in_bands
 from convviz.convolution.geometry import Walk, pad, patch
 
 DIRECT_AREA = 128  # filter2D turns to its own Fourier transform at 130 taps in float32 (filter.dispatch.cpp)
-
-THREADED = 1 << 20  # pixels, from which on filter2D's direct filter takes all of its threads
 
 # What one output pixel costs, in taps of a direct filter (0.04 ns each on the machine where this was measured).
 FOURIER = 140  # a kernel of any size by the Fourier transform
 BLOCK_OF_TAPS = 20  # one more block of a kernel that is too large for one direct filter
 PHASE = 7  # one more filter whose result must be added
+FEW = 4  # phases, that threads can share; with more they wait for Python's lock most of the time
+FEW_TAPS = 9  # fewer cost less than another look at the picture
 COLUMNS = 8  # taking every n-th column out of the picture
 
 HUGE = 1e12  # above it, products of float32 may overflow on the way
 MATRIX = 1 << 20  # values in one matrix of windows
 LARGEST_TILE = 400  # side of the tiles in which the Fourier transform is taken, unless the kernel needs more
 TILE = 16  # side of the squares in which places are computed by definition
+Pads = tuple[tuple[int, int], tuple[int, int]]  # ((top, bottom), (left, right)), pixels
 _SIDES = sorted(odd << twos for odd in (1, 3, 5, 9, 45) for twos in range(3, 24))  # that OpenCV transforms quickly
 _BORDERS = {"zero": cv2.BORDER_CONSTANT, "reflect": cv2.BORDER_REFLECT_101, "replicate": cv2.BORDER_REPLICATE}
 
@@ -43,7 +46,15 @@ def is_tame(values: np.ndarray) -> bool:
     """Whether all values are finite and none is huge; one pass over them."""
     if values.dtype.kind in "bui":
         return True
-    return bool(cv2.norm(values.reshape(len(values), -1), cv2.NORM_L2SQR) < HUGE**2)
+    rows = values.reshape(len(values), -1)
+    if rows.size < PIXELS:
+        return bool(cv2.norm(rows, cv2.NORM_L2SQR) < HUGE**2)
+    return all(in_bands(lambda band: _is_quiet(rows[band]), len(rows), values.size))
+
+
+def _is_quiet(rows: np.ndarray) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool((np.vecdot(rows, rows) < HUGE**2).all())
 
 
 def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
@@ -60,9 +71,7 @@ def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
     # direct filters spoil no place but those that see
     local = weights.ndim == 2 and math.prod(walk.reach) <= DIRECT_AREA
     if local and walk.stride != (1, 1) and _all_places_are_cheaper(weights, walk):
-        down, across = walk.stride
-        shape = (walk.shape[0] - 1) * down + 1, (walk.shape[1] - 1) * across + 1
-        return _slide(image, weights, replace(walk, stride=(1, 1), shape=shape), local)[::down, ::across]
+        return _slide(image, weights, _dense_walk(walk), local)[:: walk.stride[0], :: walk.stride[1]]
     return _slide(image, weights, walk, local)
 
 
@@ -97,8 +106,7 @@ def _rows_that_tell(kernel: np.ndarray, walk: Walk) -> int:
 def _sounds_right(response: np.ndarray, every: int) -> bool:
     """Whether nothing wild shows in every so many rows of a response."""
     rows = response.reshape(len(response), -1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return all((np.vecdot(some, some) < HUGE**2).all() for some in (rows[::every], rows[-1:]))
+    return _is_quiet(rows[::every]) and _is_quiet(rows[-1:])
 
 
 def _carefully(image: np.ndarray, weights: np.ndarray, walk: Walk, response: np.ndarray | None) -> np.ndarray:
@@ -208,7 +216,9 @@ def _plane(image: np.ndarray, kernel: np.ndarray, walk: Walk) -> np.ndarray:
         )
         return _plane(np.ascontiguousarray(_plane(image, column, downwards)), row, sideways)
     taps = _spread(kernel, walk.dilation)
-    return _dense(image, taps, walk) if walk.stride == (1, 1) else _stepping(image, taps, walk)
+    if walk.stride == (1, 1):
+        return _dense(image, taps, walk.pads, walk.shape, walk.mode)
+    return _stepping(image, taps, walk)
 
 
 def _factors(kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
@@ -231,31 +241,29 @@ def _spread(kernel: np.ndarray, dilation: tuple[int, int]) -> np.ndarray:
     return taps
 
 
-def _dense(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
+def _dense(image: np.ndarray, taps: np.ndarray, pads: Pads, shape: tuple[int, int], mode: str) -> np.ndarray:
     """Every place, one pixel after the other, (H', W') or (H', W', 2 to 4)."""
-    (top, bottom), (left, right) = walk.pads
-    height, width = walk.shape
+    (top, bottom), (left, right) = pads
     reaches = top + bottom < taps.shape[0] and left + right < taps.shape[1]
-    if taps.size <= DIRECT_AREA and reaches and walk.mode in _BORDERS:  # OpenCV pads by itself, without a copy
-        filtered = cv2.filter2D(image, -1, taps, anchor=(left, top), borderType=_BORDERS[walk.mode])
-        return filtered[:height, :width]
+    if taps.size <= DIRECT_AREA and reaches and mode in _BORDERS:  # OpenCV pads by itself, without a copy
+        filtered = cv2.filter2D(image, -1, taps, anchor=(left, top), borderType=_BORDERS[mode])
+        return filtered[: shape[0], : shape[1]]
     if image.ndim == 2 and _direct_cost(taps) > FOURIER:
-        return _by_fourier(image, taps, walk)
-    return _by_blocks(pad(image, walk.pads, walk.mode), taps, height, width)
+        return _by_fourier(image, taps, pads, shape, mode)
+    return _by_blocks(pad(image, pads, mode), taps, *shape)
 
 
-def _by_fourier(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
+def _by_fourier(image: np.ndarray, taps: np.ndarray, pads: Pads, shape: tuple[int, int], mode: str) -> np.ndarray:
     """Every place of a kernel, one pixel after the other: spectra multiplied, one tile after the other."""
-    if walk.mode != "zero":
-        image = pad(image, walk.pads, walk.mode)
-        walk = replace(walk, pads=((0, 0), (0, 0)))
-    (kh, kw), size = taps.shape, [_side(*axis) for axis in zip(walk.shape, taps.shape, strict=True)]
+    if mode != "zero":
+        image, pads = pad(image, pads, mode), ((0, 0), (0, 0))
+    (kh, kw), size = taps.shape, [_side(*axis) for axis in zip(shape, taps.shape, strict=True)]
     tall, wide = size[0] - kh + 1, size[1] - kw + 1  # of what a tile gives
     kernel = cv2.dft(pad(taps, ((0, size[0] - kh), (0, size[1] - kw)), "zero"))
     tile, spectrum = np.zeros(size, np.float32), np.empty(size, np.float32)
-    response = np.empty(walk.shape, np.float32)
-    for top, left in product(range(0, walk.shape[0], tall), range(0, walk.shape[1], wide)):
-        _look(tile, image, top - walk.pads[0][0], left - walk.pads[1][0])
+    response = np.empty(shape, np.float32)
+    for top, left in product(range(0, shape[0], tall), range(0, shape[1], wide)):
+        _look(tile, image, top - pads[0][0], left - pads[1][0])
         spectrum = cv2.dft(tile, dst=spectrum)
         spectrum = cv2.mulSpectrums(spectrum, kernel, 0, c=spectrum, conjB=True)  # conjB: the kernel is not turned
         spectrum = cv2.idft(spectrum, dst=spectrum, flags=cv2.DFT_SCALE | cv2.DFT_REAL_OUTPUT)
@@ -283,49 +291,100 @@ def _side(places: int, reach: int) -> int:
 
 def _stepping(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
     """Only the places that are kept: picture and kernel cut into phases, one filter each, the results added."""
-    down, across = _phases(taps, walk.stride, walk.size)
+    down, across = _phases(taps, walk.stride)
     tiny = image.shape[0] < down or image.shape[1] < across
     if tiny or walk.mode != "zero":  # else the phases are padded, mostly by OpenCV itself
         image = pad(image, walk.pads, walk.mode)
         walk = replace(walk, size=image.shape[:2], pads=((0, 0), (0, 0)))
-    skip_down, skip_across = walk.stride[0] // down, walk.stride[1] // across
-    height, width = (walk.shape[0] - 1) * skip_down + 1, (walk.shape[1] - 1) * skip_across + 1
-    total = None
-    for tap_column, columns, left_right in _cuts(image.shape[1], taps.shape[1], across, walk.pads[1], width):
-        strip = np.ascontiguousarray(image[:, columns])
-        for tap_row, rows, top_bottom in _cuts(image.shape[0], taps.shape[0], down, walk.pads[0], height):
-            phase = replace(walk, stride=(1, 1), pads=(top_bottom, left_right), shape=(height, width))
-            part = _dense(strip[rows], np.ascontiguousarray(taps[tap_row::down, tap_column::across]), phase)
-            total = part if total is None else cv2.add(total, part, dst=total)
-    return total[::skip_down, ::skip_across]
+    (height, width), columns, rows = _cuts(walk, taps.shape, (down, across))
+    phases = []
+    for column in columns:
+        strip = np.ascontiguousarray(image[:, column.pixels])
+        for row in rows:
+            part = np.ascontiguousarray(taps[row.tap :: down, column.tap :: across])
+            phases.append((strip[row.pixels], part, row.pads[0], column.pads))
+    total = np.empty((height, width, *image.shape[2:]), np.float32)
+
+    def fill(band: slice) -> None:
+        *parts, last = (_band(*phase, band, width) for phase in phases)
+        for part in parts[1:]:
+            last = cv2.add(last, part, dst=last)
+        if parts:
+            cv2.add(last, parts[0], dst=total[band])
+        else:
+            total[band] = last
+
+    in_bands(fill, height, image.shape[0] * image.shape[1] if len(phases) <= FEW else 0)
+    return total[:: walk.stride[0] // down, :: walk.stride[1] // across]
 
 
+def _band(
+    seen: np.ndarray, taps: np.ndarray, above: int, sides: tuple[int, int], band: slice, width: int
+) -> np.ndarray:
+    """What one phase gives in a band of rows."""
+    first, last = band.start - above, band.stop - above + len(taps) - 1  # rows under the taps
+    shape = band.stop - band.start, width
+    under = seen[max(first, 0) : max(last, 0)]
+    if not len(under):  # nothing but padding
+        return np.zeros((*shape, *seen.shape[2:]), np.float32)
+    return _dense(under, taps, ((max(-first, 0), max(last - len(seen), 0)), sides), shape, "zero")
+
+
+class Cut(NamedTuple):
+    """One phase along one axis: its first tap, the pixels under its taps, and the zeros that these need around them."""
+
+    tap: int
+    pixels: slice
+    pads: tuple[int, int]
+
+
+@lru_cache(maxsize=256)
 def _cuts(
-    size: int, taps: int, step: int, pads: tuple[int, int], places: int
-) -> Iterator[tuple[int, slice, tuple[int, int]]]:
-    """The phases along one axis: first tap, the pixels under its taps, and the zeros that these need around them."""
+    walk: Walk, taps: tuple[int, int], steps: tuple[int, int]
+) -> tuple[tuple[int, int], tuple[Cut, ...], tuple[Cut, ...]]:
+    """The phases across and down, and before them the size of what they give."""
+    skips = [stride // step for stride, step in zip(walk.stride, steps, strict=True)]
+    height, width = ((places - 1) * skip + 1 for places, skip in zip(walk.shape, skips, strict=True))
+    rows, columns = (
+        tuple(_cut(*axis)) for axis in zip(walk.size, taps, steps, walk.pads, (height, width), strict=True)
+    )
+    return (height, width), columns, rows
+
+
+def _cut(size: int, taps: int, step: int, pads: tuple[int, int], places: int) -> Iterator[Cut]:
+    """The phases along one axis."""
     for tap in range(min(step, taps)):
         first = (tap - pads[0]) % step
         before = -((tap - pads[0]) // step)
         seen = len(range(first, size, step))
         after = max(places + len(range(tap, taps, step)) - 1 - before - seen, 0)
-        yield tap, slice(first, None, step), (before, after)
+        yield Cut(tap, slice(first, None, step), (before, after))
+
+
+@lru_cache(maxsize=256)
+def _dense_walk(walk: Walk) -> Walk:
+    """The way past every place, up to the last one that is kept."""
+    shape = tuple((places - 1) * step + 1 for places, step in zip(walk.shape, walk.stride, strict=True))
+    return replace(walk, stride=(1, 1), shape=shape)
 
 
 def _all_places_are_cheaper(weights: np.ndarray, walk: Walk) -> bool:
-    """Whether a small kernel had better be put on every place, and the places that are kept picked out afterwards."""
-    return walk.stride != (1, 1) and _phases(_spread(weights, walk.dilation), walk.stride, walk.size) == (1, 1)
+    """Whether a small kernel had better be put on every place, and the places that are kept picked out afterwards.
+
+    Where a few rows of a full response tell what is wrong with the picture, the look at all of the picture is saved.
+    """
+    if np.count_nonzero(weights) < FEW_TAPS and not weights.all() and _rows_that_tell(weights, _dense_walk(walk)):
+        return True
+    return _phases(_spread(weights, walk.dilation), walk.stride) == (1, 1)
 
 
-def _phases(taps: np.ndarray, stride: tuple[int, int], size: tuple[int, int]) -> tuple[int, int]:
+def _phases(taps: np.ndarray, stride: tuple[int, int]) -> tuple[int, int]:
     """How to cut for the least work: by the stride or not at all, down and across."""
-    return _best_cut((taps != 0).tobytes(), taps.shape, stride, size[0] * size[1], cv2.getNumThreads())
+    return _best_cut((taps != 0).tobytes(), taps.shape, stride, cv2.getNumThreads())
 
 
 @lru_cache(maxsize=1024)
-def _best_cut(
-    filled: bytes, shape: tuple[int, int], stride: tuple[int, int], pixels: int, threads: int
-) -> tuple[int, int]:
+def _best_cut(filled: bytes, shape: tuple[int, int], stride: tuple[int, int], threads: int) -> tuple[int, int]:
     """The same, remembered: finding it takes as long as a small picture does."""
     taps = np.frombuffer(filled, bool).reshape(shape)
 
@@ -334,7 +393,7 @@ def _best_cut(
         each = PHASE + (COLUMNS if across > 1 else 0)
         starts = product(range(min(down, shape[0])), range(min(across, shape[1])))
         cost = sum(min(_direct_cost(taps[i::down, j::across]), FOURIER) + each for i, j in starts) / (down * across)
-        return cost / threads if pixels >= THREADED * down * across and taps.size <= DIRECT_AREA else cost
+        return cost / threads if down * across <= FEW else cost
 
     return min(product({1, stride[0]}, {1, stride[1]}), key=work)
 
