@@ -314,7 +314,8 @@ def _stepping(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
         else:
             total[band] = last
 
-    in_bands(fill, height, image.shape[0] * image.shape[1] if len(phases) <= FEW else 0)
+    shared = len(phases) <= FEW and phases[0][1].size <= DIRECT_AREA
+    in_bands(fill, height, image.shape[0] * image.shape[1] if shared else 0)
     return total[:: walk.stride[0] // down, :: walk.stride[1] // across]
 
 
@@ -393,7 +394,8 @@ def _best_cut(filled: bytes, shape: tuple[int, int], stride: tuple[int, int], th
         each = PHASE + (COLUMNS if across > 1 else 0)
         starts = product(range(min(down, shape[0])), range(min(across, shape[1])))
         cost = sum(min(_direct_cost(taps[i::down, j::across]), FOURIER) + each for i, j in starts) / (down * across)
-        return cost / threads if down * across <= FEW else cost
+        shared = down * across <= FEW and -(-shape[0] // down) * -(-shape[1] // across) <= DIRECT_AREA
+        return cost / threads if shared else cost
 
     return min(product({1, stride[0]}, {1, stride[1]}), key=work)
 
