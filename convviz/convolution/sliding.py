@@ -70,7 +70,7 @@ def slide(image: np.ndarray, weights: np.ndarray, walk: Walk) -> np.ndarray:
     """
     # direct filters spoil no place but those that see
     local = weights.ndim == 2 and math.prod(walk.reach) <= DIRECT_AREA
-    if local and walk.stride != (1, 1) and _all_places_are_cheaper(weights, walk):
+    if local and walk.stride != (1, 1) and _all_places_are_cheaper((weights != 0).tobytes(), walk, cv2.getNumThreads()):
         return _slide(image, weights, _dense_walk(walk), local)[:: walk.stride[0], :: walk.stride[1]]
     return _slide(image, weights, walk, local)
 
@@ -306,16 +306,13 @@ def _stepping(image: np.ndarray, taps: np.ndarray, walk: Walk) -> np.ndarray:
     total = np.empty((height, width, *image.shape[2:]), np.float32)
 
     def fill(band: slice) -> None:
-        *parts, last = (_band(*phase, band, width) for phase in phases)
-        for part in parts[1:]:
-            last = cv2.add(last, part, dst=last)
-        if parts:
-            cv2.add(last, parts[0], dst=total[band])
-        else:
-            total[band] = last
+        so_far = _band(*phases[0], band, width)
+        if len(phases) == 1:
+            total[band] = so_far
+        for phase in phases[1:]:
+            so_far = cv2.add(so_far, _band(*phase, band, width), dst=total[band])
 
-    shared = len(phases) <= FEW and phases[0][1].size <= DIRECT_AREA
-    in_bands(fill, height, image.shape[0] * image.shape[1] if shared else 0)
+    in_bands(fill, height, image.shape[0] * image.shape[1] if len(phases) <= FEW else 0)
     return total[:: walk.stride[0] // down, :: walk.stride[1] // across]
 
 
@@ -369,14 +366,17 @@ def _dense_walk(walk: Walk) -> Walk:
     return replace(walk, stride=(1, 1), shape=shape)
 
 
-def _all_places_are_cheaper(weights: np.ndarray, walk: Walk) -> bool:
+@lru_cache(maxsize=1024)
+def _all_places_are_cheaper(filled: bytes, walk: Walk, threads: int) -> bool:
     """Whether a small kernel had better be put on every place, and the places that are kept picked out afterwards.
 
     Where a few rows of a full response tell what is wrong with the picture, the look at all of the picture is saved.
     """
-    if np.count_nonzero(weights) < FEW_TAPS and not weights.all() and _rows_that_tell(weights, _dense_walk(walk)):
+    kernel = np.frombuffer(filled, bool).reshape(walk.kernel)
+    if kernel.sum() < FEW_TAPS and not kernel.all() and _rows_that_tell(kernel, _dense_walk(walk)):
         return True
-    return _phases(_spread(weights, walk.dilation), walk.stride) == (1, 1)
+    taps = _spread(kernel, walk.dilation)
+    return _best_cut(taps.tobytes(), taps.shape, walk.stride, threads) == (1, 1)
 
 
 def _phases(taps: np.ndarray, stride: tuple[int, int]) -> tuple[int, int]:
@@ -394,8 +394,7 @@ def _best_cut(filled: bytes, shape: tuple[int, int], stride: tuple[int, int], th
         each = PHASE + (COLUMNS if across > 1 else 0)
         starts = product(range(min(down, shape[0])), range(min(across, shape[1])))
         cost = sum(min(_direct_cost(taps[i::down, j::across]), FOURIER) + each for i, j in starts) / (down * across)
-        shared = down * across <= FEW and -(-shape[0] // down) * -(-shape[1] // across) <= DIRECT_AREA
-        return cost / threads if shared else cost
+        return cost / threads if down * across <= FEW else cost
 
     return min(product({1, stride[0]}, {1, stride[1]}), key=work)
 
