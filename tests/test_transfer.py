@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from convviz import ConvvizError, architectures, datasets, training, zoo
+from convviz import ConvvizError, architectures, attribution, datasets, training, zoo
 from convviz.training import remembering
+from convviz.training.snapshots import changing
 
 keras = pytest.importorskip("keras")
 
@@ -108,4 +109,76 @@ def test_mobilenetv2_has_its_trained_weights_at_another_size():
     base = architectures.Transfer("mobilenetv2", HEAD, (64, 64, 3), 2).build().layers[1]
     whole = zoo.load("mobilenetv2").model
     for one, other in zip(base.get_weights(), whole.get_weights()[: len(base.get_weights())], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def moments_of(records) -> dict[int, bytes]:
+    return dict(pair for one in records for pair in one.moments)
+
+
+@pytest.mark.parametrize("train_from", ["", "block4_conv1"])
+def test_a_snapshot_leaves_out_what_is_frozen_and_still_makes_the_whole_network_of_its_step(shapes, train_from):
+    network = replace(ON_SHAPES, train_from=train_from)
+    begun = zoo.wrap(network.build(), input_range=(0.0, 255.0))
+    settings = training.Settings(epochs=4, batch_size=8, learning_rate=0.01, snapshot_every=1)
+    records = list(training.train(network, shapes, settings))
+    learned = 4 * sum(np.prod(one.shape) for one in begun.model.trainable_variables)
+    frozen = 4 * sum(np.prod(one.shape) for one in begun.model.non_trainable_variables)
+    moments = moments_of(records)
+    for data in moments.values():
+        assert learned <= len(data) < learned + 20_000 < learned + frozen
+    assert len(records[-1].snapshot) < 4 * learned + 40_000, "the optimizer's numbers are those of what learns, too"
+
+    last = max(moments)
+    files = {step: training.trained(network, moments[step], class_names=shapes.class_names) for step in (0, last)}
+    canvas, picture = zoo.from_bytes(files[0]), shapes.test_images[3]
+    seen = {step: training.moment(canvas, moments[step], shapes, picture, target=1) for step in (last, 0, last)}
+    for step, file in files.items():
+        whole = zoo.from_bytes(file)
+        np.testing.assert_allclose(seen[step].chances, whole.predict(picture), rtol=1e-4)
+        heat = attribution.grad_cam(whole, picture, target=1).heatmap
+        np.testing.assert_allclose(seen[step].where, heat, atol=1e-3)
+    assert seen[last].accuracy == pytest.approx(records[-1].validation_accuracy)
+    assert np.abs(seen[0].chances - seen[last].chances).max() > 0.01
+
+
+def test_a_run_on_a_frozen_base_goes_on_from_its_snapshot_where_it_was(shapes):
+    settings = training.Settings(epochs=4, batch_size=8, learning_rate=0.01, snapshot_every=1)
+    whole = list(training.train(ON_SHAPES, shapes, settings))
+    run = training.train(ON_SHAPES, shapes, settings)
+    record = next(run)
+    while record.step < 7:
+        record = run.send({"steps": 1})
+    rest = list(training.train(ON_SHAPES, shapes, settings, resume=record.snapshot))
+    assert rest[-1].validation_loss == pytest.approx(whole[-1].validation_loss, rel=1e-3)
+
+
+def test_a_frozen_base_with_random_weights_is_kept_whole(shapes):
+    network = replace(ON_SHAPES, trained=False)
+    records = list(training.train(network, shapes, training.Settings(epochs=1, batch_size=20)))
+    moments = moments_of(records)
+    assert len(moments[0]) > 4 * network.build().count_params()
+    other = zoo.from_bytes(training.trained(network, moments[max(moments)], seed=99, class_names=shapes.class_names))
+    then = training.moment(other, moments[0], shapes, 0)
+    again = training.moment(zoo.from_bytes(training.trained(network, moments[0], seed=0)), moments[0], shapes, 0)
+    np.testing.assert_array_equal(then.matrix, again.matrix)
+
+
+def test_a_normalization_that_learns_is_kept_with_its_statistics_and_a_frozen_one_is_not(shapes):
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((64, 64, 3)), layers.Conv2D(4, 3, name="still", trainable=False), layers.BatchNormalization(),
+         layers.SpectralNormalization(layers.Conv2D(4, 3), trainable=False), layers.GlobalAveragePooling2D(),
+         layers.Dropout(0.1), layers.Dense(4, activation="softmax")]
+    )  # fmt: skip
+    model(np.zeros((1, 64, 64, 3), np.float32))
+    kept = {model.variables[place].path for place in changing(model, model)}
+    still = {one.path for one in model.get_layer("still").weights}
+    assert {one.path for one in model.variables} - kept == still
+    records = list(training.train(model, shapes, training.Settings(epochs=1, batch_size=20)))
+    ended = model.get_weights()
+    moments = moments_of(records)
+    assert not np.array_equal(zoo.from_bytes(training.trained(model, moments[0])).model.get_weights()[4], ended[4])
+    again = zoo.from_bytes(training.trained(model, moments[max(moments)])).model.get_weights()
+    for one, other in zip(again, ended, strict=True):
         np.testing.assert_array_equal(one, other)

@@ -18,7 +18,7 @@ from convviz.training.opening import Data, dataset_of, masks_of, network_of
 from convviz.training.records import Progress, Settings
 from convviz.training.remembering import remembered
 from convviz.training.running import Run
-from convviz.training.snapshots import assign
+from convviz.training.snapshots import assign, changing
 
 
 def train(
@@ -57,7 +57,8 @@ def train(
     """
     begun, pictures = network_of(network, settings.seed), dataset_of(dataset)
     learns = remembered(network, begun, pictures, settings)
-    run = Run(begun, pictures, settings, limits, masks=masks_of(network, begun), learns=learns)
+    kept = changing(network, begun.model)
+    run = Run(begun, pictures, settings, limits, masks=masks_of(network, begun), learns=learns, kept=kept)
     if resume is not None:
         run.restore(resume)
     asked: Mapping[str, Any] = {}
@@ -137,7 +138,7 @@ def trained(
     """The network of a snapshot as a whole ``.keras`` file, without optimizer state.
 
     Args:
-        network: what was given to `train`.
+        network: what was given to `train`; what of it is frozen is taken from here.
         snapshot: a record's `snapshot`, or one of its `moments`.
         class_names: what the classes are called, kept in the file.
         seed: of the run's settings.

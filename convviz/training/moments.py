@@ -62,7 +62,8 @@ def moment(
     """Look at a network as it was.
 
     Args:
-        network: a `zoo.Network` whose weights are replaced; nobody else may use it.
+        network: a `zoo.Network` whose weights are replaced, such as `trained` makes it of the same run; nobody else may
+            use it.
         snapshot: a record's `snapshot`, or one of its `moments`.
         dataset: what it was trained on; its validation pictures are asked about, at most 500.
         picture: uint8 (H, W, 3) or (H, W, 1); or the place of one among the test pictures of a `Display`'s strip.

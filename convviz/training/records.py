@@ -82,8 +82,8 @@ class Progress:
         learning_rate: now.
         batch_size: now.
         note: why the run ended before its last epoch, one sentence, or what was cut to the server's limits.
-        snapshot: the whole state as bytes, in some records.
-        moments: (step, bytes) pairs: the weights alone, at some steps, for `trained` and `moment`.
+        snapshot: the whole state as bytes, without the weights of frozen layers, in some records.
+        moments: (step, bytes) pairs: the weights that can change, at some steps, for `trained` and `moment`.
         display: what is seen inside, while somebody watches.
         beginning: in the first record.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from convviz.training.fitting import beginning, check, pictures_at_once
 from convviz.training.limits import Limits, cut_words
 from convviz.training.pace import RECORD_SECONDS, Pace
 from convviz.training.records import Beginning, Progress, Settings
-from convviz.training.snapshots import assign, packed
+from convviz.training.snapshots import assign, numbers, packed
 
 keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
@@ -42,6 +42,7 @@ class Run:
         *,
         masks: Mapping[str, np.ndarray] | None = None,
         learns: tuple[Any, datasets.Dataset] | None = None,
+        kept: Sequence[int] | None = None,
     ) -> None:
         self.note = "" if limits is None else cut_words(settings, limits.cut(settings))
         settings = settings if limits is None else limits.cut(settings)
@@ -50,6 +51,7 @@ class Run:
             limits.check(network, dataset)
         self.network, self.dataset, self.settings, self.limits = network, dataset, settings, limits
         self.model, self.masks = network.model, masks or {}  # variable's path -> where it may change
+        self._kept = range(len(self.model.variables)) if kept is None else kept  # places of variables in a snapshot
         # What learns, and what it is shown: the network and pictures, or a head and what a frozen base makes of them.
         self._learner, self.seen = learns or (self.model, dataset)
         copied = not (settings.augmentation or learns) and dataset.train_images.nbytes < _COPIED
@@ -330,7 +332,7 @@ class Run:
 
     def weights(self) -> bytes:
         """The network's numbers alone."""
-        return packed({f"model_{index}": one.numpy() for index, one in enumerate(self.model.variables)})
+        return packed(numbers(self.model, self._kept))
 
     def _keep_moment(self) -> None:
         """Now and then, densely at the beginning, and at the end of each epoch: the weights for who looks back."""
@@ -348,7 +350,7 @@ class Run:
     def snapshot(self) -> bytes:
         """The whole state: weights, optimizer, position."""
         self._snapshot_time, self._snapshot_step, self._snapshot_epoch = time.monotonic(), self.step, self.epoch
-        arrays = {f"model_{index}": variable.numpy() for index, variable in enumerate(self.model.variables)}
+        arrays = numbers(self.model, self._kept)
         arrays |= {f"optimizer_{index}": np.asarray(one) for index, one in enumerate(self.optimizer.variables)}
         arrays["where"] = np.array([self.step, self.epoch, self.position, self.settings.batch_size, self._next_moment])
         arrays["measured"] = np.array([*self._looked, self._best, self._waited, self._pace.busy])
