@@ -183,11 +183,17 @@ def _read(path: Path) -> np.ndarray:
 @cache
 def _digit(digit: int) -> np.ndarray:
     """A clear digit of scikit-learn's, (8, 8), ink from 0 to 16: of 40 typical ones the one with the finest line."""
-    with gzip.open(_package_folder("sklearn") / "datasets" / "data" / "digits.csv.gz", "rt") as lines:
-        table = np.loadtxt(lines, delimiter=",")
+    table = _digits()
     alike = table[table[:, -1] == digit, :-1]
     typical = alike[np.argsort(np.linalg.norm(alike - alike.mean(axis=0), axis=1), kind="stable")[:40]]
     return typical[np.argmin(typical.sum(axis=1))].reshape(8, 8)
+
+
+@cache
+def _digits() -> np.ndarray:
+    """Scikit-learn's table of digits, (1797, 65): ink of 64 pixels, and which digit it is; slow to read."""
+    with gzip.open(_package_folder("sklearn") / "datasets" / "data" / "digits.csv.gz", "rt") as lines:
+        return np.loadtxt(lines, delimiter=",").astype(np.int64)
 
 
 def enlarge_digits(digits: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from pages.shared import memory
 
 @pytest.fixture(autouse=True)
 def _empty(monkeypatch):
-    results = zict.LRU(1_000_000, {}, weight=lambda _, kept: kept.size)
+    results = {origin: zict.LRU(1_000_000, {}, weight=lambda _, kept: kept.size) for origin in memory.MOST_BYTES}
     monkeypatch.setattr(memory, "_results", results)
 
 
@@ -54,6 +54,14 @@ def test_nobody_can_change_a_result_for_the_others_and_all_share_its_arrays():
     assert lists[1][1] == memory.recalled(None, "lists")[1] == {"a": 1}
 
 
+def test_what_a_page_computes_does_not_push_out_what_a_worker_answered():
+    _, doubled = counted()
+    memory.recalled(lambda: 5, "question")
+    for number in range(4):
+        doubled(np.full(50_000, number, np.float64))
+    assert memory.recalled(None, "question") == 5
+
+
 def test_views_and_columns_are_told_apart_by_what_they_hold():
     _, doubled = counted()
     array = np.arange(16.0).reshape(4, 4)
@@ -66,7 +74,7 @@ def test_the_oldest_results_give_way():
     arrays = [np.full(50_000, number, np.float64) for number in range(4)]  # 400,000 bytes each
     for array in arrays:
         doubled(array)
-    assert memory._results.total_weight <= 1_000_000
+    assert memory._results["page"].total_weight <= 1_000_000
     doubled(arrays[3])
     assert len(calls) == 4
     doubled(arrays[0])

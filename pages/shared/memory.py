@@ -13,9 +13,11 @@ from typing import Any
 
 import zict
 
-MOST_BYTES = 32_000_000
+MOST_BYTES = {"worker": 20_000_000, "page": 12_000_000}  # what a worker answered is dearer than what a page computed
 
-_results = zict.LRU(MOST_BYTES, {}, weight=lambda _, kept: kept.size)
+_results = {
+    origin: zict.LRU(most, {}, weight=lambda _, kept: kept.size) for origin, most in MOST_BYTES.items()
+}  # fmt: skip
 _working: weakref.WeakValueDictionary[str, threading.Lock] = weakref.WeakValueDictionary()
 _guard = threading.Lock()
 
@@ -54,31 +56,34 @@ def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def asked(*arguments: Any, **options: Any) -> Any:
-        return recalled(lambda: function(*arguments, **options), _name(function), arguments, options)
+        what = (_name(function), arguments, options)
+        return recalled(lambda: function(*arguments, **options), *what, origin="page")
 
     return asked
 
 
-def recalled(compute: Callable[[], Any], *what: Any) -> Any:
+def recalled(compute: Callable[[], Any], *what: Any, origin: str = "worker") -> Any:
     """What was computed before under the same words, or what is computed now.
 
     Args:
         compute: makes the result.
         what: picklable; tells one result from every other.
+        origin: who computes it, one of ``MOST_BYTES``; the results of one do not push out those of the other.
     """
     key = digest(what)
     with _guard:
         lock = _working.setdefault(key, threading.Lock())
+    results = _results[origin]
     with lock:
-        kept = _results.get(key)
+        kept = results.get(key)
         if kept is None:
-            _results[key] = kept = _Kept.of(compute())
+            results[key] = kept = _Kept.of(compute())
     return kept.copy()
 
 
 def kept(*what: Any) -> Any:
     """What is remembered under these words, as for ``recalled``; None if nothing is."""
-    found = _results.get(digest(what))
+    found = _results["worker"].get(digest(what))
     return None if found is None else found.copy()
 
 
