@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +15,9 @@ from convviz.zoo.network import probabilities
 
 tf = lazy.load("tensorflow")
 
-_BATCH = 250  # pictures at once
+_AT_ONCE = 64_000_000  # bytes that a layer's maps may take when pictures are looked at
+_MOST = 500  # pictures at once
+_TOLD = 0.25  # seconds between two records
 PARTS = datasets.PARTS
 
 
@@ -69,17 +73,41 @@ class Report:
         return np.divide(np.diag(self.matrix), rows, out=np.full(len(rows), np.nan), where=rows > 0)
 
 
+@dataclass(frozen=True)
+class Examined:
+    """How far the asking is.
+
+    Attributes:
+        done: pictures that were asked about.
+        total: pictures in all.
+        right: of these done, how many were right.
+        report: all answers, in the last record only.
+    """
+
+    done: int
+    total: int
+    right: int
+    report: Report | None = None
+
+
+def pictures_at_once(card: zoo.Card) -> int:
+    """Pictures that a network can look at together without its maps filling the memory."""
+    largest = max((math.prod(one.output_shape) for one in card.layers), default=1)
+    largest = max(largest, math.prod(card.input_shape))
+    return max(1, min(_MOST, _AT_ONCE // (4 * largest)))
+
+
 def evaluate(
     network: Any, dataset: datasets.Dataset | str, *, part: str = "test", most: int = 24, per_cell: int = 12
 ) -> Report:
     """Ask a network about every picture of one part of a data set.
 
     Args:
-        network: ``zoo.Network`` or a Keras model that tells the data's classes apart.
-        dataset: or the name of one.
-        part: one of ``PARTS``.
-        most: mistakes to keep, at most.
-        per_cell: indices to keep for each cell of the matrix, at most.
+        network: as for `examine`.
+        dataset: as for `examine`.
+        part: as for `examine`.
+        most: as for `examine`.
+        per_cell: as for `examine`.
 
     Returns:
         The confusion matrix, the surest mistakes, and which pictures stand where.
@@ -90,11 +118,47 @@ def evaluate(
     Source:
         Stehman 1997, Selecting and interpreting measures of thematic classification accuracy.
     """
+    *_, last = examine(network, dataset, part=part, most=most, per_cell=per_cell)
+    return last.report
+
+
+def examine(
+    network: Any, dataset: datasets.Dataset | str, *, part: str = "test", most: int = 24, per_cell: int = 12
+) -> Iterator[Examined]:
+    """The same bit by bit, for who wants to see how far it is.
+
+    Args:
+        network: ``zoo.Network`` or a Keras model that tells the data's classes apart.
+        dataset: or the name of one.
+        part: one of ``PARTS``.
+        most: mistakes to keep, at most.
+        per_cell: indices to keep for each cell of the matrix, at most.
+
+    Yields:
+        How far it is, about four times a second, and at last the report.
+
+    Raises:
+        ConvvizError: there is no such part, or the network does not fit the data.
+    """
     network = zoo.as_network(network)
     data = datasets.load(dataset) if isinstance(dataset, str) else dataset
     images, labels = _part(data, part)
     _check(network, data)
-    chances = np.concatenate(list(answers(network, images)))
+    found, done, right, told = [], 0, 0, time.monotonic()
+    for some in answers(network, images):
+        found.append(some)
+        right += int((some.argmax(axis=1) == labels[done : done + len(some)]).sum())
+        done += len(some)
+        if time.monotonic() - told > _TOLD and done < len(images):
+            told = time.monotonic()
+            yield Examined(done, len(images), right)
+    report = _reported(data, images, labels, np.concatenate(found), most, per_cell)
+    yield Examined(done, len(images), right, report)
+
+
+def _reported(
+    data: datasets.Dataset, images: np.ndarray, labels: np.ndarray, chances: np.ndarray, most: int, per_cell: int
+) -> Report:
     guesses = chances.argmax(axis=1)
     classes = len(data.class_names)
     matrix = np.bincount(labels * classes + guesses, minlength=classes**2).reshape(classes, classes)
@@ -112,7 +176,7 @@ def evaluate(
 
 
 def answers(network: Any, images: np.ndarray) -> Iterator[np.ndarray]:
-    """Probabilities for many pictures, some at a time.
+    """Probabilities for many pictures, as many at a time as fit into a bounded part of the memory.
 
     Args:
         network: ``zoo.Network`` or a Keras model.
@@ -122,9 +186,9 @@ def answers(network: Any, images: np.ndarray) -> Iterator[np.ndarray]:
         float32 (n, K), in the order of the pictures, as ``Network.predict`` gives them one by one.
     """
     network = zoo.as_network(network)
-    function = None
-    for start in range(0, len(images), _BATCH):
-        batch = np.concatenate([network.prepare(one) for one in images[start : start + _BATCH]])
+    function, size = None, pictures_at_once(network.card)
+    for start in range(0, len(images), size):
+        batch = np.concatenate([network.prepare(one) for one in images[start : start + size]])
         if function is None:
             spec = tf.TensorSpec((None, *batch.shape[1:]), tf.float32)
             function = tracing.traced(network, ("answers", batch.shape[1:]), network.answer, spec)

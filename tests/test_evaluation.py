@@ -69,6 +69,34 @@ def test_answers_in_batches_are_those_one_by_one():
         np.testing.assert_allclose(found[place], network.predict(data.test_images[place]), atol=1e-6)
 
 
+@pytest.mark.parametrize(("side", "most"), [(150, 22), (28, 500)])
+def test_a_batchs_largest_maps_take_64_mb_at_most(side, most, monkeypatch):
+    model = keras.Sequential(
+        [keras.Input((side, side, 1)), keras.layers.Conv2D(32, 3, padding="same"), keras.layers.GlobalMaxPooling2D(),
+         keras.layers.Dense(2, activation="softmax")]
+    )  # fmt: skip
+    network, pictures = zoo.wrap(model), np.zeros((501 if side < 50 else 50, side, side, 1), np.uint8)
+    sizes = [len(some) for some in evaluation.answers(network, pictures)]
+    assert sizes[0] == most
+    assert sum(sizes) == len(pictures)
+    assert most == 500 or most * side * side * 32 * 4 <= 64_000_000 < (most + 1) * side * side * 32 * 4
+
+
+def test_it_tells_how_far_it_is_and_ends_with_the_report(monkeypatch):
+    data, network = brightness_data(), middle_blind()
+    monkeypatch.setattr(evaluation, "_MOST", 25)
+    monkeypatch.setattr(evaluation, "_TOLD", -1.0)
+    records = list(evaluation.examine(network, data))
+    assert [(one.done, one.total) for one in records] == [(25, 60), (50, 60), (60, 60)]
+    guessed = np.where(data.test_images[:, 0, 0, 0] / 255 > 0.5, 2, 0)
+    assert [one.right for one in records] == [int((guessed == data.test_labels)[:n].sum()) for n in (25, 50, 60)]
+    assert [one.report is None for one in records] == [True, True, False]
+    monkeypatch.setattr(evaluation, "_MOST", 500)
+    at_once = evaluation.evaluate(network, data)
+    assert np.array_equal(records[-1].report.matrix, at_once.matrix)
+    assert records[-1].report.cells == at_once.cells
+
+
 def test_a_single_sigmoid_has_two_classes():
     model = keras.Sequential(
         [keras.Input((4, 4, 1)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1, activation="sigmoid")]

@@ -183,6 +183,20 @@ def test_a_job_that_kills_its_worker_ends_with_a_sentence_and_keeps_its_records(
     assert engine.call(functions.add, 1, 2) == 3
 
 
+@pytest.mark.parametrize(("snapshot", "kept"), [(b"state", True), (None, False)])
+def test_a_job_whose_workers_stop_again_and_again_says_what_is_kept(snapshot, kept):
+    job = Job(SimpleNamespace(), "1", None, worker.Opening(functions.count, (10,), {}))
+    if snapshot:
+        job.take(0, SimpleNamespace(snapshot=snapshot))
+    for lost in range(3):
+        assert not job.ended, lost
+        job.lost_worker()
+    assert job.state == "failed"
+    assert job.error.startswith("the worker that computed this stopped 3 times at the same place")
+    assert ("what it had reached is kept" in job.error) == kept
+    assert job.snapshot == snapshot
+
+
 def test_a_job_can_refuse(engine):
     job = engine.start(functions.refuse_later)
     with pytest.raises(ConvvizError, match="diverged"):

@@ -13,6 +13,12 @@ def press(app, label: str) -> None:
     next(button for button in app.button if button.label == label).click().run()
 
 
+def asked(app):
+    """The network has been asked about the pictures, and the page shows what it said."""
+    app.session_state["_job_report"].result(timeout=120)
+    app.run()
+
+
 @pytest.fixture(scope="module")
 def trained(_engine):  # noqa: F811
     """The page after a short run on few digits."""
@@ -38,6 +44,7 @@ def test_the_run_leaves_a_network_its_curves_and_its_weights_by_step(trained):
 def test_the_confusion_matrix_is_the_networks_and_its_cells_open_their_pictures(trained):
     job = trained.session_state["_job_training"]
     trained.segmented_control(key="run_view").set_value("after").run()
+    asked(trained)
     assert not trained.exception
     frame = trained.dataframe[0].value
     assert frame.to_numpy().sum() == len(datasets.load("digits").test_images)

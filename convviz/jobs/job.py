@@ -272,8 +272,15 @@ class Job:
             self._rescued = self.snapshot
             if self._wish == "stop":
                 self.end("stopped")
-            elif self._rescues > _RESCUES or (self.snapshot is None and self._records):
+            elif self.snapshot is None and self._records:
                 self.end("failed", "the worker that computed this stopped and nothing of it was saved; start it again")
+            elif self._rescues > _RESCUES:
+                kept = "; what it had reached is kept" if self.snapshot is not None else ""
+                self.end(
+                    "failed",
+                    f"the worker that computed this stopped {self._rescues} times at the same place{kept}; start it "
+                    "again with something smaller",
+                )
             elif self.snapshot is not None:
                 options = {**self._opening.options, "resume": self.snapshot}
                 self._opening = Opening(self._opening.function, self._opening.arguments, options)

@@ -7,14 +7,6 @@ import math
 from convviz import ConvvizError, datasets, zoo
 from convviz.training.records import OPTIMIZERS, Beginning, Settings
 
-_AT_ONCE = 64_000_000  # bytes that a layer's maps may take when pictures are looked at
-
-
-def pictures_at_once(card: zoo.Card) -> int:
-    """Pictures that a network can look at together without its maps filling the memory."""
-    largest = max((math.prod(one.output_shape) for one in card.layers), default=1)
-    return max(1, min(500, _AT_ONCE // (4 * largest)))
-
 
 def class_names(network: zoo.Network, dataset: datasets.Dataset) -> tuple[str, ...]:
     """One name for each of the network's probabilities; the data may have fewer classes."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from convviz import ConvvizError, activations, attribution, datasets, filters, rendering, tracing, zoo
+from convviz.evaluation import pictures_at_once
 from convviz.training.displays import COLUMNS, answered, strip_pictures
-from convviz.training.fitting import pictures_at_once
 from convviz.training.opening import Data, dataset_of
 from convviz.training.snapshots import assign
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convviz import architectures, datasets, lazy, zoo
-from convviz.training.fitting import pictures_at_once
+from convviz.evaluation import pictures_at_once
 from convviz.training.records import Settings
 
 tf = lazy.load("tensorflow")

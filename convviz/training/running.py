@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from convviz import ConvvizError, augmentation, datasets, lazy, tracing, zoo
+from convviz.evaluation import pictures_at_once
 from convviz.training.displays import Display, Drawer, Watch
-from convviz.training.fitting import beginning, check, pictures_at_once
+from convviz.training.fitting import beginning, check
 from convviz.training.limits import Limits, cut_words
 from convviz.training.pace import RECORD_SECONDS, Pace
 from convviz.training.records import Beginning, Progress, Settings

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from convviz import attribution, evaluation, images, rendering, sketches, training, zoo
+from convviz import ConvvizError, attribution, evaluation, images, rendering, sketches, training, zoo
 from convviz.jobs import Job
-from pages.shared import charts, choices, engine, pickers, ui, words
+from pages.shared import charts, choices, engine, memory, pickers, ui, words
 
 PARTS = {"test": "Test pictures", "validation": "Validation pictures", "train": "Training pictures"}
 _MISTAKES = 12  # that are shown
 _SIDE = 72  # pixels of a picture in a sheet, at least
-SECONDS = 240.0  # that asking about all pictures of a large set may take
+SLOT = "report"
+_WANTED = "_report_wanted"  # digest of what the job in the slot asks
+_QUICK = 0.7  # seconds that are waited without a word
 
 
 def afterwards(reference: zoo.Reference | None, dataset: Any, source: str) -> None:
@@ -23,19 +26,52 @@ def afterwards(reference: zoo.Reference | None, dataset: Any, source: str) -> No
     if reference is None:
         st.info("What the network takes for what is shown here when the training is over.")
         return
-    found, part = report(reference, dataset)
-    confusion(found, dataset, part)
-    mistakes(found)
-    by_class(found)
-    own_picture(reference, "training")
-    ui.notes(noticed(found, part), source)
-
-
-def report(reference: zoo.Reference, dataset: Any) -> tuple[evaluation.Report, str]:
-    """The network's answers to one part of the data, and which part it is."""
     part = choices.segments("Pictures", list(PARTS), key="part", default="test", format_func=PARTS.get)
-    with st.spinner(f"Asking the network about all {PARTS[part].lower()}"):
-        return engine.compute(evaluation.evaluate, reference, dataset, part=part, timeout=SECONDS), part
+    found = report(reference, dataset, part)
+    if found is not None:
+        confusion(found, dataset, part)
+        mistakes(found)
+        by_class(found)
+    own_picture(reference, "training")
+    if found is not None:
+        ui.notes(noticed(found, part), source)
+
+
+def report(reference: zoo.Reference, dataset: Any, part: str) -> evaluation.Report | None:
+    """The network's answers to one part of the data; while it is asked, how far it is, and None."""
+    what = (SLOT, engine.owner(), reference, dataset, part)
+    if (kept := memory.kept(*what)) is not None:
+        return kept
+    job, wanted = engine.job(SLOT), memory.digest(what)
+    if job is None or st.session_state.get(_WANTED) != wanted:
+        job = engine.start(SLOT, evaluation.examine, reference, dataset, part=part)
+        st.session_state[_WANTED] = wanted
+        with contextlib.suppress(TimeoutError, ConvvizError):
+            job.result(timeout=_QUICK)
+    if job.state == "done":
+        return memory.recalled(lambda: job.latest.report, *what)
+    engine.live(lambda: _asking(job, PARTS[part].lower()), SLOT)
+    return None
+
+
+def _asking(job: Job, pictures: str) -> None:
+    """How far the asking is, with a way to stop it."""
+    if job.state == "failed":
+        ui.error(job.error)
+    state, button = st.columns([4, 1], vertical_alignment="bottom")
+    now, place = job.latest, job.place_in_line
+    told = "The worker loads the data" if now is None else f"{now.done:,} of {now.total:,} {pictures}"
+    if now is not None and now.done:
+        told += f", {words.share(now.right / now.done, fine=True)} of them right"
+    ends = {"stopped": "Stopped", "failed": "Ended"}.get(job.state)
+    ahead = f"Waiting in line, place {place}. " if place else f"{ends}. " if ends else ""
+    state.progress(now.done / now.total if now is not None else 0.0, ahead + told)
+    if job.ended:
+        button.button(
+            "Ask", icon=":material/play_arrow:", on_click=engine.clear, args=(SLOT,), key="ask_again", width="stretch"
+        )
+    else:
+        button.button("Stop", icon=":material/stop:", on_click=job.stop, key="stop_asking", width="stretch")
 
 
 def confusion(found: evaluation.Report, dataset: Any, part: str) -> None:
