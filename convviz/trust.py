@@ -301,10 +301,10 @@ def _answered(
     steps = attribution.METHODS[method].steps(network, picture, **choices)
     while True:
         try:
-            done, total = next(steps)
+            part = next(steps)
         except StopIteration as end:
             return end.value
-        if method in attribution.SLOW and _stops((yield told(min(0.99, done / total)))):
+        if method in attribution.SLOW and _stops((yield told(min(0.99, part.done / part.total)))):
             return None
 
 

@@ -1,9 +1,11 @@
 """The pages Grad-CAM and Trust through app.py, with a real engine: what they say is what the functions find."""
 
 import ast
+import time
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from convviz import attribution, datasets, images, localization, zoo
 from tests.test_foot import code
@@ -55,15 +57,12 @@ def test_several_drawn_pictures_state_how_well_their_boxes_agree():
     assert "pictures.zip" in {one.label for one in app.get("download_button")}
 
 
-def test_a_slow_method_is_a_job_that_leaves_the_result_before_and_can_be_stopped():
+def test_a_slow_method_is_a_job_that_leaves_the_result_before_until_there_is_more():
     app = opened(PAGE, network="cats_and_dogs", picture="cat")
     app.selectbox(key="method").set_value("rise").run()
     job = app.session_state["_job_explanation"]
     assert "Still the result before: Grad-CAM for cat" in texts(app)
     assert "belongs to the question before" in texts(app)
-    job.stop()
-    job.result(timeout=60)
-    assert job.state in ("stopped", "done")
     app.selectbox(key="method").set_value("occlusion").run()
     job = app.session_state["_job_explanation"]
     job.result(timeout=90)
@@ -75,6 +74,64 @@ def test_a_slow_method_is_a_job_that_leaves_the_result_before_and_can_be_stopped
     assert len(job.latest.answers) == 2
     np.testing.assert_allclose(job.latest.answers[0].heatmap, expected.heatmap, atol=1e-4)
     assert not app.exception
+
+
+def test_a_slow_methods_maps_are_shown_as_they_grow_and_what_there_was_stays_when_it_is_stopped():
+    app = opened(
+        PAGE, network="cats_and_dogs", method="rise", cam_view="many", cam_from="samples", class_of_all="1",
+        cam_samples=",".join(images.sample_names()[:12]),
+    )  # fmt: skip
+    job = app.session_state["_job_explanation"]
+    while not job.ended and (job.latest is None or not 0.1 < job.latest.done < 0.9):
+        time.sleep(0.05)
+    app.run()
+    assert "The map so far, from " in texts(app)
+    assert "The map is seen to grow" in texts(app)
+    assert [one.proto.imgs[0].caption for one in app.get("image") if "dog, probability" in str(one.proto)]
+    app.button(key="stop_explanation").click().run()
+    assert job.result(timeout=60).answers
+    assert job.state == "stopped"
+    app.run()
+    now, said = job.latest, texts(app)
+    assert f"RISE was stopped at {now.done:.0%}. What it had found by then is shown." in said
+    assert f"{len(now.answers) - 1} of 12 pictures are explained to the end, and one in part" in said
+    pictures = [images.limit(images.sample(name), 450) for name in images.sample_names()[:2]]
+    whole = attribution.rise(zoo.load("cats_and_dogs"), pictures[0], target=1)
+    kept = attribution.sized(now.answers[0], pictures[0].shape[:2])
+    np.testing.assert_allclose(kept.heatmap, whole.heatmap, atol=1e-3)
+    assert "over_1.png" in {one.label for one in app.get("download_button")}
+    app.button(key="explain_again").click().run()
+    assert app.session_state["_job_explanation"] is not job
+    assert not app.error
+    assert not app.exception
+
+
+def test_of_two_classes_the_one_whose_turn_has_not_come_is_told():
+    def page():
+        import streamlit as st
+
+        from convviz import attribution, images, zoo
+        from pages.shared import explanations, heat_maps
+
+        network, picture = zoo.reference("shapes"), images.sample("shapes")
+        asked = explanations.Asked(
+            network, (picture,) * 2, "occlusion", (3, 0), None, False, {0: "circle", 3: "star"}, ("",) * 2,
+            (None,) * 2, "two",
+        )  # fmt: skip
+        told = attribution.explain(zoo.load("shapes"), [picture] * 2, "occlusion", targets=(3, 0), every=0)
+        now = next(told)
+        answers = tuple(attribution.sized(one, picture.shape[:2]) for one in now.answers)
+        shown = explanations.Shown(asked, answers, done=now.done)
+        looks = heat_maps.Looks(0.4, "turbo", 0.5, one_scale=True)
+        heat_maps.draw(shown, zoo.card("shapes"), looks)
+        st.markdown("\n".join(heat_maps.noticed(shown, zoo.card("shapes"), looks)))
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    assert not app.exception
+    said = texts(app)
+    assert "Circle has not been reached yet." in said
+    assert "The evidence for star is strongest" in said
+    assert "Occlusion was stopped at" in said
 
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "eigen_cam"])

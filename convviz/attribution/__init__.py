@@ -29,7 +29,7 @@ from convviz.attribution.gradients import (
     smooth_gradient,
 )
 from convviz.attribution.masks import occlusion, rise
-from convviz.attribution.question import Attribution, answers_only, ask_input, run
+from convviz.attribution.question import Attribution, answers_only, ask_input, run, sized
 
 __all__ = [
     "ABOUT",
@@ -55,6 +55,7 @@ __all__ = [
     "occlusion",
     "rise",
     "score_cam",
+    "sized",
     "smooth_gradient",
     "top_classes",
     "xgrad_cam",

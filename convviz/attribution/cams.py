@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import cv2
@@ -10,6 +11,8 @@ import numpy as np
 
 from convviz import lazy, tracing
 from convviz.attribution.question import (
+    Mapped,
+    Part,
     Progress,
     Question,
     Steps,
@@ -20,13 +23,12 @@ from convviz.attribution.question import (
     call,
     chunks,
     conclude,
+    growing,
     run,
     stepwise,
 )
 
 tf = lazy.load("tensorflow")
-
-Mapped = Generator[tuple[int, int], None, np.ndarray]  # (done, of how many), then the map of one picture
 
 
 @stepwise
@@ -284,7 +286,7 @@ def _from_gradients(
         activations, gradients = found.pop("activations"), found.pop("gradients")
         causes += [_cause(*pair, bool(found["connected"])) for pair in zip(activations, gradients, strict=True)]
         parts.append({"maps": formula(activations, gradients), "index": found["index"], "score": found["score"]})
-        yield part.stop, len(question.batch)
+        yield Part(part.stop, len(question.batch))
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return conclude(question, joined.pop("maps"), joined, causes)
 
@@ -367,12 +369,16 @@ def _score_cam_map(question: Question, batch: np.ndarray, index: int, maps: np.n
         return np.zeros(maps.shape[:2], np.float32)
     answer = answers_only(question)
     scores = np.empty(len(picked), np.float32)
+
+    def so_far(count: int) -> np.ndarray:
+        powers = np.exp(scores[:count] - scores[:count].max())  # the empty picture's score cancels in the softmax
+        return maps[..., picked[:count]] @ (powers / powers.sum())
+
     for part in chunks(len(picked), batch):
         masks = _masks(maps[..., picked[part]], batch.shape[1:3])
         scores[part] = run(answer, batch * masks, index)["chosen"]
-        yield part.stop, len(picked)
-    powers = np.exp(scores - scores.max())  # what the empty picture scores cancels in the softmax
-    return maps[..., picked] @ (powers / powers.sum())
+        yield Part(part.stop, len(picked), partial(so_far, part.stop))
+    return so_far(len(picked))
 
 
 def _masks(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -419,12 +425,13 @@ def _ablation_cam_map(question: Question, batch: np.ndarray, index: int, maps: n
     """Ablation-CAM of one picture: (1, H, W, C) and (h, w, K) maps to (h, w)."""
     behind = call(question, "behind", _behind, tf.TensorSpec((None, *maps.shape), tf.float32))
     whole = run(behind, batch, index, tf.constant(maps[None]))["chosen"][0]
-    weights = np.empty(maps.shape[-1], np.float32)
+    order = np.argsort(-maps.std(axis=(0, 1)), kind="stable")  # those that vary most come first
+    weights = np.zeros(maps.shape[-1], np.float32)
     for part in chunks(maps.shape[-1], batch):
-        kept = 1 - np.eye(maps.shape[-1], dtype=np.float32)[part]
+        kept = 1 - np.eye(maps.shape[-1], dtype=np.float32)[order[part]]
         several = np.repeat(batch, len(kept), axis=0)
-        weights[part] = whole - run(behind, several, index, tf.constant(maps * kept[:, None, None]))["chosen"]
-        yield part.stop, maps.shape[-1]
+        weights[order[part]] = whole - run(behind, several, index, tf.constant(maps * kept[:, None, None]))["chosen"]
+        yield Part(part.stop, maps.shape[-1], lambda: maps @ weights)
     return maps @ weights
 
 
@@ -441,12 +448,12 @@ def _behind(subject: Subject, batch: Any, wanted: Any, maps: Any) -> dict[str, A
 def _picture_by_picture(question: Question, make: Callable[..., Mapped]) -> Steps:
     """Answers of a method that needs many passes for each picture; make takes (batch of one, class, maps)."""
     function = call(question, "head", _head)
-    maps, causes, indices, scores = [], [], [], []
+    maps, causes, told = [], [], {"index": [], "score": []}
     for batch in question.batch[:, None]:
         found = run(function, batch, question.wanted)
         activations, index = found["activations"][0], int(found["index"][0])
         causes.append("" if activations.any() else _cause(activations, activations, True))
-        maps.append((yield from make(batch, index, activations)))
-        indices.append(index)
-        scores.append(found["score"][0])
-    return conclude(question, np.stack(maps), {"index": np.array(indices), "score": np.array(scores)}, causes)
+        told["index"].append(index)
+        told["score"].append(found["score"][0])
+        maps.append((yield from growing(question, make(batch, index, activations), maps, told, causes)))
+    return conclude(question, maps, told, causes)

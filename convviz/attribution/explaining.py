@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,44 +11,30 @@ from typing import Any
 import numpy as np
 
 from convviz import ConvvizError, zoo
-from convviz.attribution.cams import (
-    ablation_cam,
-    eigen_cam,
-    grad_cam,
-    grad_cam_plus_plus,
-    hires_cam,
-    layer_cam,
-    score_cam,
-    xgrad_cam,
-)
-from convviz.attribution.gradients import (
-    gradient,
-    gradient_times_input,
-    guided_backpropagation,
-    integrated_gradients,
-    smooth_gradient,
-)
-from convviz.attribution.masks import occlusion, rise
+from convviz.attribution import cams, gradients, masks
 from convviz.attribution.question import Attribution
 
 METHODS: Mapping[str, Callable[..., Any]] = {
-    "grad_cam": grad_cam,
-    "grad_cam_plus_plus": grad_cam_plus_plus,
-    "hires_cam": hires_cam,
-    "layer_cam": layer_cam,
-    "xgrad_cam": xgrad_cam,
-    "score_cam": score_cam,
-    "ablation_cam": ablation_cam,
-    "eigen_cam": eigen_cam,
-    "gradient": gradient,
-    "smooth_gradient": smooth_gradient,
-    "gradient_times_input": gradient_times_input,
-    "integrated_gradients": integrated_gradients,
-    "guided_backpropagation": guided_backpropagation,
-    "occlusion": occlusion,
-    "rise": rise,
+    "grad_cam": cams.grad_cam,
+    "grad_cam_plus_plus": cams.grad_cam_plus_plus,
+    "hires_cam": cams.hires_cam,
+    "layer_cam": cams.layer_cam,
+    "xgrad_cam": cams.xgrad_cam,
+    "score_cam": cams.score_cam,
+    "ablation_cam": cams.ablation_cam,
+    "eigen_cam": cams.eigen_cam,
+    "gradient": gradients.gradient,
+    "smooth_gradient": gradients.smooth_gradient,
+    "gradient_times_input": gradients.gradient_times_input,
+    "integrated_gradients": gradients.integrated_gradients,
+    "guided_backpropagation": gradients.guided_backpropagation,
+    "occlusion": masks.occlusion,
+    "rise": masks.rise,
 }
 SLOW = ("score_cam", "ablation_cam", "smooth_gradient", "integrated_gradients", "occlusion", "rise")  # many passes
+
+
+EVERY = 0.4  # seconds between two looks at what there is so far
 
 
 @dataclass(frozen=True)
@@ -55,7 +43,8 @@ class Explaining:
 
     Attributes:
         done: parts of the work that are done, as a share from 0 to 1.
-        answers: all of them, in the order in which they were asked for; empty until the last is there.
+        answers: those that there are, in the order in which they were asked for. Before the last is finished all of
+            them are without their heat maps, which ``sized`` gives them, and the last is what its map is so far.
     """
 
     done: float
@@ -74,8 +63,9 @@ def explain(
     targets: Sequence[Any],
     layer: str | None = None,
     signed: bool = False,
+    every: float = EVERY,
 ) -> Iterator[Explaining]:
-    """Explain pictures one after the other, in parts of a fraction of a second.
+    """Explain pictures one after the other, in parts of a fraction of a second; a slow method's map is seen to grow.
 
     Args:
         network: ``zoo.Network`` or a Keras model.
@@ -84,9 +74,11 @@ def explain(
         targets: one for each picture, as for ``grad_cam``.
         layer: as for ``grad_cam``.
         signed: as for ``grad_cam``.
+        every: seconds that pass at least between two records.
 
     Yields:
-        an ``Explaining`` after each part; a message ``{"stop": True}`` ends it.
+        an ``Explaining`` after the first part, and after later ones, with what there is so far; a message
+        ``{"stop": True}`` ends it, and what was told last stays true.
 
     Raises:
         ConvvizError: there is no such method, class, output or layer.
@@ -95,17 +87,23 @@ def explain(
     check(method)
     answers: list[Attribution] = []
     pairs = list(zip(pictures, targets, strict=True))
+    due = -math.inf
     for place, (picture, target) in enumerate(pairs):
         steps = METHODS[method].steps(network, picture, target=target, layer=layer, signed=signed)
         while True:
             try:
-                done, total = next(steps)
+                part = next(steps)
             except StopIteration as end:
                 answers.append(end.value)
                 break
-            message = yield Explaining((place + done / total) / len(pairs))
+            if part.so_far is None or time.monotonic() < due:
+                continue
+            now = replace(part.so_far(), note="")  # a blank map that is still growing has no cause yet
+            there = tuple(answer.light() for answer in (*answers, now))
+            message = yield Explaining((place + part.done / part.total) / len(pairs), there)
             if message and message.get("stop"):
                 return
+            due = time.monotonic() + every
     yield Explaining(1.0, tuple(answers))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from convviz import lazy
 from convviz.attribution.question import (
+    Part,
     Progress,
     Question,
     Steps,
@@ -101,8 +103,10 @@ def smooth_gradient(
         grain = rng.standard_normal((count, *one.shape), dtype=np.float32)
         return one + np.float32(noise * np.ptp(one)) * grain
 
-    found, mean = yield from _mean_gradients(question, samples, noisy)
-    return conclude(question, _sizes(question, mean), found, _causes(found), clip=FEW, absolute=True)
+    def concluded(asked: Question, mean: np.ndarray, found: dict[str, np.ndarray]) -> Any:
+        return conclude(asked, _sizes(asked, mean), found, _causes(found), clip=FEW, absolute=True)
+
+    return (yield from _mean_gradients(question, samples, noisy, concluded))
 
 
 @stepwise
@@ -171,7 +175,8 @@ def integrated_gradients(
     """
     question = ask_input(network, picture, target, signed, "integrated_gradients")
     start = _black(question) if baseline is None else np.asarray(baseline, np.float32)
-    places = ((np.arange(steps, dtype=np.float32) + 0.5) / steps)[:, None, None, None]
+    order = _from_end_to_end(steps, question.batch)
+    places = ((order.astype(np.float32) + 0.5) / np.float32(steps))[:, None, None, None]
     taken = 0
 
     def along(one: np.ndarray, count: int) -> np.ndarray:
@@ -180,8 +185,17 @@ def integrated_gradients(
         taken += count
         return start + chosen * (one - start)
 
-    found, mean = yield from _mean_gradients(question, steps, along)
-    return conclude(question, (mean * (question.batch - start)).sum(axis=-1), found, _causes(found), clip=FEW)
+    def concluded(asked: Question, mean: np.ndarray, found: dict[str, np.ndarray]) -> Any:
+        maps = (mean * (question.batch[: len(mean)] - start)).sum(axis=-1)
+        return conclude(asked, maps, found, _causes(found), clip=FEW)
+
+    return (yield from _mean_gradients(question, steps, along, concluded))
+
+
+def _from_end_to_end(steps: int, batch: np.ndarray) -> np.ndarray:
+    """The steps of a way in such an order that each of the parts in which they are taken goes along all of it."""
+    parts = len(list(chunks(steps, batch)))
+    return np.concatenate([np.arange(first, steps, parts) for first in range(parts)])
 
 
 @stepwise
@@ -237,19 +251,29 @@ def _causes(found: dict[str, np.ndarray]) -> list[str]:
 
 def _gradients(
     question: Question, what: str = "input", body: Callable | None = None
-) -> Generator[tuple[int, int], None, dict[str, np.ndarray]]:
+) -> Generator[Part, None, dict[str, np.ndarray]]:
     """Index, score and the gradient (N, H, W, C) with respect to the input of every picture."""
     function, parts = call(question, what, body or _plain), []
     for part in chunks(len(question.batch), question.batch):
         parts.append(run(function, question.batch[part], question.wanted))
-        yield part.stop, len(question.batch)
+        yield Part(part.stop, len(question.batch))
     return {name: np.concatenate([part[name] for part in parts]) for name in ("index", "score", "gradients")}
 
 
 def _mean_gradients(
-    question: Question, count: int, make: Callable[[np.ndarray, int], np.ndarray]
-) -> Generator[tuple[int, int], None, tuple[dict[str, np.ndarray], np.ndarray]]:
-    """What was found at the pictures themselves, and each one's gradient averaged over the inputs that make gives."""
+    question: Question,
+    count: int,
+    make: Callable[[np.ndarray, int], np.ndarray],
+    concluded: Callable[[Question, np.ndarray, dict[str, np.ndarray]], Any],
+) -> Steps:
+    """What is concluded from each picture's gradient, averaged over the inputs that make gives.
+
+    Args:
+        question: asked.
+        count: inputs for each picture.
+        make: (picture as input (H, W, C), how many) -> the next inputs (n, H, W, C).
+        concluded: (question about the first pictures, their mean gradients, what was found) -> answers.
+    """
     found = finished(_gradients(question))
     function = call(question, "input", _plain)
     means = np.zeros_like(question.batch)
@@ -258,8 +282,14 @@ def _mean_gradients(
             inputs = np.asarray(make(one, part.stop - part.start), np.float32)
             gradients = run(function, inputs, int(found["index"][place]))["gradients"]
             means[place] += gradients.sum(axis=0) / np.float32(count)
-            yield part.stop, count
-    return found, means
+
+            def so_far(place: int = place, share: float = part.stop / count) -> Any:
+                until = means[: place + 1].copy()
+                until[place] /= np.float32(share)
+                return concluded(replace(question, sizes=question.sizes[: place + 1]), until, found)
+
+            yield Part(part.stop, count, so_far)
+    return concluded(question, means, found)
 
 
 def _plain(subject: Subject, batch: Any, wanted: Any) -> dict[str, Any]:

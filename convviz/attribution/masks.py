@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import cv2
@@ -10,6 +11,8 @@ import numpy as np
 
 from convviz import ConvvizError
 from convviz.attribution.question import (
+    Mapped,
+    Part,
     Progress,
     Question,
     Steps,
@@ -17,11 +20,11 @@ from convviz.attribution.question import (
     ask_input,
     chunks,
     conclude,
+    growing,
     run,
     stepwise,
 )
 
-Mapped = Generator[tuple[int, int], None, np.ndarray]  # (done, of how many), then the map of one picture
 _STILL = "hiding parts of this picture does not change the class at all"
 
 
@@ -70,13 +73,19 @@ def occlusion(
             f"a patch of {patch} pixels with a stride of {stride} does not fit an input of {height} × {width}; "
             "choose a patch smaller than the input and a stride of at least 1"
         )
-    corners = [(top, left) for top in _starts(height, patch, stride) for left in _starts(width, patch, stride)]
+    corners = _coarse_first(_starts(height, patch, stride), _starts(width, patch, stride))
     return (yield from _each(question, lambda one, index: _occluded(question, one, index, corners, patch)))
 
 
 def _starts(length: int, patch: int, stride: int) -> list[int]:
     """Where patches begin so that they cover the whole length, the last one flush with the end."""
     return sorted({*range(0, length - patch, stride), length - patch})
+
+
+def _coarse_first(tops: list[int], lefts: list[int]) -> list[tuple[int, int]]:
+    """Every pair; those of every second row and column first, so that the whole picture is soon looked at."""
+    places = [(row, col) for row in range(len(tops)) for col in range(len(lefts))]
+    return [(tops[row], lefts[col]) for row, col in sorted(places, key=lambda one: (one[0] % 2, one[1] % 2))]
 
 
 def _occluded(
@@ -99,7 +108,7 @@ def _occluded(
         for lost, (top, left) in zip(losses, corners[part], strict=True):
             loss[top : top + patch, left : left + patch] += lost
             cover[top : top + patch, left : left + patch] += 1
-        yield part.stop, len(corners)
+        yield Part(part.stop, len(corners), lambda: loss / np.maximum(cover, 1))
     return loss / np.maximum(cover, 1)
 
 
@@ -164,6 +173,10 @@ def _masked(
     seen, total = np.zeros(one.shape[:2]), np.zeros(one.shape[:2])
     scores = 0.0
     black = question.subject.network.prepare(np.zeros((8, 8, 3), np.uint8))[0, 0, 0]
+
+    def so_far(count: int) -> np.ndarray:
+        return (seen - total * scores / count) / (count * keep)
+
     for part in chunks(masks, question.batch):
         drawn = np.stack(list(_soft_masks(part.stop - part.start, one.shape[:2], cells, keep, rng)))
         inputs = one * drawn[..., None] + black * (1 - drawn[..., None])
@@ -171,8 +184,8 @@ def _masked(
         seen += np.einsum("n,nhw->hw", found, drawn)
         total += drawn.sum(axis=0)
         scores += found.sum()
-        yield part.stop, masks
-    return (seen - total * scores / masks) / (masks * keep)
+        yield Part(part.stop, masks, partial(so_far, part.stop))
+    return so_far(masks)
 
 
 def _soft_masks(
@@ -190,6 +203,7 @@ def _soft_masks(
 def _each(question: Question, make: Callable[[np.ndarray, int], Mapped]) -> Steps:
     """Answers of a method that treats one picture at a time; make takes an input (H, W, C) and its class."""
     found, maps = run(answers_only(question), question.batch, question.wanted), []
+    causes = [_STILL] * len(question.batch)
     for one, index in zip(question.batch, found["index"], strict=True):
-        maps.append((yield from make(one, int(index))))
-    return conclude(question, np.stack(maps), found, [_STILL] * len(maps))
+        maps.append((yield from growing(question, make(one, int(index)), maps, found, causes)))
+    return conclude(question, maps, found, causes)

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -48,6 +48,10 @@ class Attribution:
     note: str
     method: str
     limit: float
+
+    def light(self) -> Attribution:
+        """The same without its heat map, which ``sized`` brings back: what is sent while more is to come."""
+        return replace(self, heatmap=np.zeros((0, 0), np.float32))
 
 
 @dataclass(frozen=True)
@@ -90,14 +94,30 @@ class Question:
     method: str
 
 
-Steps = Generator[tuple[int, int], None, "Attribution | list[Attribution]"]  # (done, of how many), then the answer
+class Part(NamedTuple):
+    """A part of a method's work that is over.
+
+    Attributes:
+        done: how much of one picture's work, or how many pictures, are done.
+        total: of how much.
+        so_far: makes what the work until now comes to, where that is a map already: for a generator that is written for
+            one picture its map (h, w), for a method its answer, or answers; None where it is nothing yet.
+    """
+
+    done: int
+    total: int
+    so_far: Callable[[], Any] | None = None
+
+
+Mapped = Generator[Part, None, np.ndarray]  # parts, then the map (h, w) of one picture
+Steps = Generator[Part, None, "Attribution | list[Attribution]"]  # parts, then the answer
 
 
 def stepwise(method: Callable[..., Steps]) -> Callable[..., Attribution | list[Attribution]]:
     """A method that is written as a generator, as a function that goes to its end and calls ``progress`` on the way.
 
     Args:
-        method: yields (done, total) after each part of its work and returns the answer.
+        method: yields a ``Part`` after each part of its work and returns the answer.
 
     Returns:
         The function; its attribute ``steps`` is the generator function, for who wants to be asked between the parts.
@@ -112,15 +132,46 @@ def stepwise(method: Callable[..., Steps]) -> Callable[..., Attribution | list[A
     return whole
 
 
-def finished(steps: Generator[tuple[int, int], None, Any], progress: Progress | None = None) -> Any:
+def finished(steps: Generator[Part, None, Any], progress: Progress | None = None) -> Any:
     """What a generator of steps returns in the end."""
     while True:
         try:
-            done, total = next(steps)
+            part = next(steps)
         except StopIteration as end:
             return end.value
         if progress is not None:
-            progress(done, total)
+            progress(part.done, part.total)
+
+
+def growing(
+    question: Question, steps: Mapped, maps: Sequence[np.ndarray], found: dict[str, Any], causes: Sequence[str]
+) -> Mapped:
+    """One picture's map, of whose parts each can tell what the answer is by then.
+
+    Args:
+        question: asked, about this picture and perhaps others.
+        steps: makes the map.
+        maps: of the pictures before it, which stay as they are.
+        found: as for ``conclude``, of these pictures and this one.
+        causes: as for ``conclude``, of these pictures and this one.
+
+    Yields:
+        the parts.
+
+    Returns:
+        The map.
+    """
+    several = replace(question, sizes=question.sizes[: len(maps) + 1])
+    while True:
+        try:
+            part = next(steps)
+        except StopIteration as end:
+            return end.value
+
+        def so_far(make: Callable[[], np.ndarray] | None = part.so_far) -> Any:
+            return conclude(several, [*maps, make()], found, causes)
+
+        yield part._replace(so_far=so_far)
 
 
 def ask(network: Any, picture: Any, target: Any, layer: str | None, signed: bool, method: str) -> Question:
@@ -274,8 +325,8 @@ def run(function: Callable, batch: np.ndarray, wanted: int, *extra: Any) -> dict
 
 def conclude(
     question: Question,
-    maps: np.ndarray,
-    found: dict[str, np.ndarray],
+    maps: Sequence[np.ndarray] | np.ndarray,
+    found: dict[str, Any],
     causes: Sequence[str] | None = None,
     *,
     clip: float = 100.0,
@@ -318,15 +369,39 @@ def conclude(
     return answers[0] if question.single else answers
 
 
+def sized(answer: Attribution, size: tuple[int, int]) -> Attribution:
+    """An answer with its heat map at the picture's size, as it was before ``Attribution.light``.
+
+    Args:
+        answer: with or without its heat map.
+        size: (H, W) of its picture.
+
+    Returns:
+        The same answer.
+    """
+    raw = np.nan_to_num(answer.raw, nan=0.0, posinf=0.0, neginf=0.0)
+    return replace(answer, heatmap=_scaled(_resized(raw, size), answer.limit))
+
+
 def _heatmap(raw: np.ndarray, size: tuple[int, int], clip: float) -> tuple[np.ndarray, float]:
     """A map at the picture's size with a largest absolute value of 1, and what became 1; zero stays zero."""
-    shrinks = size[0] < raw.shape[0] and size[1] < raw.shape[1]
-    sized = cv2.resize(raw, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    strength = np.abs(sized)
+    large = _resized(raw, size)
+    strength = np.abs(large)
     limit = float(strength.max())
     if clip < 100:
         limit = float(np.percentile(strength, clip)) or limit
-    return (np.clip(sized / limit, -1, 1).astype(np.float32) if limit > 0 else np.zeros(size, np.float32)), limit
+    return _scaled(large, limit), limit
+
+
+def _resized(raw: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map brought to (H, W), averaged where it shrinks and linear between its cells where it grows."""
+    shrinks = size[0] < raw.shape[0] and size[1] < raw.shape[1]
+    return cv2.resize(raw, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def _scaled(large: np.ndarray, limit: float) -> np.ndarray:
+    """A map whose values of that size become 1; without a limit it is zero."""
+    return np.clip(large / limit, -1, 1).astype(np.float32) if limit > 0 else np.zeros(large.shape, np.float32)
 
 
 def _note(full: np.ndarray, raw: np.ndarray, finite: bool, cause: str) -> str:

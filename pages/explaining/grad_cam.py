@@ -45,9 +45,7 @@ with result:
         tuple(one if output is None else (output, one) for one in scene.targets),
         layer, signed, classes, scene.titles, scene.truths, view,
     )  # fmt: skip
-    shown = explanations.answer(asked)
-    if shown is not None:
-        heat_maps.draw(shown, card, looks)
+    shown = explanations.answer(asked, lambda answers: heat_maps.draw(answers, card, looks))
     if view != "many":
         heat_maps.unsure(card, top)
     if shown is not None and not shown.is_older:

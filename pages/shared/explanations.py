@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,21 +61,42 @@ class Asked:
 
 @dataclass(frozen=True)
 class Shown:
-    """A question and its answers; an older one stays while the new one is on its way."""
+    """A question and its answers.
+
+    Attributes:
+        asked: the question.
+        answers: one for each picture, or fewer while there are not more.
+        is_older: they are those of the question before, which stay while the new ones are on their way.
+        done: how much of the work they come from; below 1 the last of them is what its map was so far.
+    """
 
     asked: Asked
     answers: tuple[Attribution, ...]
     is_older: bool = False
+    done: float = 1.0
+
+    @property
+    def is_final(self) -> bool:
+        """Whether this is what was asked for, from beginning to end."""
+        return not self.is_older and self.done == 1
 
     def name(self, place: int) -> str:
-        """What is explained in a picture."""
-        target = self.answers[place].target
+        """What is explained in a picture, also in one whose turn has not come."""
+        target = self.asked.targets[place]
         index = target[1] if isinstance(target, tuple) else target
         return self.asked.classes.get(index, f"class {index}")
 
 
-def answer(asked: Asked) -> Shown | None:
-    """The answers, or those of the question before while a slow method is at work; None where there are none yet."""
+def answer(asked: Asked, draw: Callable[[Shown], None]) -> Shown | None:
+    """The answers, drawn; of a slow method as they grow, below how far it is, and what there was when it was stopped.
+
+    Args:
+        asked: the question.
+        draw: draws answers.
+
+    Returns:
+        What is shown; the answers to the question before while a slow method is at work, None where there are none.
+    """
     options = {"targets": asked.targets, "layer": asked.layer, "signed": asked.signed}
     arguments = (asked.network, asked.pictures, asked.method)
     if asked.method in SLOW:
@@ -89,24 +110,48 @@ def answer(asked: Asked) -> Shown | None:
             )  # fmt: skip
     if answers is not None:
         st.session_state[_LAST] = asked
-        return Shown(asked, answers)
+        shown = Shown(asked, answers)
+        draw(shown)
+        return shown
+    job, older = engine.job(SLOT), _older()
+
+    def grown() -> None:
+        _progress(job, ABOUT[asked.method].title)
+        now = _so_far(asked, job) or older
+        if now is not None:
+            draw(now)
+
+    engine.live(grown, SLOT)
+    return (_so_far(asked, job) if job.ended else None) or older
+
+
+def _older() -> Shown | None:
+    """The last answers that were there to the end, to another question."""
     last = st.session_state.get(_LAST)
     answers = memory.kept(*last.what) if last is not None else None
     return Shown(last, answers, is_older=True) if answers is not None else None
 
 
+def _so_far(asked: Asked, job: Job) -> Shown | None:
+    """What a job has found by now, or had found when it was stopped."""
+    now = job.latest
+    if now is None or not now.answers:
+        return None
+    answers = zip(now.answers, asked.pictures, strict=False)
+    return Shown(
+        asked, tuple(attribution.sized(one, picture.shape[:2]) for one, picture in answers), done=min(now.done, 0.99)
+    )
+
+
 def _by_job(asked: Asked, arguments: tuple, options: dict[str, Any]) -> tuple[Attribution, ...] | None:
-    """What a job found, now or before; else how far it is, with a way to stop it."""
+    """What a job found, now or before; else None, and the job is at work, or was."""
     if (found := memory.kept(*asked.what)) is not None:
         return found
     wanted, job = memory.digest(asked.what), engine.job(SLOT)
     if st.session_state.get(_WANTED) != wanted or job is None:
         job = engine.start(SLOT, attribution.explain, *arguments, **options)
         st.session_state[_WANTED] = wanted
-    if job.state == "done":
-        return memory.recalled(lambda: job.latest.answers, *asked.what)
-    engine.live(lambda: _progress(job, ABOUT[asked.method].title), SLOT)
-    return None
+    return memory.recalled(lambda: job.latest.answers, *asked.what) if job.state == "done" else None
 
 
 def _progress(job: Job, title: str) -> None:
@@ -120,7 +165,8 @@ def _progress(job: Job, title: str) -> None:
     state, button = st.columns([4, 1], vertical_alignment="bottom")
     done = job.latest.done if job.latest is not None else 0.0
     if job.ended:
-        state.info(f"{title} was stopped at {done:.0%}." if job.state == "stopped" else f"{title} has ended.")
+        kept = " What it had found by then is shown." if job.latest is not None and job.latest.answers else ""
+        state.info(f"{title} was stopped at {done:.0%}.{kept}" if job.state == "stopped" else f"{title} has ended.")
         button.button(
             "Explain", icon=":material/play_arrow:", on_click=engine.clear, args=(SLOT,), key="explain_again",
             width="stretch",

@@ -44,10 +44,12 @@ def scales(answers: Sequence[Attribution], looks: Looks) -> list[float]:
 
 
 def draw(shown: Shown, card: zoo.Card, looks: Looks) -> None:
-    """What is shown; dimmed, and named as old, while the answer to another question is on its way."""
+    """What is shown; told to be unfinished while it grows; dimmed where it answers the question before."""
     if shown.is_older:
         method = ABOUT[shown.asked.method].title
         st.caption(f":material/history: Still the result before: {method} for {named(shown, 0)}.")
+    elif shown.done < 1:
+        st.caption(f":material/hourglass_top: The map so far, from {shown.done:.0%} of the work.")
     with st.container(key="older" if shown.is_older else "explanation"):
         if shown.asked.view == "one":
             one(shown, looks)
@@ -115,7 +117,10 @@ def one(shown: Shown, looks: Looks) -> None:
 
 def two(shown: Shown, card: zoo.Card, looks: Looks) -> None:
     """Two classes on one picture, side by side."""
-    for place, (column, scale) in enumerate(zip(st.columns(2), scales(shown.answers, looks), strict=True)):
+    columns = st.columns(2)
+    for place in range(len(shown.answers), len(columns)):
+        columns[place].caption(f"{words.sentence(named(shown, place))[:-1]} has not been reached yet.")
+    for place, (column, scale) in enumerate(zip(columns, scales(shown.answers, looks), strict=False)):
         answer, picture = shown.answers[place], shown.asked.pictures[place]
         with column:
             ui.section(f"{named(shown, place)}, {sure(card, answer.score)}")
@@ -186,13 +191,16 @@ def _blended_bar(answer: Attribution, looks: Looks) -> None:
 def noticed(shown: Shown | None, card: zoo.Card, looks: Looks) -> list[str]:
     """Up to three sentences about what is shown."""
     if shown is None:
-        return ["There is no map yet; the page can be used meanwhile."]
+        return ["The map is seen to grow while the network is asked; the page can be used meanwhile."]
     if shown.is_older:
-        return ["What is dimmed belongs to the question before, and stays until the new map is there."]
+        return ["The map is seen to grow while the network is asked; what is dimmed belongs to the question before."]
     if shown.asked.view == "many":
         return _of_many(shown, card, looks)
     first = shown.answers[0]
     said = [words.where(answer.heatmap, named(shown, place)) + "." for place, answer in enumerate(shown.answers)]
+    if shown.done < 1:
+        left = "what was left could still change the map; the program under Code goes to the end"
+        return [*said, f"{ABOUT[shown.asked.method].title} was stopped at {shown.done:.0%} of its work: {left}."]
     if len(shown.answers) == 2:
         return [*said, _likeness(shown.answers)]
     cells = words.shape(first.raw)
@@ -230,7 +238,10 @@ def _of_many(shown: Shown, card: zoo.Card, looks: Looks) -> list[str]:
     answers = shown.answers
     blank = sum(bool(answer.note) for answer in answers)
     said = [f"{len(answers)} pictures, each map on a scale of its own; {blank or 'none'} of them blank or flat."]
-    pairs = [(answer, truth) for answer, truth in zip(answers, shown.asked.truths, strict=True) if truth is not None]
+    if shown.done < 1:
+        whole = f"{len(answers) - 1} of {words.count(len(shown.asked.pictures), 'picture')}"
+        said = [f"Stopped at {shown.done:.0%} of the work: {whole} are explained to the end, and one in part."]
+    pairs = [(answer, truth) for answer, truth in zip(answers, shown.asked.truths, strict=False) if truth is not None]
     if pairs:
         overlaps = [
             localization.intersection_over_union(localization.box(one.heatmap, threshold=looks.threshold), truth)
