@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convviz import activations, attribution, images, recipes, rendering, zoo
+from convviz import activations, attribution, images, microscope, patterns, recipes, rendering, surgery, zoo
 from convviz.zoo import bundled
 from tests.test_recipes import ran
 
@@ -177,3 +177,52 @@ def test_a_layers_name_from_outside_stays_a_name(nested):
         names = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)]
         assert hostile in names
         assert "os" not in {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+
+
+def of_two_inputs(kind):
+    """A visitor's network of a picture and numbers: given as a list, or by name; or of one that mixes them early."""
+    import keras
+
+    keras.utils.set_random_seed(5)
+    layers = keras.layers
+    facts, photo = keras.Input((2,), name="facts"), keras.Input((20, 24, 3), name="photo")
+    first = layers.Conv2D(6, 3, activation="relu", name="first")(photo)
+    if kind == "mixed early":
+        first = layers.Add(name="mixed")([first, layers.Reshape((1, 1, 6))(layers.Dense(6)(facts))])
+    maps = layers.Conv2D(5, 3, activation="relu", name="second")(first)
+    joined = layers.Concatenate()([layers.GlobalAveragePooling2D()(maps), facts])
+    answer = layers.Dense(3, activation="softmax")(joined)
+    inputs = {"facts": facts, "photo": photo} if kind == "by name" else [facts, photo]
+    return keras.Model(inputs, answer, name="own")
+
+
+@pytest.mark.parametrize("kind", ["as a list", "by name", "mixed early"])
+def test_programs_for_a_network_of_several_inputs_give_the_others_zeros(kind, folder):
+    model, array = of_two_inputs(kind), images.sample("cat")
+    model.save(folder / "network.keras")
+    network, reference = zoo.wrap(model), zoo.Reference("upload", "00")
+    assert network.card.entered == 1
+    text = recipes.maps.feature_maps("cat", reference, network.card, layers=["first"], layer="second", channel=0)
+    found = ran(text, folder)["result"]["maps"]
+    for name, maps in activations.feature_maps(network, array, ["first", "second"]).items():
+        np.testing.assert_allclose(found[name], maps, atol=1e-5)
+    for method in ("grad_cam", "ablation_cam", "gradient", "guided_backpropagation", "occlusion"):
+        expected = attribution.METHODS[method](network, array, target=1)
+        text = recipes.grad_cam.heatmap("cat", reference, network.card, method=method, targets=[1], layer="second")
+        np.testing.assert_allclose(ran(text, folder)["result"], expected.heatmap, atol=1e-4)
+    for layer, filters, more in (("second", [0, 2], {"before": True}), ("", [1], {"objective": "class"})):
+        text = recipes.patterns.drawn(
+            reference, network.card, layer=layer, filters=filters, size=32, seed=3, recipes=["lecture"], steps=3, **more
+        )  # fmt: skip
+        expected = patterns.generate(
+            network, layer, filters, recipe="lecture", size=32, steps=3, rng=np.random.default_rng(3), **more
+        )
+        apart = np.abs(ran(text, folder)["result"]["lecture"].astype(int) - expected)
+        assert np.percentile(apart, 99) <= 2
+    edits = surgery.read(network, "mute=first:1").edits
+    text = recipes.surgery.knock_out("cat", reference, network.card, edits=edits, view="second", channel=2)
+    outcome = surgery.operate(network, array, edits, view="second", channel=2)
+    np.testing.assert_allclose(ran(text, folder)["result"]["after"], outcome.after, atol=1e-5)
+    text = recipes.layers.cell("cat", reference, network.card, layer="second", channel=2, row=3, col=4)
+    value = microscope.look(network, array, "second", 2, 3, 4).value
+    assert ran(text, folder)["result"]["value"] == pytest.approx(value, rel=1e-4, abs=1e-6)

@@ -23,7 +23,7 @@ model.layers[-1].activation = keras.activations.linear
 LINEAR_ANYWHERE = """
 # What is explained is the number before the softmax or sigmoid: a saturated probability hardly changes.
 last = model.get_layer(model.output_names[{output}]) if len(getattr(model, "outputs", None) or ()) > 1 else model
-while isinstance(last, keras.Model):
+while hasattr(last, "layers"):
     last = last.layers[-1]
 if isinstance(last, keras.layers.Softmax):
     last.call = lambda logits, **options: logits
@@ -291,7 +291,7 @@ def paragraphs(
     height, width, channels = card.input_shape
     single = output is None and card.output == "sigmoid" and len(card.class_names) == 2
     flat = anywhere and channels == 1
-    entered = f"tf.reshape(batch, (-1, {height}, {width}, 1)[: len(model.input_shape)])" if flat else "batch"
+    entered = f"tf.reshape(batch, (-1, {height}, {width}, 1)[: {networks.axes(card)}])" if flat else "batch"
     place = output if output is not None else zoo.corrected(reference.version).get("output", 0) if anywhere else 0
     on_layer = method in _CAMS
     listening = on_layer and anywhere

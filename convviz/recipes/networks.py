@@ -72,6 +72,33 @@ inputs, answer = model.inputs[0], model.outputs[0]
 outputs = {layer.name: layer.output for layer in model.layers}
 """
 
+_FED = '''
+import tensorflow as tf
+
+
+class Fed:
+    """A network of several inputs, of which one takes the pictures; the others get zeros."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, pictures, **options):
+        given = []
+        for place, one in enumerate(keras.tree.flatten(self.model.input)):
+            sides = [side or 1 for side in one.shape[1:]]
+            if len(sides) == 3 and None in one.shape[1:3]:
+                sides[:2] = pictures.shape[1:3]
+            zeros = tf.zeros((tf.shape(pictures)[0], *sides), one.dtype)
+            given.append(tf.convert_to_tensor(pictures) if place == {entered} else zeros)
+        return self.model(keras.tree.pack_sequence_as(self.model.input, given), **options)
+
+
+model = Fed(model)
+'''
+
 LISTEN = '''
 def listen(model, path, heard):
     """Keep the output of a layer, also of one inside a nested model, whenever the model is called."""
@@ -117,15 +144,17 @@ def opened(reference: Any) -> str:
     return _GRAPH if reference.kind == "imagenet" else _CHAIN
 
 
-def preparing(reference: Any, card: Any) -> str:
+def preparing(reference: Any, card: Any, *, fed: bool = False) -> str:
     """The function that makes a picture the network's input.
 
     Args:
         reference: a ``zoo.Reference``.
         card: its ``zoo.Card``.
+        fed: whether the lines of ``feeding`` are there already.
 
     Returns:
-        Python text that leaves ``resize`` and ``prepare(picture)``, which returns float32 (1, H, W, C).
+        Python text that leaves ``resize`` and ``prepare(picture)``, which returns float32 (1, H, W, C); where the
+        network has several inputs, ``model`` takes the picture alone from here on.
     """
     height, width, channels = card.input_shape
     entry = application(reference, card)
@@ -146,14 +175,40 @@ def preparing(reference: Any, card: Any) -> str:
         steps.append(f"return ({_scaled('sized', low, high)}).reshape({_batch_shape(reference, card)})")
     told = f"{height} x {width}, {'grey' if channels == 1 else f'{channels} channels'}, "
     told += "as Keras prepares it" if entry is not None else f"values from {low:g} to {high:g}"
-    return RESIZE + "\n" + _PREPARE.format(told=told, steps="\n".join(f"    {step}" for step in steps)).lstrip()
+    steps = "\n".join(f"    {step}" for step in steps)
+    return ("" if fed else feeding(card)) + RESIZE + "\n" + _PREPARE.format(told=told, steps=steps).lstrip()
+
+
+def feeding(card: Any) -> str:
+    """The lines that let a network of several inputs be called with pictures alone; none for other networks.
+
+    Args:
+        card: its ``zoo.Card``.
+
+    Returns:
+        Python text that leaves ``Fed``, which other networks with the same inputs can be called through, too.
+    """
+    return "" if card.entered is None else _FED.format(entered=card.entered)
+
+
+def axes(card: Any) -> str:
+    """How many axes a batch has that the network takes, as an expression.
+
+    Args:
+        card: its ``zoo.Card``.
+
+    Returns:
+        Python text.
+    """
+    one = "model.input" if card.entered is None else f"keras.tree.flatten(model.input)[{card.entered}]"
+    return "len(model.input_shape)" if card.entered is None else f"len({one}.shape)"
 
 
 def _batch_shape(reference: Any, card: Any) -> str:
     """The batch's shape; an own network may take (N, H, W)."""
     shape = ", ".join(map(str, (1, *card.input_shape)))
     if reference.kind == "upload" and card.input_shape[-1] == 1:
-        return f"({shape})[: len(model.input_shape)]"
+        return f"({shape})[: {axes(card)}]"
     return shape
 
 

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any
 
-from convviz import patterns
+from convviz import patterns, zoo
 from convviz.patterns import torus
 from convviz.recipes import ascents, networks
 from convviz.recipes.methods import LINEAR, LINEAR_ANYWHERE
@@ -18,10 +18,15 @@ import keras
 
 # The layers up to this one, for canvases of any size.
 whole = keras.Model({inputs}, {output})
-inner = keras.models.clone_model(whole, input_tensors=keras.Input((None, None, {channels})))
+inner = keras.models.clone_model(whole, input_tensors={canvas})
 inner.set_weights(whole.get_weights())
-layer = inner.get_layer({name})
+layer = inner.get_layer({name}){fed}
 """
+_CANVAS = "keras.Input((None, None, {channels}))"
+_CANVAS_AND_OTHERS = """[
+    {canvas} if place == {entered} else keras.Input(one.shape[1:], dtype=one.dtype)
+    for place, one in enumerate(whole.inputs)
+]"""
 
 _LAYER = '''
 import tensorflow as tf
@@ -31,7 +36,7 @@ def answers(pixels, before=False, rounded=False):
     """The layer's feature maps, of a canvas with edges or without; or the numbers before the layer's ReLU."""
     model, activation = inner, getattr(layer, "activation", None)
     if before and isinstance(layer, (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)):
-        model = keras.Model(inner.inputs, layer.input)
+        model = {to_input}
     elif before and getattr(activation, "__name__", "") in ("relu", "relu6", "leaky_relu", "elu", "selu"):
         layer.activation = keras.activations.linear
 {maps}
@@ -52,7 +57,8 @@ import tensorflow as tf
 def answers(pixels, before=False, rounded=False):
     """The network's numbers for the classes, before the softmax or sigmoid."""
     logits = model({values}, training=False)
-    return logits[0] if isinstance(logits, (list, tuple)) else logits
+    logits = list(logits.values()) if isinstance(logits, dict) else logits
+    return logits[{output}] if isinstance(logits, (list, tuple)) else logits
 
 
 def read(logits):
@@ -167,7 +173,7 @@ def drawn(
     return script(
         opening(picture) if picture else "",
         *_network(reference, card, layer, objective, rounds=any(one.rounded for plan in plans for one in plan)),
-        "" if objective != "direction" else networks.preparing(reference, card),
+        "" if objective != "direction" else networks.preparing(reference, card, fed=True),
         networks.RESIZE if starts else "",
         f"seed = {seed}  # of {'chance' if starts else 'the noise'}",
         "" if objective == "direction" else _goal(card, layer, filters, objective),
@@ -219,19 +225,25 @@ _TOLD = {
 def _network(reference: Any, card: Any, layer: str, objective: str, *, rounds: bool) -> list[str]:
     """The network up to what is climbed, as ``answers`` and ``read``."""
     if objective == "class":
-        linear = LINEAR_ANYWHERE.format(output=0) if networks.listens(reference) else LINEAR
+        anywhere = networks.listens(reference)
+        place = zoo.corrected(reference.version).get("output", 0) if anywhere else 0
         return [
-            networks.loading(reference), linear, _CLASSES.format(values=networks.values(reference, card, "pixels"))
-        ]  # fmt: skip
+            networks.loading(reference),
+            networks.feeding(card),
+            LINEAR_ANYWHERE.format(output=place) if anywhere else LINEAR,
+            _CLASSES.format(values=networks.values(reference, card, "pixels"), output=place),
+        ]
     reading, told = _READINGS.get(objective, _READINGS["channel"])
     return [
         networks.loading(reference),
+        networks.feeding(card),
         *inner(reference, card, layer),
         _torus() if rounds else "",
         _LAYER.format(
             maps=(_MAPS_ROUND if rounds else _MAPS).format(values=networks.values(reference, card, "pixels")),
             reading=reading,
             told=told,
+            to_input=("Fed({})" if _is_fed(card, layer) else "{}").format("keras.Model(inner.inputs, layer.input)"),
         ),
     ]
 
@@ -302,14 +314,21 @@ def inner(reference: Any, card: Any, layer: str) -> list[str]:
     """
     *outer, name = layer.split("/")
     inside = "".join(f".get_layer({quoted(one)})" for one in outer)
-    direct = reference.kind in ("upload", "imagenet")
+    direct, fed = reference.kind in ("upload", "imagenet"), _is_fed(card, layer)
+    canvas = _CANVAS.format(channels=card.input_shape[-1])
     return [
         f"model = model{inside}  # what comes before it in the whole network is left out" if outer else "",
         "" if direct else networks.opened(reference),
         _INNER.format(
             inputs="model.inputs" if direct else "inputs",
             output=f"model.get_layer({quoted(name)}).output" if direct else f"outputs[{quoted(name)}]",
-            channels=card.input_shape[-1],
+            canvas=_CANVAS_AND_OTHERS.format(canvas=canvas, entered=card.entered) if fed else canvas,
             name=quoted(name),
+            fed="\ninner = Fed(inner)" if fed else "",
         ),
     ]
+
+
+def _is_fed(card: Any, layer: str) -> bool:
+    """Whether the layers up to this one have several inputs; a nested model is taken for itself."""
+    return card.entered is not None and "/" not in layer

@@ -172,4 +172,4 @@ def _beside(reference: Any, card: Any, layer: str, *, views: int, measure: str) 
         pixels=pixels, values=networks.values(reference, card, "pixels"), views=views,
         measure=_MEASURES[measure],
     )  # fmt: skip
-    return [networks.loading(reference), *patterns.inner(reference, card, layer), ask]
+    return [networks.loading(reference), networks.feeding(card), *patterns.inner(reference, card, layer), ask]

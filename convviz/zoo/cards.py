@@ -72,6 +72,7 @@ class Card:
         about: data, recipe, seed, accuracy, date, and what was guessed: title -> text, in reading order.
         guessed: titles in ``about`` that are guesses, which ``wrap`` can be told better.
         colours: ``"rgb"`` or ``"bgr"``, the order in which the network takes them.
+        entered: which of several inputs takes the picture, its place among them; None where there is but one.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Card:
     about: Mapping[str, str] = field(default_factory=dict)
     guessed: tuple[str, ...] = ()
     colours: str = "rgb"
+    entered: int | None = None
 
     def map_layers(self) -> tuple[LayerCard, ...]:
         """The layers whose output is a stack of feature maps."""

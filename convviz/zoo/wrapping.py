@@ -102,6 +102,7 @@ def wrap(
         about=notes,
         guessed=tuple(notes),
         colours=order,
+        entered=way.place if len(entering.inputs(model)) > 1 else None,
     )
     return Network(model, card, prepare=prepare, output=key, enter=way.enter, lock=lock, entered=way.place)
 
