@@ -97,7 +97,7 @@ def test_occlusion_looks_at_the_whole_picture_first_and_then_more_closely(networ
 
 
 def test_each_part_of_integrated_gradients_goes_all_the_way(network, batch):
-    network.model.get_layer("late").bias.assign(np.linspace(-0.5, 0.5, CHANNELS))  # so that the slope changes on the way
+    network.model.get_layer("late").bias.assign(np.linspace(-0.5, 0.5, CHANNELS))  # the slope changes on the way
     found, every = parts("integrated_gradients", network, batch[:1], target=0, signed=True, steps=70)
     answer = tf.function(network.answer)
     whole, black = map(float, answer(np.stack([batch[0], np.zeros((12, 12, 3), np.float32)])).numpy()[:, 0])
