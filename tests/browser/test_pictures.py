@@ -124,3 +124,27 @@ def test_a_hostile_address_shows_the_page_and_at_most_one_sentence(server, page,
     expect(page.get_by_text("What to notice")).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     assert page.get_by_test_id("stAlertContentError").count() <= 1
+
+
+def test_a_photograph_is_taken_and_every_page_uses_it(server, browser):
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{server.address}/convolution")
+    settled(page)
+    page.get_by_role("button", name="Your own picture").click()
+    page.get_by_text("Use the camera").click()
+    shoot = page.get_by_role("button", name="Take Photo")
+    expect(shoot).to_be_enabled()
+    page.wait_for_timeout(1000)  # until the camera has sent its first frame
+    shoot.click()
+    taken = page.get_by_role("img", name=re.compile(r"Photograph taken here, \d+ by \d+ pixels")).first
+    expect(taken).to_be_visible()
+    assert taken.evaluate("one => one.naturalWidth") > 100
+    page.keyboard.press("Escape")
+    settled(page)
+    page.get_by_role("link", name="Grad-CAM", exact=True).click()
+    expect(page.get_by_role("img", name=re.compile("Photograph taken here")).first).to_be_visible()
+    settled(page)
+    no_complaint(page)
+    context.close()
