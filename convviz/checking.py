@@ -5,8 +5,9 @@ Every function takes what the page's own function takes, calls that and Keras, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from convviz import (
     kinds,
     lazy,
     pooling,
+    surgery,
     tracing,
     zoo,
 )
@@ -391,7 +393,7 @@ def feature_maps(network: Any, picture: np.ndarray, layers: Sequence[str]) -> Ch
     """
     network = zoo.as_network(network)
     ours = activations.feature_maps(network, picture, layers)
-    theirs = _called(network, network.prepare(picture), set(layers))[1]
+    theirs = _plainly(network, lambda batch: _called(network, batch, set(layers))[1], picture)
     return _worst([compare(ours[name], theirs[name].numpy()[0]) for name in layers])
 
 
@@ -413,17 +415,98 @@ def grad_cam(network: Any, picture: np.ndarray, target: int, *, layer: str, sign
     """
     network = zoo.as_network(network)
     ours = attribution.grad_cam(network, picture, target=target, layer=layer, signed=signed)
-    with tf.GradientTape() as tape:
-        logits, outputs = _called(network, tf.constant(network.prepare(picture)), {layer}, tape)
-        width = int(logits.shape[-1])
-        chosen = logits[0, target] if width > 1 else logits[0, 0] * (2 * target - 1)
-    gradients = tape.gradient(chosen, outputs[layer])
-    maps, slope = outputs[layer].numpy()[0], gradients.numpy()[0]
+
+    def differentiated(batch: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            logits, outputs = _called(network, batch, {layer}, tape)
+            width = int(logits.shape[-1])
+            chosen = logits[0, target] if width > 1 else logits[0, 0] * (2 * target - 1)
+        return outputs[layer], tape.gradient(chosen, outputs[layer])
+
+    maps, slope = (one.numpy()[0] for one in _plainly(network, differentiated, picture))
     raw = maps @ slope.mean(axis=(0, 1))
     raw = raw if signed else np.maximum(raw, 0)
     large = images.resize(raw, ours.heatmap.shape)
     limit = np.abs(large).max()
     return compare(ours.heatmap, large / limit if limit > 0 else large)
+
+
+def knock_out(network: Any, picture: np.ndarray, edits: Sequence[Any], *, view: str, channel: int) -> Check:
+    """``surgery.operate`` beside a plain call of the Keras model whose numbers NumPy edits one after the other.
+
+    Args:
+        network: as for ``surgery.operate``.
+        picture: uint8 (H, W, 3).
+        edits: of ``surgery.Edit``, in order.
+        view: path of the looked-at layer.
+        channel: of it.
+
+    Returns:
+        The largest difference over the answers and the channel's map, before and after.
+
+    Raises:
+        ConvvizError: as ``surgery.operate``.
+    """
+    network = zoo.as_network(network)
+    ours = surgery.operate(network, picture, edits, view=view, channel=channel)
+    checks = []
+    for place, (made, chances, shown) in enumerate(
+        (([], ours.before, ours.map_before), (edits, ours.after, ours.map_after))
+    ):
+        work = partial(_edited, network, made, view)
+        answer, maps = (one.numpy()[0] for one in _plainly(network, work, picture))
+        answer = answer.reshape(-1)
+        checks.append(compare(shown, np.atleast_1d(maps[..., channel])))
+        if chances.size:  # a network gives one of the two: probabilities, or the numbers that become them
+            closed = [1 - answer[0], answer[0]] if answer.size == 1 else answer
+            given = [compare(chances, closed), compare(ours.logits[place], answer)]
+            checks.append(min(given, key=lambda one: one.difference))
+    return _worst(checks)
+
+
+def _edited(network: Any, edits: Sequence[Any], view: str, batch: Any) -> tuple[Any, Any]:
+    """The answer and the maps of a layer of the model called plainly, with its numbers edited by NumPy on the way."""
+    leaves, found = tracing.leaves(network.model), {}
+    changed: dict[int, tuple[Any, np.ndarray]] = {}
+    for edit in edits:
+        if edit.of_a_weight:
+            variable = surgery.edits.variable_of(leaves[edit.layer], edit.layer, bias=edit.bias)
+            numbers = changed.setdefault(id(variable), (variable, _numbers(variable)))[1]
+            index = surgery.edits.index_of(leaves[edit.layer], edit.place)
+            numbers[index] = surgery.edits.changed(edit, float(numbers[index]))
+
+    def change(path: str, _: Any, output: Any) -> Any:
+        own = [edit for edit in edits if edit.layer == path and not edit.of_a_weight]
+        if own:
+            written = tf.numpy_function(partial(_written, own), [output], output.dtype)
+            written.set_shape(output.shape)
+            output = written
+        if path == view:
+            found[path] = tf.cast(output, tf.float32)
+        return output if own else None
+
+    pairs = changed.values()
+    mapping = [(variable, keras.ops.convert_to_tensor(numbers, variable.dtype)) for variable, numbers in pairs]
+    with tracing.listening(network.model, change), keras.StatelessScope(state_mapping=mapping):
+        return tf.cast(network.raw_answer(batch), tf.float32), found[view]
+
+
+def _written(edits: Sequence[Any], maps: np.ndarray) -> np.ndarray:
+    """A layer's output with edits of its channels done one after the other."""
+    maps = np.array(maps)
+    for edit in edits:
+        place = edit.place[0]
+        if edit.what == "scale":
+            maps[..., place] *= edit.value
+        else:
+            maps[..., place] = maps[..., int(edit.value)] if edit.what == "copy" else edit.value or 0
+    return maps
+
+
+def _numbers(variable: Any) -> np.ndarray:
+    """A copy of a variable, float32, also while a graph is made."""
+    with tf.init_scope():
+        return np.array(keras.ops.convert_to_numpy(variable), np.float32)
 
 
 def _called(network: Any, batch: Any, wanted: set[str], tape: Any = None) -> tuple[Any, dict[str, Any]]:
@@ -438,10 +521,22 @@ def _called(network: Any, batch: Any, wanted: set[str], tape: Any = None) -> tup
             if tape is not None:
                 tape.watch(output)
 
-    with network.lock, tracing.listening(network.model, keep):
+    with tracing.listening(network.model, keep):
         answer = network.raw_answer(batch)
         logits = answer if tape is None else _before_closing(network, answer, *last)
     return logits, found
+
+
+def _plainly(network: Any, work: Callable[[Any], Any], picture: np.ndarray) -> Any:
+    """What a function of a batch gives, layer by layer as Keras calls them.
+
+    Only a network that works channels first is put into a graph, without which no CPU can compute it.
+    """
+    batch = tf.constant(network.prepare(picture))
+    orders = {getattr(layer, "data_format", None) for layer in tracing.leaves(network.model).values()}
+    run = tf.function(work, autograph=False, jit_compile=False) if "channels_first" in orders else work
+    with network.lock:
+        return run(batch)
 
 
 def _before_closing(network: Any, answer: Any, path: str, inputs: Any) -> Any:

@@ -11,6 +11,7 @@ if DATA.is_dir():  # before anything reads it
     os.environ["CONVVIZ_DATA"] = str(DATA)
     os.environ.setdefault("KERAS_HOME", str(DATA / "keras"))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # as in the workers; without it some CPUs cannot go channels first
 
 
 @pytest.fixture(scope="session")

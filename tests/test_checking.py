@@ -4,7 +4,19 @@ import keras
 import numpy as np
 import pytest
 
-from convviz import ConvvizError, activations, attribution, checking, convolution, images, kernels, pooling, zoo
+from convviz import (
+    ConvvizError,
+    activations,
+    attribution,
+    checking,
+    convolution,
+    images,
+    kernels,
+    pooling,
+    surgery,
+    zoo,
+)
+from tests.test_surgery import CAT, MODELS, wrapped
 
 CHOICES = [
     {},
@@ -99,3 +111,54 @@ def test_a_network_whose_end_cannot_be_told_is_refused_in_one_sentence():
     ends = keras.layers.Lambda(lambda one: keras.ops.softmax(keras.ops.mean(one, (1, 2))), name="end")(maps)
     with pytest.raises(ConvvizError, match="Lambda"):
         checking.grad_cam(keras.Model(inputs, ends), np.zeros((8, 8, 3), np.uint8), 0, layer="conv")
+
+
+EDITS = (
+    "mute=conv2d_1:5; scale=conv2d_1:7:-2.5; copy=conv2d:1:4; "
+    "scale=conv2d:0,1,0,3:4; set=conv2d_1:b2:0.5; mute=dense_1:b3"
+)
+
+
+@pytest.mark.parametrize(("view", "channel"), [("conv2d_2", 9), ("conv2d_1", 7), ("dense", 4)])
+def test_a_knock_out_agrees_with_a_plain_call_whose_numbers_are_edited(view, channel):
+    network = zoo.load("mnist")
+    edits = surgery.read(network, EDITS).edits
+    assert len(edits) == 6
+    before = [one.copy() for one in network.model.get_weights()]
+    check = checking.knock_out(network, images.sample("digit_3"), edits, view=view, channel=channel)
+    size = 1 if view == "dense" else np.prod(network.card.layer(view).output_shape[:2])
+    assert check.numbers == 2 * (10 + size)
+    assert check.difference < 1e-5 * max(1, check.largest)
+    assert all((one == other).all() for one, other in zip(before, network.model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["cats_and_dogs", "shapes"])
+def test_a_knock_out_agrees_also_of_one_sigmoid_and_of_normalized_maps(name):
+    network = zoo.load(name)
+    layer = network.card.explained_layer
+    edits = [surgery.Edit("mute", layer, (0,)), surgery.Edit("set", layer, (1,), 2.0)]
+    check = checking.knock_out(network, images.sample("cat"), edits, view=layer, channel=1)
+    assert check.difference < 1e-4 * max(1, check.largest)
+
+
+@pytest.mark.parametrize("kind", ["picture and numbers", "two pictures", "channels first", "half precision"])
+def test_checks_work_on_networks_of_every_kind(kind):
+    network = wrapped(MODELS[kind])
+    first, last = network.card.layers[0].name, network.card.explained_layer
+    convolution_ = next(one.name for one in network.card.layers if one.kind == "Conv2D")
+    edits = [surgery.Edit("set", convolution_, (0,), 0.4, bias=True), surgery.Edit("copy", last, (0,), 1)]
+    found = [
+        checking.feature_maps(network, CAT, [first, last]),
+        checking.knock_out(network, CAT, edits, view=last, channel=0),
+        checking.grad_cam(network, CAT, 1, layer=last),
+    ]
+    assert max(one.difference for one in found) < (5e-3 if kind == "half precision" else 1e-5)
+
+
+def test_a_wrong_edit_is_found(monkeypatch):
+    network, edit = zoo.load("mnist"), surgery.Edit("mute", "conv2d_1", (5,))
+    right = surgery.operate
+    other = surgery.Edit("mute", "conv2d_1", (6,))
+    monkeypatch.setattr(surgery, "operate", lambda network, picture, _, **k: right(network, picture, [other], **k))
+    check = checking.knock_out(network, images.sample("digit_3"), [edit], view="conv2d_1", channel=5)
+    assert check.difference > 0.01

@@ -26,6 +26,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
         "kernels",
         "kinds",
         "pooling",
+        "surgery",
         "tracing",
         "zoo",
     },

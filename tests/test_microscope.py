@@ -42,6 +42,19 @@ KINDS = {
         layers.Conv2D(4, 3, dilation_rate=2, padding="same", activation="tanh", name="last")
     ),
     "conv in groups": lambda: model_of(layers.Conv2D(4, 1), layers.Conv2D(6, 3, groups=2, name="last")),
+    "transposed": lambda: model_of(layers.Conv2D(5, 1), layers.Conv2DTranspose(4, 3, strides=2, name="last")),
+    "transposed same": lambda: model_of(
+        layers.Conv2DTranspose(4, (5, 4), strides=(2, 3), padding="same", activation="softmax", name="last")
+    ),
+    "transposed with room": lambda: model_of(
+        layers.Conv2DTranspose(4, 3, strides=2, padding="same", output_padding=1, use_bias=False, name="last")
+    ),
+    "transposed with gaps": lambda: model_of(layers.Conv2DTranspose(4, 2, strides=3, activation="relu", name="last")),
+    "transposed norm": lambda: model_of(
+        layers.Conv2DTranspose(4, 3, strides=2, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(name="last"),
+    ),
     "conv softmax": lambda: model_of(layers.Conv2D(4, 3, activation="softmax", use_bias=False, name="last")),
     "depthwise": lambda: model_of(
         layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same", name="last")
@@ -94,9 +107,8 @@ def test_the_arithmetic_ends_in_the_number_that_keras_computes(kind):
     network = zoo.wrap(model)
     batch = network.prepare(PICTURE)
     answer = np.asarray(model(batch))[0]
-    corners = (
-        [(0, 0), (answer.shape[0] - 1, answer.shape[1] - 1), (answer.shape[0] // 2, 1)] if answer.ndim == 3 else [()]
-    )
+    height, width = (answer.shape[0], answer.shape[1]) if answer.ndim == 3 else (0, 0)
+    corners = [(0, 0), (height - 1, width - 1), (height // 2, 1), (height // 2 + 1, 2)] if height else [()]
     for channel in range(0, answer.shape[-1], 2):
         for corner in corners:
             cell = microscope.look(network, PICTURE, "last", channel, *corner)
@@ -126,6 +138,20 @@ def test_the_window_is_what_the_layer_read_with_zeros_outside():
     assert taps.inside.tolist() == [[False, False, False], [False, True, True], [False, True, True]]
 
 
+def test_of_a_transposed_convolution_the_cells_are_read_whose_kernels_reach_this_one():
+    model = model_of(layers.Conv2DTranspose(4, 3, strides=2, name="last"))
+    network, kernel = zoo.wrap(model), model.get_layer("last").get_weights()[0]
+    batch = network.prepare(PICTURE)[0]
+    taps = microscope.look(network, PICTURE, "last", 1, 4, 7).taps
+    assert taps.window == (1, 3, 3, 4), "rows 1 and 2 lay down rows 2 to 4 and 4 to 6, column 3 columns 6 to 8"
+    np.testing.assert_array_equal(taps.values, batch[1:3, 3:4])
+    np.testing.assert_array_equal(taps.weights, kernel[[2, 0], 1:2, 1])
+    alone = microscope.look(model_of(layers.Conv2DTranspose(4, 2, strides=3, name="last")), PICTURE, "last", 0, 2, 2)
+    assert alone.taps is None
+    assert [step.what for step in alone.steps] == ["sum", "bias"]
+    assert alone.steps[0].formula == "no kernel that is laid down reaches this cell"
+
+
 def test_the_gradient_is_tensorflows_and_lies_within_the_receptive_field():
     model = model_of(layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(2), layers.Conv2D(4, 3, name="last"))
     network = zoo.wrap(model)
@@ -144,7 +170,7 @@ def test_the_gradient_is_tensorflows_and_lies_within_the_receptive_field():
 
 STAGED = [
     "conv", "conv same stride", "conv dilated", "conv in groups", "depthwise", "separable", "max", "average",
-    "conv norm relu",
+    "conv norm relu", "transposed", "transposed same", "transposed norm",
 ]  # fmt: skip
 
 
@@ -167,13 +193,17 @@ def test_the_channels_that_a_window_goes_over_add_up_to_the_layers_own_numbers(k
     if stages[0].kind == "pooling":
         found = pooling.pool(stages[0].source, **stages[0].settings)
     else:
-        found = sum(convolution.convolve(one.source, one.weights, **one.settings) for one in stages)
+        slide = convolution.transpose if stages[0].kind == "transposed" else convolution.convolve
+        found = sum(slide(one.source, one.weights, **one.settings) for one in stages)
         whole = len(stages) == 1
         found = found + (stages[0].bias if whole or not layer.use_bias else float(np.asarray(layer.bias)[channel]))
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["dense", "global max", "norm first", "Add", "Concatenate", "flat"])
+@pytest.mark.parametrize(
+    "kind",
+    ["dense", "global max", "norm first", "Add", "Concatenate", "flat", "transposed with room"],
+)
 def test_what_has_no_window_has_no_stage(kind):
     assert microscope.stage(zoo.wrap(KINDS[kind]()), PICTURE, "last", 0) is None
 
@@ -202,10 +232,10 @@ def test_what_is_not_there_is_refused_in_one_sentence(wanted, sentence):
 
 
 def test_a_layer_of_another_kind_says_that_it_is_not_taken_apart_but_shows_field_and_gradient():
-    model = model_of(layers.Conv2DTranspose(2, 3, strides=2, name="last"))
+    model = model_of(layers.UpSampling2D(2, name="last"))
     cell = microscope.look(model, PICTURE, "last", 0, 4, 4)
     assert cell.computed is None
-    assert cell.note == "what a Conv2DTranspose layer does is not taken apart here"
+    assert cell.note == "what a UpSampling2D layer does is not taken apart here"
     assert cell.gradient.any()
 
 

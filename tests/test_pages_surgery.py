@@ -83,6 +83,20 @@ def test_an_edit_is_added_stands_in_the_address_and_is_gone_with_another_network
     assert not app.error
 
 
+def test_a_bias_is_muted_and_check_says_how_far_keras_is(network):
+    app = digits(op_layer="conv2d", op_place="4", op_way="mute", op_of="bias")
+    bias = float(network.model.get_layer("conv2d").bias[4])
+    assert f"The network has {bias:.3g} there".replace("-", "−") in texts(app)
+    assert "copy" not in str(app.selectbox(key="op_way").options)
+    clicked(app, "Add this edit")
+    assert "mute=conv2d:b4" in str(app.query_params["edits"])
+    assert "Bias of channel 4 of conv2d muted" in texts(app).replace("\\", "")
+    clicked(app, "Check")
+    said = re.search(r"Keras computes (exactly )?the same ([\d,]+) numbers", texts(app))
+    assert int(said[2].replace(",", "")) == 2 * (10 + 13 * 13), "answers and the map of the pooling, before and after"
+    assert not app.error
+
+
 def test_accuracy_by_class_and_the_channel_that_matters_most_are_found(network):
     app = digits(edits="mute=conv2d_2:7", op_score="true", op_search="true")
     for _ in range(100):

@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CASES = [
     ("mnist", "digit_3", "mute=conv2d_1:5; scale=conv2d_1:7:-2.5; copy=conv2d:1:4; set=dense:3:0.7", "conv2d_2", 9),
     ("mnist", "digit_7", "set=conv2d:0,2,0,5:1.5; scale=conv2d:0,2,0,5:2; mute=dense_1:5,3", "dense", 4),
+    ("mnist", "digit_7", "set=conv2d_1:b5:0.75; mute=conv2d:b3; scale=dense_1:b2:4; scale=conv2d_1:5:2", "conv2d_1", 5),
+    ("shapes", "shapes", "set=block2_norm1:b1:0.5; mute=classes:b0", "block2_relu1", 1),
     ("cats_and_dogs", "cat", "scale=conv2d_3:5:3; scale=conv2d:1,1,2,3:-4", "conv2d_3", 5),
 ]
 

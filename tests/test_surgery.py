@@ -103,22 +103,26 @@ def test_every_kind_of_model_is_operated_on_and_left_as_it_was(kind):
     np.testing.assert_allclose(muted.before, network.predict(CAT), atol=1e-3 if kind == "half precision" else 1e-5)
     assert not muted.map_after.any()
     shape = surgery.edits.shape_of(network, layer)
-    place = tuple(side - 1 for side in shape)
-    edit = Edit("set", layer, place, 2.5)
-    outcome = surgery.operate(network, CAT, [edit], view=layer, channel=place[-1])
-    assert everything(network.model) == before
-    if kind != "shared layer":
-        np.testing.assert_allclose(outcome.map_before, plain_maps[..., place[-1]], rtol=1e-3, atol=1e-3)
-    # the same weight, really changed
-    twin = tracing.leaves(network.model)[layer]
-    variable = surgery.edits.variable_of(twin, layer)
-    numbers = np.array(keras.ops.convert_to_numpy(variable))
-    kept = numbers.copy()
-    numbers[surgery.edits.index_of(twin, place)] = 2.5
-    variable.assign(numbers)
-    np.testing.assert_allclose(outcome.after, network.predict(CAT), atol=2e-3 if kind == "half precision" else 1e-5)
-    variable.assign(kept)
-    assert everything(network.model) == before
+    places = [tuple(side - 1 for side in shape)]
+    if surgery.has_bias(network, layer):
+        places.append((size - 1,))
+    for place in places:
+        edit = Edit("set", layer, place, 2.5, bias=len(place) == 1)
+        outcome = surgery.operate(network, CAT, [edit], view=layer, channel=place[-1])
+        assert everything(network.model) == before
+        if kind != "shared layer":
+            np.testing.assert_allclose(outcome.map_before, plain_maps[..., place[-1]], rtol=1e-3, atol=1e-3)
+        # the same weight or bias, really changed
+        twin = tracing.leaves(network.model)[layer]
+        variable = twin.bias if edit.bias else surgery.edits.variable_of(twin, layer)
+        numbers = np.array(keras.ops.convert_to_numpy(variable))
+        kept = numbers.copy()
+        numbers[place if edit.bias else surgery.edits.index_of(twin, place)] = 2.5
+        variable.assign(numbers)
+        np.testing.assert_allclose(outcome.after, network.predict(CAT), atol=2e-3 if kind == "half precision" else 1e-5)
+        assert not np.allclose(outcome.map_before, outcome.map_after)
+        variable.assign(kept)
+        assert everything(network.model) == before
 
 
 def test_a_muted_channel_is_one_whose_weights_and_bias_are_zero():
@@ -152,6 +156,28 @@ def test_edits_work_one_after_the_other():
     kernel[0, 0, 1, 1] *= 4
     network.model.get_layer("d").set_weights([kernel, bias])
     np.testing.assert_allclose(outcome.after, network.predict(CAT), atol=1e-6)
+
+
+def test_biases_and_weights_of_a_layer_are_edited_side_by_side_also_the_offset_of_a_normalization():
+    network = wrapped(branching)
+    norm = next(one.name for one in network.card.layers if one.kind == "BatchNormalization")
+    edits = [
+        Edit("set", "c", (1,), 0.7, bias=True), Edit("scale", "c", (1,), 3, bias=True), Edit("mute", "c", (0, 0, 0, 1)),
+        Edit("set", norm, (2,), -0.4, bias=True), Edit("scale", "c", (1,), 0.5),
+    ]  # fmt: skip
+    outcome = surgery.operate(network, CAT, edits, view="c", channel=1)
+    assert surgery.has_bias(network, norm)
+    assert not surgery.has_bias(network, "join")
+    kernel, bias = network.model.get_layer("c").get_weights()
+    kernel[0, 0, 0, 1], bias[1] = 0, 0.7 * 3
+    network.model.get_layer("c").set_weights([kernel, bias])
+    beta = np.asarray(network.model.get_layer(norm).beta).copy()
+    beta[2] = -0.4
+    network.model.get_layer(norm).beta.assign(beta)
+    again = surgery.operate(network, CAT, [Edit("scale", "c", (1,), 0.5)], view="c", channel=1)
+    np.testing.assert_allclose(outcome.map_after, again.map_after, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(outcome.after, again.after, atol=1e-5)
+    assert not np.allclose(outcome.before, again.before)
 
 
 def test_what_comes_before_an_edit_does_not_change_and_what_changed_most_is_ranked():
@@ -270,7 +296,8 @@ def test_only_data_with_the_networks_own_classes_fit():
     "edit",
     [
         Edit("mute", "conv2d_1", (5,)), Edit("scale", "vgg16/block1_conv1", (0,), -0.5), Edit("copy", "c:2", (3,), 4),
-        Edit("set", "a;b=c%3B:ü", (0, 1, 2, 3), 1e-7),
+        Edit("set", "a;b=c%3B:ü", (0, 1, 2, 3), 1e-7), Edit("mute", "c:b1", (5,), bias=True),
+        Edit("set", "c", (0,), -0.25, bias=True),
     ],
 )  # fmt: skip
 def test_an_edit_reads_back_from_its_text(edit):
@@ -283,11 +310,14 @@ def test_an_edit_reads_back_from_its_text(edit):
     [
         ("paint=c:1", "is not an edit"), ("mute=c", "cannot be read"), ("mute=c:x", "cannot be read"),
         ("scale=c:1", "cannot be read"), ("scale=c:1:nan", "too large or no number"),
-        ("set=c:1:1e99", "too large or no number"), ("mute=c:1,2,3", "neither a channel nor"),
-        ("copy=c:0,0,0,0:1", "neither a channel nor"), ("mute=z:0", "has no layer 'z'"),
+        ("set=c:1:1e99", "too large or no number"), ("mute=c:1,2,3", "is no place of a channel, a weight or a bias"),
+        ("copy=c:0,0,0,0:1", "is no place of a channel, a weight or a bias"), ("mute=z:0", "has no layer 'z'"),
         ("mute=c:4", "4 channels, counted from 0, and no number 4"), ("mute=c:-1", "no number -1"),
         ("copy=c:1:9", "no number 9"), ("copy=c:1:1.5", "no number 1.5"),
         ("mute=c:3,0,0,0", "3 x 3 x 3 x 4, counted from 0"), ("mute=c:0,0", "3 x 3 x 3 x 4, counted from 0"),
+        ("mute=c:b", "cannot be read"), ("mute=c:b0,1", "is no place of"), ("copy=c:b0:1", "is no place of"),
+        ("mute=c:b4", "c has 4 biases, counted from 0, and none of number 4"), ("mute=c:b-1", "none of number -1"),
+        ("mute=flatten:b0", "has no layer"),
         ("mute=global_average_pooling2d:0,0", "has no layer|weights are not edited"),
     ],
 )  # fmt: skip

@@ -79,6 +79,36 @@ def separable(path: str, layer: Any, given: list[np.ndarray], place: Place) -> W
     return (*_ended(path, layer, float(every[place[2]]), every, place[2], steps), taps)
 
 
+def transposed(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
+    """Transposed convolution: the input cells whose kernels, laid down, reach this cell, times the weights there."""
+    kernel = _weights(layer.kernel).swapaxes(2, 3)  # Keras keeps what comes out before what goes in
+    taps, cells = zip(*(_laid_down(layer, axis, given[0].shape[axis], place[axis]) for axis in (0, 1)), strict=True)
+    kernel = kernel[np.ix_(*taps)]
+    values = given[0][np.ix_(*cells)].astype(np.float64)
+    every = np.tensordot(values, kernel, 3)
+    if values.size:
+        window = (int(cells[0][0]), int(cells[1][0]), int(cells[0][-1]) + 1, int(cells[1][-1]) + 1)
+        weights, channels = _single(kernel[..., place[2]]), tuple(range(kernel.shape[2]))
+        seen = Taps(path, "transposed", window, _single(values), weights, channels, np.ones(values.shape[:2], bool))
+        formula = f"Σ over {values.size:,} products input × weight: the kernels laid down that reach this cell"
+    else:
+        seen, formula = None, "no kernel that is laid down reaches this cell"
+    steps = [Step(path, "sum", formula, float(every[place[2]]))]
+    return (*_ended(path, layer, float(every[place[2]]), every, place[2], steps), seen)
+
+
+def _laid_down(layer: Any, axis: int, length: int, output: int) -> tuple[np.ndarray, np.ndarray]:
+    """Along one axis, the taps of the kernels that reach a cell of the output, and the input cells they lie at."""
+    stride, step, size = layer.strides[axis], layer.dilation_rate[axis], layer.kernel_size[axis]
+    whole = (length - 1) * stride + (size - 1) * step + 1
+    made = layer.compute_output_shape((1, length, length, layer.kernel.shape[3]))[1 + axis]
+    cut = max(whole - made, 0) // 2 if layer.padding == "same" else 0
+    taps = np.arange(size)[::-1]  # so that the input cells come in order
+    places = output + cut - step * taps
+    reaches = (places % stride == 0) & (places >= 0) & (places < length * stride)
+    return taps[reaches], places[reaches] // stride
+
+
 def dense(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
     """A dense layer: every input times its weight."""
     row, col, unit = place
@@ -113,12 +143,15 @@ def pooled_whole(path: str, layer: Any, given: list[np.ndarray], place: Place) -
     return value, [Step(path, "largest" if mode == "max" else "mean", formula, value)], taps
 
 
-_WINDOWED = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D")
+_WINDOWED = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D")
 
 
 def has_window(layer: Any) -> bool:
-    """Whether a layer lets a window go over rows and columns, in a way that is taken apart here."""
-    return type(layer).__name__ in _WINDOWED and layer.data_format == "channels_last"
+    """Whether a layer lets a window go over rows and columns, in a way that the grids can show."""
+    if type(layer).__name__ not in _WINDOWED or layer.data_format != "channels_last":
+        return False
+    plainly = getattr(layer, "output_padding", None) is None and max(getattr(layer, "dilation_rate", (1,))) == 1
+    return type(layer).__name__ != "Conv2DTranspose" or plainly
 
 
 def staged(path: str, layer: Any, maps: np.ndarray, channel: int, source: int | None) -> Stage:
@@ -129,7 +162,10 @@ def staged(path: str, layer: Any, maps: np.ndarray, channel: int, source: int | 
         settings = {"size": layer.pool_size, "stride": layer.strides, "padding": layer.padding, "mode": mode}
         return Stage(path, "pooling", _single(maps[..., channel]), channel, None, settings, True, 0.0)
     settings = {"stride": layer.strides, "padding": layer.padding, "dilation": layer.dilation_rate}
-    if kind == "Conv2D":
+    if kind == "Conv2DTranspose":
+        settings.pop("dilation")
+        weights, channels = _weights(layer.kernel)[:, :, channel], range(maps.shape[2])
+    elif kind == "Conv2D":
         kernel = _weights(layer.kernel)[..., channel]
         first = channel // (layer.filters // layer.groups) * kernel.shape[2]
         weights, channels = kernel, range(first, first + kernel.shape[2])
@@ -143,9 +179,8 @@ def staged(path: str, layer: Any, maps: np.ndarray, channel: int, source: int | 
     whole = len(channels) == 1
     bias = float(_weights(layer.bias)[channel]) if whole and layer.use_bias else 0.0
     chosen = channels[place]
-    return Stage(
-        path, "convolution", _single(maps[..., chosen]), chosen, _single(weights[..., place]), settings, whole, bias
-    )
+    way = "transposed" if kind == "Conv2DTranspose" else "convolution"
+    return Stage(path, way, _single(maps[..., chosen]), chosen, _single(weights[..., place]), settings, whole, bias)
 
 
 def _together(layer: Any, channel: int) -> np.ndarray:
@@ -307,6 +342,7 @@ def _window(
 
 SOURCES: dict[str, Callable[[str, Any, list[np.ndarray], Place], Worked]] = {
     "Conv2D": convolved,
+    "Conv2DTranspose": transposed,
     "DepthwiseConv2D": depthwise,
     "SeparableConv2D": separable,
     "Dense": dense,

@@ -32,10 +32,12 @@ class Taps:
 
     Attributes:
         layer: path of the layer.
-        mode: ``"convolution"``, ``"depthwise"``, ``"dense"``, ``"max"`` or ``"average"``.
+        mode: ``"convolution"``, ``"transposed"``, ``"depthwise"``, ``"dense"``, ``"max"`` or ``"average"``.
         window: (top, left, bottom, right) in cells of the layer's input, bottom and right just outside; may reach
             outside the input, where zeros stand. None for a dense layer.
-        values: float32 (kh, kw, C), or (N,) for a dense layer; a depthwise layer and a pooling read one channel.
+        values: float32 (kh, kw, C), or (N,) for a dense layer; a depthwise layer and a pooling read one channel. Of a
+            transposed convolution those input cells alone whose kernels reach the cell, so kh and kw may be smaller
+            than the kernel's.
         weights: of the same shape; None for a pooling.
         channels: which channels of the input ``values`` are, one for each of its last axis.
         inside: bool (kh, kw), False where the window lies outside the input; None for a dense layer.
@@ -63,11 +65,12 @@ class Stage:
 
     Attributes:
         layer: path of the windowed layer.
-        kind: ``"convolution"`` or ``"pooling"``.
+        kind: ``"convolution"``, ``"transposed"`` or ``"pooling"``.
         source: float32 (H, W), the channel that was read.
         channel: which one it is.
         weights: float32 (kh, kw), the kernel for it; None for a pooling.
-        settings: keyword choices of ``convolution.convolve`` or ``pooling.pool`` that give the layer's numbers.
+        settings: keyword choices of ``convolution.convolve``, ``convolution.transpose`` or ``pooling.pool`` that give
+            the layer's numbers.
         whole: whether this channel alone makes the layer's numbers, so that no other is to be added.
         bias: added at the end; 0 where others are to be added, too.
     """

@@ -61,10 +61,10 @@ change({path}, {name})
 """
 
 _WEIGHT = """
-kernel = find({path}).{variable}  # {told}
-numbers = keras.ops.convert_to_numpy(kernel).copy()
+weights = find({path}).{variable}  # {told}
+numbers = keras.ops.convert_to_numpy(weights).copy()
 numbers{order}[{place}] {becomes}
-kernel.assign(numbers)
+weights.assign(numbers)
 """
 
 _ORDERS = {
@@ -128,11 +128,12 @@ def _edited(number: int, edit: Any, card: Any) -> str:
         becomes = becomes or f"= maps[..., {int(edit.value)}]"
         return _CHANNEL.format(name=f"edit_{number}", channel=edit.place[0], becomes=becomes, path=quoted(edit.layer))
     kind = card.layer(edit.layer).kind
+    bias = "beta" if kind == "BatchNormalization" else "bias"
     return _WEIGHT.format(
         path=quoted(edit.layer),
-        variable="depthwise_kernel" if kind == "SeparableConv2D" else "kernel",
+        variable=bias if edit.bias else "depthwise_kernel" if kind == "SeparableConv2D" else "kernel",
         told=remark(kind),
-        order=_ORDERS.get(kind, ""),
+        order="" if edit.bias else _ORDERS.get(kind, ""),
         place=", ".join(map(str, edit.place)),
         becomes=becomes,
     )

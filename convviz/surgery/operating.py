@@ -69,9 +69,9 @@ class Operation:
             notes.check(network, edit)
         self.network = network
         self.channels = tuple(sorted({one.layer for one in edits if not one.of_a_weight}))
-        self.weights = tuple(sorted({one.layer for one in edits if one.of_a_weight}))
+        self.weights = tuple(sorted({(one.layer, one.bias) for one in edits if one.of_a_weight}))
         self._fields = {path: self._field(path, edits) for path in self.channels}
-        self._values = {path: self._weights(path, edits) for path in self.weights}
+        self._values = {whose: self._weights(*whose, edits) for whose in self.weights}
 
     def _field(self, path: str, edits: Sequence[Edit]) -> list[np.ndarray]:
         """Of each channel: which one it shows, times what, or which number instead."""
@@ -93,13 +93,13 @@ class Operation:
                 fixed[channel], number[channel] = True, edit.value or 0.0
         return [source, factor, fixed, number]
 
-    def _weights(self, path: str, edits: Sequence[Edit]) -> list[np.ndarray]:
+    def _weights(self, path: str, bias: bool, edits: Sequence[Edit]) -> list[np.ndarray]:
         """Places of changed weights in the layer's variable, what stands there, and what shall."""
         layer = tracing.leaves(self.network.model)[path]
         found: dict[tuple[int, ...], float] = {}
         before: dict[tuple[int, ...], float] = {}
         for edit in edits:
-            if edit.layer == path and edit.of_a_weight:
+            if edit.layer == path and edit.of_a_weight and edit.bias == bias:
                 index = notes.index_of(layer, edit.place)
                 if index not in before:
                     before[index] = found[index] = notes.weight(self.network, path, edit.place)
@@ -139,8 +139,8 @@ class Operation:
             signature.append(tf.TensorSpec((count,), tf.int32))
             signature += [tf.TensorSpec((None, count), kind) for kind in (tf.float32, tf.bool, tf.float32)]
         leaves = tracing.leaves(self.network.model)
-        for path in self.weights:
-            rank = len(notes.variable_of(leaves[path], path).shape)
+        for path, bias in self.weights:
+            rank = len(notes.variable_of(leaves[path], path, bias=bias).shape)
             signature += [tf.TensorSpec((None, rank), tf.int32), tf.TensorSpec((None,), tf.float32)]
         key = ("surgery", self.channels, self.weights, tuple(keep), tuple(shape))
         if key not in self.network.compiled:
@@ -150,11 +150,16 @@ class Operation:
 
 
 def _edited(
-    network: Any, channels: Sequence[str], weights: Sequence[str], keep: frozenset[str], batch: Any, *given: Any
+    network: Any,
+    channels: Sequence[str],
+    weights: Sequence[tuple[str, bool]],
+    keep: frozenset[str],
+    batch: Any,
+    *given: Any,
 ) -> dict[str, Any]:
     """The edited network's answer, and what some layers give. Traced."""
     fields = {path: given[4 * place : 4 * place + 4] for place, path in enumerate(channels)}
-    values = {path: given[4 * len(channels) + 2 * place :][:2] for place, path in enumerate(weights)}
+    values = {whose: given[4 * len(channels) + 2 * place :][:2] for place, whose in enumerate(weights)}
     leaves, found, met, answers = tracing.leaves(network.model), {}, set(), {}
 
     def change(path: str, _: Any, output: Any) -> Any:
@@ -171,8 +176,8 @@ def _edited(
         return output if path in fields else None
 
     mapping = []
-    for path, (places, numbers) in values.items():
-        variable = notes.variable_of(leaves[path], path)
+    for (path, bias), (places, numbers) in values.items():
+        variable = notes.variable_of(leaves[path], path, bias=bias)
         whole = tf.convert_to_tensor(variable.value)
         mapping.append((variable, tf.tensor_scatter_nd_update(whole, places, tf.cast(numbers, whole.dtype))))
     # a stateless scope gives the changed weights to whoever reads them inside it and leaves the variables alone
@@ -183,7 +188,7 @@ def _edited(
             logits = tracing.before_activation(raw)[0]
             scores = as_scores(logits)
             found["logits"] = logits if scores is None else scores
-    for path in (*channels, *weights):
+    for path in (*channels, *(path for path, _ in weights)):
         if path not in met:
             raise ConvvizError(f"the network never calls its layer {path!r}; choose another")
     return found

@@ -1,8 +1,8 @@
-"""Page: channels and weights of a network muted, scaled or replaced, and what becomes of its answer."""
+"""Page: channels, weights and biases of a network muted, scaled or replaced, and what becomes of its answer."""
 
 import streamlit as st
 
-from convviz import recipes, surgery
+from convviz import checking, recipes, surgery
 from pages.shared import choices, engine, foot, operations, pickers, ui, words
 
 ui.heading("Knock-out", "What does the network lose without this channel, or with another weight?")
@@ -63,4 +63,5 @@ with result:
         "knock_out",
         code=recipes.surgery.knock_out(picture.name, network, card, edits=edits, view=view, channel=channel),
         files={**foot.pngs({f"map_{name}": one for name, one in drawn.items()}), **pickers.network_files(network)},
+        check=foot.checked(checking.knock_out, network, picture.array, edits, view=view, channel=channel),
     )

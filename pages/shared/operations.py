@@ -46,7 +46,7 @@ def text_of(network: zoo.Reference) -> str:
     return choices.area(
         "Edits as text, with semicolons between them", "", key=EDITS, longest=LONGEST,
         help="mute=layer:channel, scale=layer:channel:factor, set=layer:channel:number, copy=layer:channel:channel; "
-        "one weight in place of a channel: row,column,kernel,filter.",
+        "one weight in place of a channel: row,column,kernel,filter; a channel's bias: b and its number, such as b5.",
     )  # fmt: skip
 
 
@@ -89,21 +89,27 @@ def keep(edits: Sequence[Edit]) -> None:
 
 
 def made(network: zoo.Reference, card: zoo.Card, picture: np.ndarray, edits: Sequence[Edit]) -> None:
-    """Choose a channel or a weight of a layer and what becomes of it."""
+    """Choose a channel, a weight or a bias of a layer and what becomes of it."""
     names = layers(card)
     layer = choices.select("Layer", names, key=LAYER, default=card.explained_layer, help="Type to search.")
     choices.belong((network, layer), "op_of", "op_place", "op_row", "op_col", "op_input", "op_other")
     kind, shape = card.layer(layer).kind, card.layer(layer).output_shape
-    one_weight = kind in (*filters.KINDS, "Dense") and (
-        choices.segments("Of it", ["channel", "weight"], key="op_of", format_func=_OF.get) == "weight"
-    )
-    if one_weight:
+    parts = ["channel"]
+    if kind in (*filters.KINDS, "Dense"):
+        parts.append("weight")
+    if engine.compute(surgery.has_bias, network, layer):
+        parts.append("bias")
+    of = choices.segments("Of it", parts, key="op_of", format_func=_OF.get) if len(parts) > 1 else "channel"
+    if of == "weight":
         place = _weight(network, layer)
+    elif of == "bias":
+        place = (choices.number(f"Of channel (0 to {shape[-1] - 1})", 0, shape[-1] - 1, 0, key="op_place"),)
+        _there(network, layer, place)
     else:
         strongest = engine.compute(activations.strongest, network, picture, layer) if len(shape) == 3 else 0
         what = "Channel" if len(shape) == 3 else "Unit"
         place = (choices.number(f"{what} (0 to {shape[-1] - 1})", 0, shape[-1] - 1, strongest, key="op_place"),)
-    ways = [way for way in WAYS if way != "copy" or not one_weight]
+    ways = [way for way in WAYS if way != "copy" or of == "channel"]
     way = choices.select("What is done", ways, key="op_way", format_func=WAYS.get)
     value = None
     if way == "scale":
@@ -112,7 +118,7 @@ def made(network: zoo.Reference, card: zoo.Card, picture: np.ndarray, edits: Seq
         value = choices.number("Number", -1000.0, 1000.0, 1.0, key="op_number", step=0.1, format="%.4g")
     elif way == "copy":
         value = choices.number(f"By channel (0 to {shape[-1] - 1})", 0, shape[-1] - 1, 0, key="op_other")
-    add(edits, Edit(way, layer, place, None if value is None else float(value)))
+    add(edits, Edit(way, layer, place, None if value is None else float(value), of == "bias"))
 
 
 def a_weight(network: zoo.Reference, layer: str, place: tuple[int, int], channel: int, index: int) -> Edit:
@@ -153,7 +159,7 @@ def add(edits: Sequence[Edit], edit: Edit) -> None:
     )  # fmt: skip
 
 
-_OF = {"channel": "A channel", "weight": "One weight"}
+_OF = {"channel": "A channel", "weight": "One weight", "bias": "A bias"}
 
 
 def _weight(network: zoo.Reference, layer: str) -> tuple[int, ...]:
@@ -167,9 +173,13 @@ def _weight(network: zoo.Reference, layer: str) -> tuple[int, ...]:
         with column:
             chosen = choices.number(f"{title} (0 to {side - 1})", 0, side - 1, 0, key=key) if side > 1 else 0
         place.append(chosen)
-    now = engine.compute(surgery.weight, network, layer, tuple(place))
-    st.caption(f"The network has {words.number(now)} there.")
+    _there(network, layer, tuple(place))
     return tuple(place)
+
+
+def _there(network: zoo.Reference, layer: str, place: tuple[int, ...]) -> None:
+    """Say what stands at a place as the network has it."""
+    st.caption(f"The network has {words.number(engine.compute(surgery.weight, network, layer, place))} there.")
 
 
 # --- what the edits change ----------------------------------------------------------------------------------------
