@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,10 @@ DASHES = {  # Plotly's names -> pixels drawn and left out, in turn
 }
 _FINE = 2  # drawn this many times larger and averaged down, so that edges are smooth
 _TEXT, _INK, _GRID, _GROUND = 15, (40, 40, 40), (224, 224, 224), (255, 255, 255)
+_SPELT, _SIGNS = (
+    str.maketrans({"×": "x", "−": "-", "–": "-", "…": "...", "ß": "ss", "→": "to", "“": '"', "”": '"'}),
+    "°·",
+)
 _LEFT, _RIGHT, _TOP, _BOTTOM, _LEGEND = 74, 24, 48, 56, 24  # pixels around the plot, and for each row of the legend
 
 
@@ -114,6 +119,24 @@ def ticks(low: float, high: float, *, most: int = 7) -> list[float]:
     return [int(one) if digits == 0 else one for one in found]
 
 
+def spelt(words: str) -> str:
+    """Words in letters that Pillow's own font has: plain Latin ones, without accents; others become question marks.
+
+    Args:
+        words: any text.
+
+    Returns:
+        The text in ASCII and the few signs that the font has besides.
+
+    Example:
+        >>> spelt("26 × 26, −1, Küche")
+        '26 x 26, -1, Kuche'
+    """
+    split = unicodedata.normalize("NFKD", words.translate(_SPELT))
+    letters = (one for one in split if one.isprintable() and not unicodedata.combining(one))
+    return "".join(one if one.isascii() or one in _SIGNS else "?" for one in letters)
+
+
 class _Plot:
     """A canvas with its axes."""
 
@@ -173,7 +196,7 @@ class _Plot:
 
     def text(self, place: tuple[float, float], words: str, font: ImageFont.FreeTypeFont, anchor: str) -> None:
         """Words at a place, in pixels of the finished chart."""
-        self.draw.text((place[0] * _FINE, place[1] * _FINE), words, _INK, font, anchor)
+        self.draw.text((place[0] * _FINE, place[1] * _FINE), spelt(words), _INK, font, anchor)
 
     def finished(self) -> np.ndarray:
         """The chart, averaged down."""

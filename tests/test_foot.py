@@ -85,6 +85,27 @@ def test_an_own_picture_is_read_from_a_file_that_save_offers_and_the_link_says_s
     assert "Your own picture is not in the link" in texts(app)
 
 
+FILES = {  # page, what is chosen -> files that a visitor can save
+    ("inside/network", ""): {"network.svg", "network.png"},
+    ("inside/feature_maps", "one"): {"channel.png", "over_the_picture.png"},
+    ("inside/feature_maps", "place"): {"ranked.png"},
+    ("inside/feature_maps", "two"): {"first.png", "second.png", "difference.png"},
+    ("inside/feature_maps", "depth"): {"depth.csv", "depth_silent.png", "depth_edges.png", "depth_left.png"},
+    ("inside/kernels", ""): {"kernels.png"},
+    ("inside/microscope", ""): {"map.png", "field.png", "gradient.png", "crop.png"},
+    ("inside/knock_out", ""): {"map_before.png", "map_after.png", "map_difference.png", "changes.png"},
+    ("pictures/tuning", ""): {"stimulus.png", "feature_map.png", "curve.csv", "curve.png"},
+}
+
+
+@pytest.mark.parametrize("page", FILES, ids=lambda page: "-".join(page).rstrip("-"))
+def test_what_looks_inside_can_be_saved_as_pictures(page):
+    app = opened(page[0], **({"maps_view": page[1]} if page[1] else {}))
+    buttons = {one.label: one for one in app.get("download_button")}
+    assert FILES[page] <= set(buttons)
+    assert not app.error
+
+
 def test_check_says_how_far_keras_is_from_what_is_shown():
     app = opened("inside/feature_maps", network="mnist", picture="digit_3")
     app.button(key="feature_maps_check").click().run()

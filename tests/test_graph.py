@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import ImageColor
 
 from convviz import graph, zoo
 from convviz.graph import drawing
@@ -216,3 +217,27 @@ def test_every_edge_shows_its_shape():
     text = graph.svg(graph.fold(found))
     for edge in found.edges:
         assert f">{drawing.shape_words(edge.shape)}<" in text
+
+
+def test_the_picture_has_every_box_where_the_layout_puts_it_and_every_line_between():
+    view = graph.fold(graph.layer_graph(residual()))
+    layout = graph.arrange(view)
+    picture = graph.picture(view, layout, chosen="first")
+    assert picture.shape == (2 * round(layout.size[1]), 2 * round(layout.size[0]), 3)
+    for node in view.nodes:
+        x, y, wide, high = (2 * side for side in layout.boxes[node.name])
+        fill, edge = (ImageColor.getrgb(one) for one in drawing.FAMILIES[drawing.family(node.kind)])
+        assert tuple(picture[round(y + high / 8), round(x + wide / 2)]) == fill
+        thick = [tuple(picture[round(y + one), round(x + wide / 4)]) == edge for one in range(8)]
+        assert sum(thick) == (7 if node.name == "first" else 3), node.name
+        inside = picture[round(y) : round(y + high), round(x) : round(x + wide)].astype(int)
+        assert (inside.sum(axis=-1) < 200).any(), "its name is written in it"
+    for (x, y), (to_x, to_y) in [(points[0], points[-1]) for points in layout.lines if len(points) == 2]:
+        row, col = y + to_y, x + to_x  # halfway, at two pixels to a unit
+        assert tuple(picture[round(row), round(col)]) == ImageColor.getrgb("#8b8b85")
+
+
+def test_a_very_large_network_is_drawn_smaller(monkeypatch):
+    view = graph.fold(graph.layer_graph(residual()))
+    monkeypatch.setattr(graph.painting, "_MOST", 40_000)
+    assert graph.picture(view).size < 3 * 41_000

@@ -42,7 +42,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "exemplars": {"datasets", "images", "receptive_field", "tracing", "zoo"},
     "filters": {"rendering", "tracing", "zoo"},
     "framing": {"rendering"},
-    "graph": {"receptive_field", "tracing", "zoo"},
+    "graph": {"plots", "receptive_field", "tracing", "zoo"},
     "jobs": {"datasets", "downloads", "uploads", "zoo"},
     "kernels": {"matrices"},
     "kinds": {"convolution", "kernels"},

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from convviz import ConvvizError, plots
 
@@ -72,3 +73,11 @@ def test_a_legend_that_does_not_fit_one_row_takes_two_and_lifts_the_plot():
     floors = [int(np.flatnonzero((one < 100).all(axis=2).mean(axis=1) > 0.7)[0]) for one in (few, many)]
     assert few.shape == many.shape == (400, 500, 3)
     assert floors[0] - floors[1] == 24
+
+
+def test_words_are_spelt_in_letters_that_the_font_has():
+    font = ImageFont.load_default(20)
+    missing = bytes(font.getmask("\u4e2d"))
+    for letter in sorted(set(plots.spelt("".join(map(chr, range(32, 0x2600)))))):
+        assert bytes(font.getmask(letter)) != missing, letter
+    assert plots.spelt("26 × 26 … −0.5 30° Küche, Straße\n\u4e2d") == "26 x 26 ... -0.5 30° Kuche, Strasse?"

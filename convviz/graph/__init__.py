@@ -4,6 +4,7 @@ from convviz.graph.building import layer_graph
 from convviz.graph.drawing import svg
 from convviz.graph.folding import View, fold, groups
 from convviz.graph.layout import Layout, arrange
+from convviz.graph.painting import picture
 from convviz.graph.records import Edge, Graph, Node
 
-__all__ = ["Edge", "Graph", "Layout", "Node", "View", "arrange", "fold", "groups", "layer_graph", "svg"]
+__all__ = ["Edge", "Graph", "Layout", "Node", "View", "arrange", "fold", "groups", "layer_graph", "picture", "svg"]

@@ -49,7 +49,7 @@ with result:
     with answer:
         operations.answers(outcome, card)
     drawn = operations.maps(outcome)
-    operations.by_layer(outcome)
+    chart = operations.by_layer(outcome)
     ui.section("Accuracy by class")
     operations.score(network, card, edits)
     ui.section("Which channel matters most?")
@@ -62,6 +62,10 @@ with result:
     foot.foot(
         "knock_out",
         code=recipes.surgery.knock_out(picture.name, network, card, edits=edits, view=view, channel=channel),
-        files={**foot.pngs({f"map_{name}": one for name, one in drawn.items()}), **pickers.network_files(network)},
+        files={
+            **foot.pngs({f"map_{name}": one for name, one in drawn.items()}),
+            **chart,
+            **pickers.network_files(network),
+        },
         check=foot.checked(checking.knock_out, network, picture.array, edits, view=view, channel=channel),
     )

@@ -46,6 +46,7 @@ with result:
         code=recipes.layers.network(network),
         files={
             "network.svg": functools.partial(graphs.svg_file, view, layout, chosen),
+            "network.png": functools.partial(graphs.png_file, view, layout, chosen),
             **pickers.network_files(network),
         },
     )

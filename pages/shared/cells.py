@@ -62,6 +62,8 @@ def seen(
         "gradient": outlined(rendering.overlay(sized, cell.gradient / (peak or 1.0), alpha=0.6), field),
         "crop": sized[top : max(bottom, top + 1), left : max(right, left + 1)],
     }
+    if maps is not None:
+        shown["map"] = ui.map_picture(maps)
     with where:
         caption = f"{picture.caption} as the network takes it, {height} × {width}; framed: what the cell can see"
         ui.picture(shown["field"], caption, f"{picture.alt}, a frame around {said}", at_least=300)
@@ -199,7 +201,8 @@ def noticed(cell: microscope.Cell, card: zoo.Card) -> list[str]:
         lines.append(f"By the layers' shapes this cell can see {share:.0%} of the picture.")
         if inside.any():
             strong = float((inside > 0.1 * inside.max()).mean())
-            lines.append(f"Only {strong:.0%} of those pixels move it by more than a tenth of what the strongest does.")
+            told = f"{words.share(strong)} of those pixels move it by more than a tenth of what the strongest does"
+            lines.append(words.sentence(told))
         else:
             lines.append("No pixel moves it: a rectifier before it has cut the value to zero, so its gradient is zero.")
     if cell.taps is not None and cell.taps.weights is not None and cell.computed is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from convviz import plots
+from convviz import plots, rendering
 
 CHANNELS = {  # of a picture -> how its line is drawn, apart for the colour-blind
     "red": ("#d55e00", "solid"),
@@ -87,6 +87,24 @@ def curves(
     )
     told = f"{title} over {x_title}; now {', '.join(last)}"
     st.plotly_chart(figure, key=key, alt=told, config={"displayModeBar": False})
+
+
+def file(
+    title: str,
+    x: Sequence[float],
+    lines: Mapping[str, tuple[Sequence[float | None], tuple[str, str]]],
+    *,
+    x_title: str,
+    y_range: tuple[float, float] | None = None,
+) -> bytes:
+    """The lines of `curves` as a PNG file."""
+    drawn = []
+    for name, (numbers, (colour, dash)) in lines.items():
+        points = [(place, number) for place, number in zip(x, numbers, strict=True) if number is not None]
+        if not points:
+            continue
+        drawn.append(plots.Curve(name, *(list(row) for row in zip(*points, strict=True)), colour, dash))
+    return rendering.png(plots.chart(title, drawn, x_title=x_title, y_range=y_range), level=6)
 
 
 def spread(title: str, curves_: Sequence[plots.Curve], *, x_title: str, key: str) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -20,20 +22,11 @@ def looked(at: map_views.Looked) -> map_views.Shown:
         with st.spinner("Measuring the layers"):
             layers = engine.compute(depth.profile, at.network, at.array)
         places = list(range(1, len(layers) + 1))
-        blank = [one.blank / one.shape[-1] for one in layers]
-        lines = {"blank channels": (blank, charts.VALIDATION)}
-        if any(one.silent is not None for one in layers):
-            lines = {"values cut to zero": ([one.silent for one in layers], charts.TRAINING), **lines}
-        charts.curves("Sparsity, share", places, lines, x_title=_AXIS, key="depth_silent", marked=True, whole=True)
-        left, right = st.columns(2)
-        with left:
-            line = {"likeness to edges": (_drawn([one.edges for one in layers]), charts.TRAINING)}
-            charts.curves("Edges, correlation", places, line, x_title=_AXIS, key="depth_edges", marked=True, whole=True)
-        with right:
-            line = {"readable brightness": (_drawn([one.readable for one in layers]), charts.TRAINING)}
-            charts.curves(
-                "What is left of the picture", places, line, x_title=_AXIS, key="depth_left", marked=True, whole=True
-            )
+        drawn = _lines(layers)
+        silent, left, right = st.container(), *st.columns(2)
+        for column, (key, (title, lines)) in zip((silent, left, right), drawn.items(), strict=True):
+            with column:
+                charts.curves(title, places, lines, x_title=_AXIS, key=key, marked=True, whole=True)
         with st.expander("How it is measured, and the numbers of every layer"):
             st.markdown(
                 "Cut to zero: the share of a layer's values that its ReLU, or a kin of it, set to 0. Blank: channels "
@@ -48,11 +41,32 @@ def looked(at: map_views.Looked) -> map_views.Shown:
         notes(layers),
         "Chollet, Deep Learning with Python, section 5.4.1, “a few things to note”; the measures are ours.",
         recipes.looks.depth(at.picture.name, at.network, at.card, layers=[one.name for one in layers]),
-        {"depth.csv": lambda: _table(layers)},
+        {
+            "depth.csv": lambda: _table(layers),
+            **{
+                f"{key}.png": functools.partial(charts.file, title, places, lines, x_title=_AXIS)
+                for key, (title, lines) in drawn.items()
+                if any(number is not None for numbers, _ in lines.values() for number in numbers)
+            },
+        },
     )
 
 
 _AXIS = "layer, from the first to the last"
+
+
+def _lines(layers: Sequence[depth.Layer]) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The three charts: key -> (title, lines)."""
+    lines = {"blank channels": ([one.blank / one.shape[-1] for one in layers], charts.VALIDATION)}
+    if any(one.silent is not None for one in layers):
+        lines = {"values cut to zero": ([one.silent for one in layers], charts.TRAINING), **lines}
+    edges = {"likeness to edges": (_drawn([one.edges for one in layers]), charts.TRAINING)}
+    readable = {"readable brightness": (_drawn([one.readable for one in layers]), charts.TRAINING)}
+    return {
+        "depth_silent": ("Sparsity, share", lines),
+        "depth_edges": ("Edges, correlation", edges),
+        "depth_left": ("What is left of the picture", readable),
+    }
 
 
 def notes(layers: Sequence[depth.Layer]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from convviz import filters, graph, zoo
+from convviz import filters, graph, rendering, zoo
 from convviz.graph import drawing
 from pages.shared import choices, ui, words
 
@@ -83,6 +83,11 @@ def board(view: graph.View, layout: graph.Layout, chosen: str, *, key: str) -> N
 def svg_file(view: graph.View, layout: graph.Layout, chosen: str) -> bytes:
     """The drawing as a file."""
     return graph.svg(view, layout, chosen=chosen).encode()
+
+
+def png_file(view: graph.View, layout: graph.Layout, chosen: str) -> bytes:
+    """The drawing as a picture."""
+    return rendering.png(graph.picture(view, layout, chosen=chosen), level=6)
 
 
 def _said(node: graph.Node, count: int) -> str:
@@ -186,7 +191,10 @@ def table(found: graph.Graph) -> None:
         for node in found.nodes
         if node.layer
     ]
-    st.dataframe(rows, hide_index=True, height=min(420, 38 + 35 * len(rows)), width="stretch", key="layer_table")
+    st.dataframe(
+        rows, hide_index=True, height=min(420, 38 + 35 * len(rows)), width="stretch", key="layer_table",
+        placeholder="not counted",
+    )  # fmt: skip
 
 
 def noticed(found: graph.Graph) -> Sequence[str]:

@@ -10,13 +10,12 @@ import pandas as pd
 import streamlit as st
 
 from convviz import ConvvizError, architectures, datasets, matrices, training
-from pages.shared import choices, ui, words
+from pages.shared import choices, rows, ui, words
 
 CUSTOM = "custom"
 KERNEL, FROZEN = "own_kernel", "own_kernel_frozen"  # keys, for the pages that hand a kernel over
 _GOOD = "_good_network"
 _FRESH = "_network_grid"  # counts the edits that came to nothing, after which the grid is drawn anew
-_PLACE, _NEXT = "_net_place", "_net_next"  # the layer that is chosen to be moved, and the one of the next run
 _LARGE = 5  # above it a kernel's weights are handed over divided by the largest
 _LONGEST = 900  # letters of all layers, as they stand in the address
 _NEW = architectures.Layer("conv", padding="same")
@@ -64,7 +63,12 @@ def editor(chosen: architectures.Architecture) -> None:
     custom = chosen.name not in architectures.PRESETS
     with st.expander("Change the layers", icon=":material/edit:", expanded=custom):
         _grid(chosen)
-        _actions(chosen.layers)
+        made = rows.rearranged(
+            chosen.layers, _NEW, key="_net", told=lambda one: _KINDS[one.kind], room=architectures,
+            most=architectures.MOST_LAYERS,
+        )  # fmt: skip
+        if made is not None:
+            _adopt(made)
     if not chosen.fault() and (told := planted(chosen)):
         st.caption(told)
 
@@ -167,17 +171,17 @@ def _transplant() -> architectures.Transplant | None:
 
 def _summary(chosen: architectures.Architecture) -> None:
     """Every layer with what it gives and its parameters as a formula, the last one, too."""
-    rows = []
+    lines = []
     for layer, row in zip((*chosen.layers, chosen.last), chosen.rows(), strict=True):
         unknown = "does not fit" if row.fault else "unknown"
-        rows.append(
+        lines.append(
             {
                 "Layer": f"{words.safe(row.name)}: {_told(layer)}",
                 "Output": " × ".join(map(str, row.output_shape)) or unknown,
                 "Parameters": row.formula or ("0" if row.output_shape else ""),
             }
         )
-    st.table(rows)
+    st.table(lines)
 
 
 def _told(layer: architectures.Layer) -> str:
@@ -205,6 +209,7 @@ def _grid(chosen: architectures.Architecture) -> None:
         table,
         key=f"_net_grid_{_digest(chosen)}_{st.session_state.get(_FRESH, 0)}",
         width="stretch",
+        placeholder="",  # what a kind of layer does not have is empty and not "None"
         column_config={
             "_index": columns.NumberColumn(width=30),
             "Kind": columns.SelectboxColumn(options=list(_KINDS.values()), required=True, width=170),
@@ -269,31 +274,6 @@ def _layer(cells: dict, old: architectures.Layer) -> architectures.Layer:
         activation=(known["Activation"] or new.activation) if kind in ("conv", "dense") else new.activation,
         rate=float(known["Rate"]) if kind == "dropout" and known["Rate"] is not None else new.rate,
     )
-
-
-def _actions(layers: architectures.Layers) -> None:
-    """Add, remove and move one layer; the one that was moved or added stays chosen."""
-    count, state = len(layers), st.session_state
-    numbers = {number: f"{number}: {_KINDS[layers[number - 1].kind]}" for number in range(1, count + 1)} or {0: "none"}
-    state[_PLACE] = min(max(state.pop(_NEXT, state.get(_PLACE, count)), min(numbers)), count)
-    number = st.selectbox(
-        "Layer to move, remove or add after", list(numbers), format_func=numbers.get, key=_PLACE
-    )  # fmt: skip
-    index, last = number - 1, count - 1
-    buttons = (
-        ("Up", "arrow_upward", index > 0, number - 1, lambda: architectures.moved(layers, index, -1)),
-        ("Down", "arrow_downward", 0 <= index < last, number + 1, lambda: architectures.moved(layers, index, 1)),
-        ("Remove", "remove", count > 0, number, lambda: architectures.without(layers, index)),
-        (
-            "Add", "add", count < architectures.MOST_LAYERS, number + 1,
-            lambda: architectures.with_after(layers, index, _NEW),
-        ),
-    )  # fmt: skip
-    with st.container(horizontal=True):
-        for name, icon, legal, then, make in buttons:
-            if st.button(name, icon=f":material/{icon}:", disabled=not legal, key=f"_net_{name}", width="content"):
-                state[_NEXT] = then
-                _adopt(make())
 
 
 def _adopt(layers: architectures.Layers) -> None:

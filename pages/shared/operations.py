@@ -23,6 +23,7 @@ _SCORE, _SEARCH = "surgery_score", "surgery_search"  # slots of jobs
 _WANTED = "_surgery_wanted_"
 _BARS = 6  # classes that are shown at most
 _ROWS = 10  # channels of a ranking that are shown
+_AXIS = "layer, in the network's order"
 
 
 def layers(card: zoo.Card) -> list[str]:
@@ -239,16 +240,13 @@ def maps(outcome: surgery.Outcome) -> dict[str, np.ndarray]:
     return shown
 
 
-def by_layer(outcome: surgery.Outcome) -> None:
-    """How far each layer's output is from what it was."""
+def by_layer(outcome: surgery.Outcome) -> dict[str, Callable[[], bytes]]:
+    """How far each layer's output is from what it was; the chart as a file, for the page's foot."""
     if len(outcome.changes) < 2:
-        return
+        return {}
     shares = [share for _, share in outcome.changes]
-    line = {"change": (shares, charts.TRAINING)}
-    charts.curves(
-        "Change of each layer's output", list(range(1, len(shares) + 1)), line,
-        x_title="layer, in the network's order", key="op_changes", marked=len(shares) <= 60,
-    )  # fmt: skip
+    drawn = "Change of each layer's output", list(range(1, len(shares) + 1)), {"change": (shares, charts.TRAINING)}
+    charts.curves(*drawn, x_title=_AXIS, key="op_changes", marked=len(shares) <= 60)
     with st.expander("Every layer in a row", icon=":material/table_rows:"):
         rows = [
             {"Layer": name, "Change": words.share(share, fine=True) if share else "none"}
@@ -256,6 +254,7 @@ def by_layer(outcome: surgery.Outcome) -> None:
         ]
         st.dataframe(rows, hide_index=True, height=min(420, 38 + 35 * len(rows)), width="stretch", key="op_layers")
         st.caption("Change: the size of the difference as a share of the larger of the outputs before and after.")
+    return {"changes.png": functools.partial(charts.file, *drawn, x_title=_AXIS)}
 
 
 def noticed(outcome: surgery.Outcome, card: zoo.Card, edits: Sequence[Edit]) -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from convviz import ConvvizError, stacks
-from pages.shared import choices, ui
+from pages.shared import choices, rows, ui
 
 CUSTOM = "custom"
 _GOOD = "_good_layers"
@@ -22,7 +22,12 @@ def stack() -> tuple[str, stacks.Stack]:
     name = choices.select("Stack of layers", names, key="stack", default="vgg16", format_func=_title)
     layers = _custom() if name == CUSTOM else stacks.parse(stacks.PRESETS[name].text)
     _grid(layers)
-    _actions(layers)
+    made = rows.rearranged(
+        layers, _NEW, key="_rf", told=lambda one: f"{one.kind} {one.size}", room=stacks, most=stacks.MOST_LAYERS,
+        fewest=1,
+    )  # fmt: skip
+    if made is not None:
+        _adopt(made)
     return name, layers
 
 
@@ -53,9 +58,9 @@ def _custom() -> stacks.Stack:
 
 def _grid(layers: stacks.Stack) -> None:
     """The layers, to edit."""
-    rows = [(one.kind, one.size, one.stride, str(one.padding), one.dilation) for one in layers]
-    table = pd.DataFrame(rows, columns=["Kind", "Size", "Stride", "Padding", "Dilation"])
-    table.index = pd.RangeIndex(1, len(rows) + 1)
+    lines = [(one.kind, one.size, one.stride, str(one.padding), one.dilation) for one in layers]
+    table = pd.DataFrame(lines, columns=["Kind", "Size", "Stride", "Padding", "Dilation"])
+    table.index = pd.RangeIndex(1, len(lines) + 1)
     columns = st.column_config
     edited = st.data_editor(
         table,
@@ -92,23 +97,6 @@ def _grid(layers: stacks.Stack) -> None:
     )  # fmt: skip
     if made != layers:
         _adopt(made)
-
-
-def _actions(layers: stacks.Stack) -> None:
-    """Add, remove and move one layer."""
-    label = "Layer to move, remove or add after"
-    number = st.number_input(label, 1, len(layers), len(layers), key=f"_rf_{len(layers)}")
-    index, last = number - 1, len(layers) - 1
-    buttons = (
-        ("Up", "arrow_upward", index > 0, lambda: stacks.moved(layers, index, -1)),
-        ("Down", "arrow_downward", index < last, lambda: stacks.moved(layers, index, 1)),
-        ("Remove", "remove", last > 0, lambda: stacks.without(layers, index)),
-        ("Add", "add", len(layers) < stacks.MOST_LAYERS, lambda: stacks.with_after(layers, index, _NEW)),
-    )
-    with st.container(horizontal=True):
-        for label, icon, legal, make in buttons:
-            if st.button(label, icon=f":material/{icon}:", disabled=not legal, key=f"_rf_{label}", width="content"):
-                _adopt(make())
 
 
 def _adopt(layers: stacks.Stack) -> None:

@@ -118,7 +118,15 @@ def files(sweep: stimuli.Sweep, curve: tuning.Curve, feature_map: np.ndarray) ->
         "stimulus.png": lambda: rendering.png(stimulus),
         "feature_map.png": lambda: rendering.png(rendering.signed(feature_map)),
         "curve.csv": lambda: "\n".join(lines).encode(),
+        "curve.png": lambda: _curve_file(sweep, curve),
     }
+
+
+def _curve_file(sweep: stimuli.Sweep, curve: tuning.Curve) -> bytes:
+    """The curve as a picture, unrolled where the page has it round."""
+    one, line = stimuli.KINDS[sweep.kind].axes[sweep.axis], (curve.responses.astype(float).tolist(), charts.TRAINING)
+    title = f"Answer, peak at {told(sweep.kind, sweep.axis, curve.peak)}"
+    return charts.file(title, curve.values.tolist(), {"answer": line}, x_title=f"{one.title} ({one.unit})")
 
 
 def noticed(kind: str, axis: str, curve: tuning.Curve, weights: np.ndarray) -> list[str]:
