@@ -19,18 +19,19 @@ from convviz.jobs import Engine
 NETWORK = architectures.fitting((28, 28, 1), 10, "tiny")
 DATA = datasets.Reference("digits", per_class=20)
 FROM = 20  # the first run that is compared
+SECONDS = 600.0  # for one piece of a run, on a machine that does other things as well
 
 
 def one_run(engine: Engine, owner: str) -> None:
     """What a visitor does: train, look back, keep the network, leave."""
     engine.claim(owner)
     job = engine.start(training.bounded, NETWORK, DATA, training.Settings(epochs=2), owner=owner)
-    job.result(timeout=120)
+    job.result(timeout=SECONDS)
     names = job.history[0].beginning.class_names
-    data = engine.call(training.trained, NETWORK, job.snapshot, class_names=names, owner=owner)
+    data = engine.call(training.trained, NETWORK, job.snapshot, class_names=names, owner=owner, timeout=SECONDS)
     reference = zoo.Reference("run", job.number, "canvas")
     engine.keep(reference, data, owner=owner)
-    engine.call(training.moment, reference, job.album.read(0), DATA, 0, owner=owner)
+    engine.call(training.moment, reference, job.album.read(0), DATA, 0, owner=owner, timeout=SECONDS)
     engine.release(owner)
     while engine.jobs(owner):
         time.sleep(0.01)
