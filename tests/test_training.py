@@ -139,6 +139,25 @@ def test_all_validation_pictures_are_measured_at_the_end_of_an_epoch_when_asked_
     assert last.validation_count == 40
 
 
+def test_what_is_looked_at_in_passing_is_of_all_classes_where_the_pictures_are_sorted_by_class(stripes, monkeypatch):
+    one, other = (stripes.train_images[stripes.train_labels == label][:60] for label in (0, 1))
+    pictures, labels = np.concatenate([one, other]), np.repeat([0, 1], 60)
+    rows = replace(stripes, validation_images=pictures, validation_labels=labels)
+    model = network()
+    model.layers[-1].set_weights([np.zeros((4, 2), np.float32), np.array([9.0, 0.0], np.float32)])  # always lying
+    monkeypatch.setattr(training.pace, "_GLANCE", 40)
+    run = training.running.Run(zoo.wrap(model), rows, SETTINGS)
+    run._pace.glance = 40
+    run._glance()
+    assert run._looked[2] == 40
+    assert 0.3 < run._looked[1] < 0.7
+    monkeypatch.setattr(training.moments, "asked_about", lambda card, pictures: 40)
+    then = training.moment(zoo.wrap(model, rows.class_names), run.weights(), rows, 0)
+    assert then.matrix[:, 1].tolist() == [0, 0]
+    assert then.matrix.sum() == 40
+    assert 12 < then.matrix[0, 0] < 28
+
+
 def test_the_same_seed_gives_the_same_numbers_to_the_last_bit_however_the_steps_are_cut(stripes):
     ends = []
     for steps in (1, 7):

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from convviz import ConvvizError, datasets, zoo
 from convviz.training.records import OPTIMIZERS, Beginning, Settings
+
+
+def some_of(total: int, count: int) -> np.ndarray:
+    """Places of some pictures among all, always the same ones, drawn at random: a data set may be sorted by class."""
+    return np.random.default_rng(0).permutation(total)[:count]
 
 
 def class_names(network: zoo.Network, dataset: datasets.Dataset) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import numpy as np
 from convviz import ConvvizError, activations, attribution, datasets, filters, rendering, tracing, zoo
 from convviz.evaluation import pictures_at_once
 from convviz.training.displays import COLUMNS, answered, strip_pictures
+from convviz.training.fitting import some_of
 from convviz.training.opening import Data, dataset_of
 from convviz.training.snapshots import assign
 
@@ -96,14 +97,14 @@ def _inside(network: Any, picture: np.ndarray, layer: str) -> tuple[filters.Boar
 
 
 def _matrix(network: Any, data: datasets.Dataset) -> np.ndarray:
-    """What the first validation pictures are taken for."""
-    count = asked_about(network.card, len(data.validation_images))
+    """What validation pictures are taken for, all of them or some."""
+    rows = some_of(len(data.validation_images), asked_about(network.card, len(data.validation_images)))
     size, guesses = pictures_at_once(network.card), []
-    for first in range(0, count, size):
-        part = data.validation_images[first : min(count, first + size)]
+    for first in range(0, len(rows), size):
+        part = data.validation_images[rows[first : first + size]]
         guesses.append(answered(network, np.concatenate([network.prepare(one) for one in part])).argmax(axis=1))
     classes = len(network.card.class_names)
-    places = data.validation_labels[:count] * classes + np.concatenate(guesses)
+    places = data.validation_labels[rows] * classes + np.concatenate(guesses)
     return np.bincount(places, minlength=classes**2).reshape(classes, classes)
 
 

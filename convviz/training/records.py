@@ -72,7 +72,7 @@ class Progress:
         validation_loss: the same for validation pictures, without an update.
         validation_accuracy: in [0, 1].
         validation_count: how many validation pictures these two stand for: all of them at the end of an epoch and of
-            the run, and when asked for; the first 128 or fewer in between, which is a glance.
+            the run, and when asked for; 128 or fewer in between, always the same ones, which is a glance.
         images_per_second: training pictures, in the last second or so, looks at other pictures not counted.
         seconds_left: expected, to the end of the run.
         test_accuracy: on the test pictures, in the last record only; None where a run was stopped and they are many.

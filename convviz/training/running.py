@@ -17,7 +17,7 @@ import numpy as np
 from convviz import ConvvizError, augmentation, datasets, lazy, tracing, zoo
 from convviz.evaluation import pictures_at_once
 from convviz.training.displays import Display, Drawer, Watch
-from convviz.training.fitting import beginning, check
+from convviz.training.fitting import beginning, check, some_of
 from convviz.training.limits import Limits, cut_words
 from convviz.training.pace import RECORD_SECONDS, Pace
 from convviz.training.records import Beginning, Progress, Settings
@@ -158,7 +158,8 @@ class Run:
         """Look at a few validation pictures."""
         count = self._pace.glance
         began = time.monotonic()
-        loss, accuracy = self.measure(self.seen.validation_images[:count], self.dataset.validation_labels[:count])
+        rows = some_of(len(self.dataset.validation_labels), count)
+        loss, accuracy = self.measure(self.seen.validation_images[rows], self.dataset.validation_labels[rows])
         self._looked = (loss, accuracy, count, self.step)
         self._pace.glanced(count, time.monotonic() - began)
 

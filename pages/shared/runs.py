@@ -283,7 +283,7 @@ def curves(job: Job, *, mark: int | None = None) -> None:
         "Training: the pictures since the point before."
         + (f" Validation: all {max(whole):,} pictures, at the end of an epoch and of the run." if whole else "")
         + (
-            f" Faint points: glances at the first {max(glances)} validation pictures, which scatter more."
+            f" Faint points: glances at {max(glances)} of the validation pictures, which scatter more."
             if glances
             else ""
         )
