@@ -1,11 +1,14 @@
 """Whose turn it is: by definition, without a worker."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
 from convviz.jobs.line import Line
+from pages.shared import engine
 
 
 @dataclass(eq=False)
@@ -81,3 +84,16 @@ def test_places_are_a_permutation_and_nobody_is_two_jobs_ahead_of_a_waiting_owne
         counts = {owner: sum(job.owner == owner for job in line.turns) for owner in "abcd"}
         waiting = {job.owner for job in line.waiting}
         assert counts[line.next().owner] == min(counts[owner] for owner in waiting)
+
+
+@pytest.mark.parametrize(
+    ("place", "wait", "told"),
+    [
+        (0, None, ""),
+        (2, None, "Waiting in line, place 2."),
+        (3, 41.6, "Waiting in line, place 3, about 42 s."),
+        (1, 300, "Waiting in line, place 1, about 5 min."),
+    ],
+)
+def test_who_waits_is_told_the_place_and_for_how_long(place, wait, told):
+    assert engine.line(SimpleNamespace(place_in_line=place, expected_wait=wait)) == told

@@ -35,8 +35,8 @@ def shown(wanted: Wanted) -> None:
         return
     if job.state == "failed":
         ui.error(job.error)
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     now: Sketch | None = job.latest
     if now is None:
         if not job.ended:

@@ -183,8 +183,8 @@ def _state(job: Job) -> None:
     """How far it is, and what went wrong."""
     if job.state == "failed":
         ui.error(job.error)
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     if job.note:
         st.info(words.sentence(job.note))
     now = job.latest

@@ -14,7 +14,7 @@ import streamlit as st
 
 from convviz import ConvvizError, datasets, zoo
 from convviz.jobs import Engine, Job, Status
-from pages.shared import memory, ui
+from pages.shared import memory, ui, words
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +102,13 @@ def start(slot: str, function: Callable, *arguments: Any, **options: Any) -> Job
 def job(slot: str) -> Job | None:
     """This visitor's job in that slot."""
     return st.session_state.get(f"_job_{slot}")
+
+
+def line(job: Job) -> str:
+    """In one sentence, how long a job waits for its turn; empty for one that does not wait."""
+    place, wait = job.place_in_line, job.expected_wait
+    about = f", {words.duration(wait)}" if wait is not None else ""
+    return f"Waiting in line, place {place}{about}." if place else ""
 
 
 def clear(slot: str) -> None:

@@ -160,8 +160,8 @@ def _progress(job: Job, title: str) -> None:
         st.rerun()
     if job.state == "failed":
         ui.error(job.error)
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     state, button = st.columns([4, 1], vertical_alignment="bottom")
     done = job.latest.done if job.latest is not None else 0.0
     if job.ended:

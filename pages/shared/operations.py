@@ -318,8 +318,8 @@ def _progress(job: Job, what: str, slot: str) -> None:
     """How far a job is, with a way to stop it."""
     if job.state == "failed":
         ui.error(job.error)
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     now = job.latest
     if job.ended:
         if job.state == "stopped" and now is not None and now.done < now.total:

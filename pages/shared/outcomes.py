@@ -59,12 +59,12 @@ def _asking(job: Job, pictures: str) -> None:
     if job.state == "failed":
         ui.error(job.error)
     state, button = st.columns([4, 1], vertical_alignment="bottom")
-    now, place = job.latest, job.place_in_line
+    now, line = job.latest, engine.line(job)
     told = "The worker loads the data" if now is None else f"{now.done:,} of {now.total:,} {pictures}"
     if now is not None and now.done:
         told += f", {words.share(now.right / now.done, fine=True)} of them right"
     ends = {"stopped": "Stopped", "failed": "Ended"}.get(job.state)
-    ahead = f"Waiting in line, place {place}. " if place else f"{ends}. " if ends else ""
+    ahead = f"{line} " if line else f"{ends}. " if ends else ""
     state.progress(now.done / now.total if now is not None else 0.0, ahead + told)
     if job.ended:
         button.button(

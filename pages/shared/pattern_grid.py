@@ -65,8 +65,8 @@ def shown(wanted: Grid, count: int) -> None:
     there = sum(len(one.filters) for one in bands)
     if job is not None and job.state == "failed":
         ui.error(job.error)
-    if job is not None and job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if job is not None and (line := engine.line(job)):
+        st.info(line)
     state, button = st.columns([4, 1], vertical_alignment="bottom")
     now = 0.0 if job is None or job.latest is None or job.latest.png else job.latest.done * len(job.latest.filters)
     state.progress(min(1.0, (there + now) / count), f"{there} of {words.count(count, 'filter')}")

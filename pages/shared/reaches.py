@@ -67,8 +67,8 @@ def shown(picture: pickers.Picture, array: np.ndarray, window: framing.Box) -> N
     if job.state == "failed":
         ui.error(job.error)
         return
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     now = job.latest
     if now is None:
         st.progress(0.0, "The worker builds the stack")

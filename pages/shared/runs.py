@@ -236,21 +236,15 @@ def state(job: Job) -> None:
 
 def _standing(job: Job) -> str:
     """How far it is, one line."""
-    now, place = job.latest, job.place_in_line
+    now, line = job.latest, engine.line(job)
     ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
-    line = ""
-    if place:
-        wait = job.expected_wait
-        line = f"Waiting in line, place {place}" + (f", {words.duration(wait)}" if wait is not None else "") + ". "
     if now is None:
         return line or (f"{ends}." if ends else "The worker loads the data and builds the network")
     left = ends or f"{words.sentence(words.duration(now.seconds_left)).rstrip('.')} left"
     looking = f" {now.measured:.0%} of the pictures looked at." if now.measured < 1 and not job.ended else ""
     notes = " ".join(words.sentence(one) for one in dict.fromkeys((job.note, now.note)) if one)
-    return (
-        f"{line}Step {now.step} of {now.steps}, epoch {now.epoch} complete. {left}{'.' if notes or looking else ''}"
-        f"{looking} {notes}"
-    )
+    reached = f"Step {now.step} of {now.steps}, epoch {now.epoch} complete."
+    return f"{line and line + ' '}{reached} {left}{'.' if notes or looking else ''}{looking} {notes}"
 
 
 def curves(job: Job, *, mark: int | None = None) -> None:

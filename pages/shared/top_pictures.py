@@ -68,8 +68,8 @@ def _shown(draw: Callable[[exemplars.Search], None]) -> None:
     now = job.latest
     if job.state == "failed":
         ui.error(job.error)
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     told = "The worker reads the pictures and prepares the network" if now is None else _progress(now, job.state)
     state, stop = st.columns([4, 1], vertical_alignment="bottom")
     state.progress(0.0 if now is None else now.done / now.total, told)

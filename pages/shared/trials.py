@@ -47,8 +47,8 @@ def shown(test: str, draw: Callable[[Job], None]) -> None:
         return
     if job.state == "failed":
         ui.error(job.error)
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     if not job.ended:
         state, stop = st.columns([4, 1], vertical_alignment="bottom")
         now = job.latest

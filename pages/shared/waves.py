@@ -236,8 +236,8 @@ def _course(shape: tuple[int, ...]) -> None:
         return
     if job.state == "failed":
         ui.error(job.error)
-    if job.place_in_line:
-        st.info(f"Waiting in line, place {job.place_in_line}.")
+    if line := engine.line(job):
+        st.info(line)
     now, history = job.latest, job.history
     done, total = (now.done, now.total) if now is not None else (0, len(costs.SIDES))
     state, stop = st.columns([4, 1], vertical_alignment="bottom")
