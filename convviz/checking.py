@@ -512,10 +512,10 @@ def _numbers(variable: Any) -> np.ndarray:
 def _called(network: Any, batch: Any, wanted: set[str], tape: Any = None) -> tuple[Any, dict[str, Any]]:
     """The model called plainly: its logits, and the outputs of some layers on the way, which a tape watches."""
     found: dict[str, Any] = {}
-    last: list[Any] = []
+    called: list[tuple[str, Any, Any]] = []
 
     def keep(path: str, inputs: Any, output: Any) -> None:
-        last[:] = [path, inputs]
+        called.append((path, inputs, output))
         if path in wanted:
             found[path] = output
             if tape is not None:
@@ -523,7 +523,8 @@ def _called(network: Any, batch: Any, wanted: set[str], tape: Any = None) -> tup
 
     with tracing.listening(network.model, keep):
         answer = network.raw_answer(batch)
-        logits = answer if tape is None else _before_closing(network, answer, *last)
+        of_answer = next((one for one in reversed(called) if one[2] is answer), called[-1])  # of several outputs
+        logits = answer if tape is None else _before_closing(network, answer, *of_answer[:2])
     return logits, found
 
 

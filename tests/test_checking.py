@@ -155,6 +155,14 @@ def test_checks_work_on_networks_of_every_kind(kind):
     assert max(one.difference for one in found) < (5e-3 if kind == "half precision" else 1e-5)
 
 
+def test_the_explained_output_of_several_is_checked_also_where_it_is_not_the_last():
+    pictures = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, name="c")(pictures))
+    kind, age = keras.layers.Dense(3, activation="softmax", name="kind")(pooled), keras.layers.Dense(1)(pooled)
+    network = zoo.wrap(keras.Model(pictures, {"kind": kind, "age": age}), output="kind")
+    assert checking.grad_cam(network, CAT, 1, layer="c").difference < 1e-5
+
+
 def test_a_wrong_edit_is_found(monkeypatch):
     network, edit = zoo.load("mnist"), surgery.Edit("mute", "conv2d_1", (5,))
     right = surgery.operate
