@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from convviz import datasets, filters, training
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
@@ -58,6 +59,35 @@ def test_the_confusion_matrix_is_the_networks_and_its_cells_open_their_pictures(
     assert any(one.startswith(f"3 taken for 3: {count}") for one in said), said
     assert list(trained.query_params["true"]) == ["3"]
     trained.segmented_control(key="run_view").set_value("curves").run()
+
+
+def _asking(state: str, place: int):
+    from types import SimpleNamespace
+
+    from convviz.evaluation import Examined
+    from pages.shared import outcomes
+
+    now = Examined(250, 1000, 205)
+    job = SimpleNamespace(
+        state=state, ended=state == "stopped", latest=now, place_in_line=place, expected_wait=None, stop=print
+    )
+    outcomes._asking(job, "test pictures")
+
+
+@pytest.mark.parametrize(
+    ("state", "place", "ahead", "button"),
+    [
+        ("running", 0, "", "Stop"),
+        ("waiting", 2, "Waiting in line, place 2. ", "Stop"),
+        ("stopped", 0, "Stopped. ", "Ask"),
+    ],
+)
+def test_while_a_network_is_asked_the_page_says_how_far_that_is(state, place, ahead, button):
+    app = AppTest.from_function(_asking, kwargs={"state": state, "place": place}).run()
+    assert not app.exception
+    bar = app.get("progress")[0].proto
+    assert (bar.text, bar.value) == (f"{ahead}250 of 1,000 test pictures, 82% of them right", 25)
+    assert [one.label for one in app.button] == [button]
 
 
 def test_the_time_machine_shows_each_step_as_it_was(trained):

@@ -14,7 +14,7 @@ import streamlit as st
 
 from convviz import architectures, augmentation, comparison, datasets, plots, rendering, training
 from convviz.jobs import Job
-from pages.shared import charts, choices, engine, ui, words
+from pages.shared import charts, choices, engine, steering, words
 
 SLOT = "comparison"
 _WANTED = "_comparison_what"
@@ -123,7 +123,7 @@ def ready(differs: str, values: tuple[dict, dict], seeds: int) -> None:
 
 def shown(job: Job, measure: str) -> None:
     """The runs so far."""
-    _controls(job)
+    steering.buttons(job, "comparison")
     _state(job)
     now = job.latest
     if now is None:
@@ -167,26 +167,9 @@ def _rows(now: comparison.Standing) -> list[dict[str, str]]:
     return rows
 
 
-def _controls(job: Job) -> None:
-    """Pause, Continue, Stop."""
-    if job.ended:
-        return
-    pause, stop = st.columns(2)
-    if job.state == "paused":
-        pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, width="stretch")
-    else:
-        pause.button("Pause", icon=":material/pause:", on_click=job.pause, width="stretch")
-    stop.button("Stop training", icon=":material/stop:", on_click=job.stop, width="stretch")
-
-
 def _state(job: Job) -> None:
     """How far it is, and what went wrong."""
-    if job.state == "failed":
-        ui.error(job.error)
-    if line := engine.line(job):
-        st.info(line)
-    if job.note:
-        st.info(words.sentence(job.note))
+    steering.troubles(job)
     now = job.latest
     if now is None:
         if not job.ended:

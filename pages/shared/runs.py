@@ -209,8 +209,9 @@ def state(job: Job) -> None:
     network, data, settings = st.session_state[_WHAT]
     also = f" {words.sentence('; '.join(changes()))}" if changes() else ""
     st.caption(
-        f"This run: {words.safe(title(network))} on {words.safe(data_sets.title_of(data))}, {settings.epochs} epochs, "
-        f"batches of {settings.batch_size}, learning rate {settings.learning_rate:g}, {settings.optimizer}, seed "
+        f"This run: {words.safe(title(network))} on {words.safe(data_sets.title_of(data))}, "
+        f"{words.count(settings.epochs, 'epoch')}, batches of {settings.batch_size}, learning rate "
+        f"{settings.learning_rate:g}, {settings.optimizer}, seed "
         f"{settings.seed}{', augmented' if settings.augmentation else ''}.{also} Closing or reloading the tab ends "
         "it; a connection that is lost for some seconds does not."
     )

@@ -12,7 +12,7 @@ import streamlit as st
 
 from convviz import shortcuts
 from convviz.jobs import Job
-from pages.shared import charts, engine, ui, words
+from pages.shared import charts, engine, steering, ui, words
 
 CHEAT, MENDED = "shortcut_cheat", "shortcut_mended"  # slots: the first training, and the second
 TITLES = {CHEAT: "1. As it is", MENDED: "2. Mended"}
@@ -72,7 +72,7 @@ def shown(setup: shortcuts.Setup, way: str) -> None:
             _learned_from(setup, "cheat" if slot == CHEAT else way, *_names(setup))
             job = engine.job(slot)
             if job is not None:
-                _controls(slot, job)
+                steering.buttons(job, slot)
                 _state(job)
                 _curve(slot, job)
             found = verdict(slot)
@@ -105,27 +105,9 @@ def _names(setup: shortcuts.Setup) -> tuple[str, str]:
     return (marked, other) if setup.dataset == "shapes" else (f"“{marked}”", f"“{other}”")
 
 
-def _controls(slot: str, job: Job) -> None:
-    """Pause, Continue, Stop training."""
-    if job.ended:
-        return
-    pause, stop = st.columns(2)
-    looks = {"width": "stretch"}
-    if job.state == "paused":
-        pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, key=f"{slot}_go", **looks)
-    else:
-        pause.button("Pause", icon=":material/pause:", on_click=job.pause, key=f"{slot}_pause", **looks)
-    stop.button("Stop training", icon=":material/stop:", on_click=job.stop, key=f"{slot}_stop", **looks)
-
-
 def _state(job: Job) -> None:
     """How far it is, and what went wrong."""
-    if job.state == "failed":
-        ui.error(job.error)
-    if line := engine.line(job):
-        st.info(line)
-    if job.note:
-        st.info(words.sentence(job.note))
+    steering.troubles(job)
     if job.latest is None:
         if not job.ended:
             st.progress(0.0, "The worker makes the pictures and builds the network")
