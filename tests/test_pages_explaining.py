@@ -1,15 +1,18 @@
 """The pages Grad-CAM and Trust through app.py, with a real engine: what they say is what the functions find."""
 
 import ast
+import hashlib
+import shutil
 import time
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz import attribution, datasets, images, localization, zoo
+from convviz import attribution, datasets, images, localization, trust, zoo
 from tests.test_foot import code
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed with this file, too
+from tests.test_recipes import ran
 
 PAGE = "explaining/grad_cam"
 
@@ -143,6 +146,55 @@ def test_the_program_is_that_of_the_method(method):
     assert attribution.ABOUT[method].title in code(app)
     ast.parse(code(app))
     assert f"{method}.png" in {one.label for one in app.get("download_button")}
+
+
+@pytest.fixture(scope="module")
+def two_outputs(tmp_path_factory):
+    """A visitor's network with two outputs: its file, and what it is."""
+    import keras
+
+    keras.utils.set_random_seed(7)
+    layers = keras.layers
+    photo = keras.Input((24, 24, 3), name="photo")
+    maps = layers.Conv2D(6, 3, activation="relu", name="maps")(photo)
+    first = layers.Dense(3, activation="softmax", name="kind")(layers.GlobalAveragePooling2D()(maps))
+    other = layers.Dense(4, activation="softmax", name="colour")(layers.Flatten()(maps))
+    path = tmp_path_factory.mktemp("two") / "network.keras"
+    keras.Model(photo, [first, other], name="two").save(path)
+    return path, keras.saving.load_model(path)
+
+
+def brought(page, path, **query):
+    """A page with a network that a visitor has brought."""
+    app = opened(f"explaining/{page}", picture="cat", **query)
+    data = path.read_bytes()
+    name = f"model_{hashlib.sha256(data).hexdigest()[:8]}.keras"  # as in the address: AppTest knows no titles
+    app.file_uploader(key=f"{page}_model").set_value((name, data, "application/octet-stream")).run()
+    app.session_state["_own_model_asked"] = None  # its description is closed
+    app.run()
+    assert not app.error
+    assert not app.exception
+    return app
+
+
+def test_trust_tests_the_chosen_output_and_its_program_runs(two_outputs, tmp_path):
+    path, model = two_outputs
+    app = brought("trust", path, trust_methods="grad_cam,gradient")
+    app.selectbox(key="trust_output").set_value(1).run()
+    job = app.session_state["_job_trust"]
+    job.result(timeout=90)
+    app.run()
+    cat, network = images.sample("cat"), zoo.wrap(model, output=1)
+    target = int(np.argmax(network.predict(cat)))
+    *_, expected = trust.compare(network, cat, ["grad_cam", "gradient"], target=target)
+    assert len(app.selectbox(key="trust_class").options) == 5
+    for one, other in zip(job.latest.trials, expected.trials, strict=True):
+        np.testing.assert_allclose(one.curves.deletion, other.curves.deletion, atol=1e-4)
+    shutil.copy(path, tmp_path)
+    found = ran(code(app), tmp_path)["result"]
+    np.testing.assert_allclose(found["grad_cam"][0], expected.trials[0].curves.deletion, atol=0.02)
+    assert not app.error
+    assert not app.exception
 
 
 def test_nonsense_in_the_address_breaks_nothing():

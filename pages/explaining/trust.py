@@ -5,7 +5,7 @@ import functools
 import streamlit as st
 
 from convviz import attribution, datasets, recipes
-from pages.shared import choices, engine, foot, pickers, trials, ui, words
+from pages.shared import choices, engine, explained, foot, pickers, trials, ui, words
 
 ui.heading("Trust", "How far can a heat map be trusted?")
 
@@ -43,6 +43,8 @@ with controls:
     else:
         picture = pickers.picture("trust")
         network, card = pickers.network("trust")
+        choices.belong(network, "trust_output")
+        network, card = explained.at_output(network, card, key="trust_output")
         choices.belong(network, "trust_class")
         with result, st.spinner("Asking the network"):
             top = engine.compute(attribution.top_classes, network, picture.array)

@@ -31,14 +31,31 @@ class Scene:
     truths: tuple[Box | None, ...]
 
 
-def output(network: zoo.Reference) -> int | None:
+def at_output(network: zoo.Reference, card: zoo.Card, *, key: str) -> tuple[zoo.Reference, zoo.Card]:
+    """A network that is looked at by the chosen one of its outputs.
+
+    Raises:
+        ConvvizError: what is looked at does not end in classes.
+    """
+    chosen = output(network, key=key)
+    if chosen is not None:
+        told = zoo.corrected(network.version)
+        kept = {name: value for name, value in told.items() if name not in ("class_names", "ending")}  # of its own
+        network = zoo.Reference("upload", network.name, zoo.corrections(**kept | {"output": chosen}))
+        card = pickers.card(network)
+    if not card.class_names:
+        raise ConvvizError(f"{card.title} does not end in classes here; choose another output or network")
+    return network, card
+
+
+def output(network: zoo.Reference, *, key: str = "cam_output") -> int | None:
     """Which of a network's outputs is explained, by place; None for its own, or where it has but one."""
     ports = models.diagnosis(network).outputs if network.kind == "upload" else ()
     if len(ports) < 2:
         return None
     own = next((place for place, port in enumerate(ports) if port.used), 0)
     chosen = choices.select(
-        "Output", list(range(len(ports))), key="cam_output", default=own,
+        "Output", list(range(len(ports))), key=key, default=own,
         format_func=lambda place: f"{place + 1}: {ports[place].name[:60]}",
     )  # fmt: skip
     return None if chosen == own else chosen
