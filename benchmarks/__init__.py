@@ -90,8 +90,8 @@ def table(rows: list[Row]) -> str:
                 row.against,
                 f"{row.ours * 1e3:.2f} ms",
                 f"{row.theirs * 1e3:.2f} ms",
-                f"{row.ratio:.2f}",
-                "" if row.reach is None else f"{row.reach:.2f}",
+                f"{row.ratio:.3f}",
+                "" if row.reach is None else f"{row.reach:.3f}",
                 "missed" if missed else "",
             )
         )
