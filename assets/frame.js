@@ -1,4 +1,4 @@
-// What the stylesheet cannot do, once for each tab: the history, pictures' edges, and choices that fold on a phone.
+// What the stylesheet cannot do, once for each tab: the history, pictures' edges, the theme's ink, choices that fold on a phone.
 (() => {
   if (window.convvizFrame) return;
   window.convvizFrame = true;
@@ -41,7 +41,23 @@
     image.addEventListener("load", () => judge(image));
     sizes.observe(image);
   };
-  const look = () => document.querySelectorAll('[data-testid="stImage"] img').forEach(watch);
+  // The colour of text, by its name for the stylesheet; it changes with the theme.
+  let app = null;
+  const ink = () => document.documentElement.style.setProperty("--ink", getComputedStyle(app).color);
+  const theme = new MutationObserver(ink);
+  const dress = () => {
+    const now = document.querySelector('[data-testid="stApp"]');
+    if (!now || now === app) return;
+    app = now;
+    theme.disconnect();
+    theme.observe(app, { attributes: true, attributeFilter: ["class"] });
+    ink();
+  };
+
+  const look = () => {
+    document.querySelectorAll('[data-testid="stImage"] img').forEach(watch);
+    dress();
+  };
   new MutationObserver(look).observe(document.body, { childList: true, subtree: true });
   look();
 })();

@@ -1,0 +1,47 @@
+"""What the stylesheet makes of the pages in a real browser."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_pages import settled
+
+READABLE = r"""(place) => {
+  const channels = (colour) => {
+    const [red, green, blue, alpha] = colour.match(/[\d.]+/g).map(Number);
+    const most = colour.startsWith('color(') ? 255 : 1;
+    return [red * most, green * most, blue * most, alpha ?? 1];
+  };
+  const linear = (one) => one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4;
+  const luminance = ([red, green, blue]) =>
+    0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
+  const over = (top, ground) => ground.map((one, place) => top[3] * top[place] + (1 - top[3]) * one);
+  const text = document.querySelector(place);
+  const behind = [];
+  for (let one = text; one; one = one.parentElement) behind.unshift(channels(getComputedStyle(one).backgroundColor));
+  const ground = behind.reduce((below, one) => over(one, below), [255, 255, 255]);
+  const both = [over(channels(getComputedStyle(text).color), ground), ground].map(luminance);
+  const [dark, light] = both.sort((one, other) => one - other);
+  return (light + 0.05) / (dark + 0.05);
+}"""
+
+
+PLACES = (
+    '[data-testid="stButtonGroup"] button[aria-checked="true"] p',  # the chosen segment
+    '[data-testid="stButtonGroup"] button[aria-checked="false"] p',
+    '[data-testid="stCaptionContainer"] p',
+    '[data-testid="stImageCaption"] p',
+    ".question",
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_smallest_texts_can_be_read(scheme, server, browser):
+    page = browser.new_page(color_scheme=scheme)
+    page.set_default_timeout(60_000)
+    page.goto(f"{server.address}/training")
+    expect(page.get_by_test_id("stImageCaption").first).to_be_visible(timeout=60_000)
+    settled(page)
+    for place in PLACES:
+        contrast = page.evaluate(READABLE, place)
+        assert 4.5 <= contrast <= 21, (place, contrast)
+    page.close()
