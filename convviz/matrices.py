@@ -63,6 +63,8 @@ def _cell(text: str, what: str) -> float:
         raise ConvvizError(
             f"the {what}'s cell {text[:20]!r} is not a number; type one such as 0, -1, 0.25 or 1/9"
         ) from None
+    if np.isnan(number) or np.isnan(divisor):
+        raise ConvvizError(f"the {what}'s cell {text[:20]} is NaN, which is no number; type one such as 0, -1 or 1/9")
     if divisor == 0:
         raise ConvvizError(f"the {what}'s cell {text[:20]} divides by zero; type another number below the stroke")
     number = number / divisor if np.isfinite(divisor) else np.nan

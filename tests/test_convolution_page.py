@@ -120,7 +120,8 @@ def test_edges_by_sobel_are_shown_with_sobel_only_until_somebody_asks():
         ("1 x; 2 3", "cell 'x' is not a number"),
         ("1 2; 3", "rows have 1 and 2 cells"),
         (" ", "is empty"),
-        ("nan", "out of range"),
+        ("nan", "is NaN, which is no number"),
+        ("inf", "out of range"),
         ("1000000000000", "out of range"),
     ],
 )
@@ -315,16 +316,45 @@ def test_what_the_flip_does_is_true_of_one_place_and_of_a_filter():
     [
         ("convolution", "", {}), ("convolution", "second_", {"two": "true"}), ("tuning", "tuning_", {}),
         ("convolution", "green_", {"channels": "filter"}), ("pooling", "pool_", {}), ("kinds", "kinds_", {}),
+        ("fourier", "fourier_", {}),
     ],
 )  # fmt: skip
 def test_a_result_says_that_it_is_of_an_older_kernel(page, prefix, more):
     link = {f"{prefix}kernel": "custom", f"{prefix}cells": "1 2; 3", **more}
     app = opened(f"pictures/{page}", **link)
     assert len(app.error) == 1
+    assert [one.value for one in app.warning] == [
+        "No kernel has been read yet; shown is the identity of 3 × 3 (0 0 0; 0 1 0; 0 0 0), which changes nothing."
+    ]
+    app.text_area(key=f"{prefix}cells").set_value("1 2; 3 4").run()
+    assert not app.warning
+    app.text_area(key=f"{prefix}cells").set_value("1 2; 3").run()
     assert [one.value for one in app.warning] == ["Still the last kernel that could be read."]
     app.text_area(key=f"{prefix}cells").set_value("1/9 2; 3 4").run()
     assert not app.error
     assert not app.warning
+
+
+def test_a_kernel_shown_instead_is_the_one_that_is_named_and_two_troubles_are_both_told():
+    app = opened("pictures/convolution", kernel="custom", cells="abc", input="matrix", matrix="7 2; 3 4")
+    assert "does not fit" in app.error[1].value, "3 × 3"
+    app = opened(
+        "pictures/convolution", channels="filter", green_kernel="custom", green_cells="abc", red_kernel="custom"
+    )
+    app.text_area(key="red_cells").set_value("abc").run()
+    assert len(app.warning) == 2
+    assert "Still the last" in app.warning[0].value
+    assert "No kernel has been read yet" in app.warning[1].value
+
+
+def test_a_matrix_that_was_never_read_is_not_called_the_last_one():
+    app = opened("pictures/convolution", input="matrix", matrix="x", kernel="sharpen", padding="same")
+    assert [one.value for one in app.warning] == ["No matrix has been read yet; shown is the lecture's matrix."]
+    assert "−103 − 98 + 104·5 − 102 − 106 = **111**" in texts(app)
+    app.text_area(key="matrix").set_value("1 2; 3 4").run()
+    assert not app.warning
+    app.text_area(key="matrix").set_value("y").run()
+    assert [one.value for one in app.warning] == ["Still the last matrix that could be read."]
 
 
 def test_where_two_kernels_differ_from_one_is_said_and_why():

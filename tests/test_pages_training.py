@@ -23,6 +23,16 @@ def test_what_does_not_fit_is_said_and_cannot_be_started():
     assert app.query_params["layers"] == "conv 8 5; max 4; flatten; dense 10"
 
 
+def test_a_network_that_was_never_read_is_not_called_the_last_one():
+    app = opened("learning/training", net="custom", layers="conv -1")
+    shown = "No network has been read yet; shown is “One layer of eight kernels”."
+    assert shown in [one.value for one in app.warning]
+    app.text_area(key="layers").set_value("conv 4 3; flatten").run()
+    assert not app.warning
+    app.text_area(key="layers").set_value("conv -1").run()
+    assert "Still the last network that could be read." in [one.value for one in app.warning]
+
+
 def test_a_network_that_is_too_large_for_the_server_is_told_before_the_start():
     app = opened("learning/training", net="custom", layers="flatten; dense 4096; dense 1024")
     assert f"{785 * 4096 + 4097 * 1024 + 1025 * 10:,} parameters are more than this server trains" in texts(app)

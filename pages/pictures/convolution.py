@@ -46,7 +46,7 @@ with controls:
 
 with result:
     if source.is_older:
-        ui.older("matrix")
+        ui.older("matrix", source.instead)
     drawn = kernel_picker.CHANNELS if source.channels == "filter" else [""]
     is_older = kernel_picker.still(*(f"{one}_" if one else "" for one in drawn), *(["second_"] if two else []))
     if not (source.is_older or is_older):

@@ -28,6 +28,8 @@ with controls:
 
 with result:
     if part == "Theorem":
+        if origin != "a network":
+            kernel_picker.still("fourier_")
         shown = waves.theorem(images.grey(picture.array), weights, name, picture)
     elif part == "Strides":
         shown = waves.folding(picture if seen == "the picture" else None, stride, taps)

@@ -15,8 +15,10 @@ CUSTOM = "custom"
 CHANNELS = ("red", "green", "blue")
 LONGEST = 2000  # letters of a kernel as text
 HOW = "A comma parts two cells, as a space does: write 1.5, not 1,5. Fractions such as 1/9 are read."
+_OPENING = "0 0 0; 0 1 0; 0 0 0"  # a custom kernel at first, and as long as none could be read
+_INSTEAD = f"the identity of 3 × 3 ({_OPENING}), which changes nothing"
 _IN_VIEW = 5  # columns of the grid at a laptop's width
-_REFUSED = "_refused_cells"  # prefixes of the kernels whose cells cannot be read
+_REFUSED = "_refused_cells"  # prefix of a kernel whose cells cannot be read -> what is shown where none ever was
 
 
 def kernel(prefix: str = "", *, default: str = "sobel_x", label: str = "Kernel") -> tuple[str, kernels.Kernel]:
@@ -24,7 +26,7 @@ def kernel(prefix: str = "", *, default: str = "sobel_x", label: str = "Kernel")
 
     Each page gives its own prefix to the keys in the address: a key belongs to one page.
     """
-    st.session_state.setdefault(_REFUSED, set()).discard(prefix)
+    st.session_state.setdefault(_REFUSED, {}).pop(prefix, None)
     names = [*kernels.KERNELS, CUSTOM]
     name = choices.select(label, names, key=f"{prefix}kernel", default=default, format_func=_title)
     told, grid = st.container(), st.container()
@@ -66,7 +68,7 @@ def _title(name: str) -> str:
 def _custom(prefix: str) -> kernels.Kernel:
     """The kernel whose cells stand in the address."""
     text = choices.area(
-        "Cells as text, rows apart by ;", "0 0 0; 0 1 0; 0 0 0", key=f"{prefix}cells", longest=LONGEST, height=68,
+        "Cells as text, rows apart by ;", _OPENING, key=f"{prefix}cells", longest=LONGEST, height=68,
         help=HOW,
     )  # fmt: skip
     good = f"_{prefix}good_cells"
@@ -74,8 +76,8 @@ def _custom(prefix: str) -> kernels.Kernel:
         weights = kernels.parse(text)
         st.session_state[good] = text
     except ConvvizError as refusal:
-        _refuse(str(refusal), prefix)
-        weights = kernels.parse(st.session_state.get(good, "1"))
+        _refuse(str(refusal), prefix, "" if good in st.session_state else _INSTEAD)
+        weights = kernels.parse(st.session_state.get(good, _OPENING))
     return kernels.Kernel(weights, "what its cells say", "made here", "Custom")
 
 
@@ -120,18 +122,19 @@ def _grid(weights: np.ndarray, prefix: str) -> None:
         _adopt(text, prefix)
 
 
-def _refuse(why: str, prefix: str) -> None:
-    """Say what is wrong with the cells; the kernel is the last good one."""
+def _refuse(why: str, prefix: str, instead: str = "") -> None:
+    """Say what is wrong with the cells; the kernel is the last good one, or what is named instead."""
     ui.error(why)
-    st.session_state[_REFUSED].add(prefix)
+    st.session_state[_REFUSED].setdefault(prefix, instead)
 
 
 def still(*prefixes: str) -> bool:
-    """Say over a result that it is of an older kernel, as long as the cells of one of these cannot be read."""
-    refused = not st.session_state.get(_REFUSED, set()).isdisjoint(prefixes)
-    if refused:
-        ui.older("kernel")
-    return refused
+    """Say over a result that it is not of what was typed, as long as the cells of one of these cannot be read."""
+    refused = st.session_state.get(_REFUSED, {})
+    shown = dict.fromkeys(refused[prefix] for prefix in prefixes if prefix in refused)
+    for instead in shown:
+        ui.older("kernel", instead)
+    return bool(shown)
 
 
 def _adopt(text: str, prefix: str) -> None:

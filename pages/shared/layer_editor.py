@@ -145,7 +145,7 @@ def _custom() -> architectures.Layers:
         st.session_state[_GOOD] = written
     except ConvvizError as refusal:
         ui.error(str(refusal))
-        ui.older("network")
+        ui.older("network", "" if _GOOD in st.session_state else f"“{_title('tiny')}”")
         layers = architectures.parse(st.session_state.get(_GOOD, opening))
     return layers
 

@@ -14,6 +14,7 @@ MATRIX = matrices.text(kernels.SHARPEN_EXAMPLE)  # the lecture's
 LONGEST = 4000  # letters of a matrix as text
 CHANNELS = {"grey": "Grey", "each": "Each colour", "filter": "A filter"}
 _GOOD = "_good_matrix"
+_INSTEAD = "the lecture's matrix"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Source:
         title: Markdown that shows it and does nothing else.
         alt: what it is, for those who cannot see it.
         channels: one of ``CHANNELS``.
-        is_older: whether what is typed cannot be read, and this is what was read before.
+        is_older: whether what is typed cannot be read, and this is another one.
+        instead: what that is, in words, where none was read before.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Source:
     alt: str
     channels: str = "grey"
     is_older: bool = False
+    instead: str = ""
 
     @property
     def is_matrix(self) -> bool:
@@ -82,15 +85,15 @@ def _matrix() -> Source:
         "Cells, apart by spaces, rows by ; or on lines of their own", MATRIX, key="matrix", longest=LONGEST, height=140,
         help=kernel_picker.HOW,
     )  # fmt: skip
-    is_older = False
+    is_older, instead = False, ""
     try:
         array = matrices.parse(text, what="matrix")
         st.session_state[_GOOD] = text
     except ConvvizError as refusal:
         ui.error(str(refusal))
-        is_older = True
+        is_older, instead = True, "" if _GOOD in st.session_state else _INSTEAD
         array = matrices.parse(st.session_state.get(_GOOD, MATRIX))
     if array.size == 1:
         st.caption("One cell: a picture of one pixel.")
     alt = f"A matrix of {array.shape[0]} rows and {array.shape[1]} columns"
-    return Source("", array, "Matrix", alt, is_older=is_older)
+    return Source("", array, "Matrix", alt, is_older=is_older, instead=instead)

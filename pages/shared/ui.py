@@ -128,6 +128,14 @@ def error(sentence: str) -> None:
     st.error(words.safe(words.sentence(sentence), 600), icon=":material/error:")
 
 
-def older(what: str) -> None:
-    """Over a result: it is not of what was typed last, which cannot be read."""
-    st.warning(f"Still the last {what} that could be read.", icon=":material/history:")
+def older(what: str, instead: str = "") -> None:
+    """Over a result: it is not of what was typed last, which cannot be read.
+
+    Args:
+        what: was typed.
+        instead: what is shown where nothing was read before; "" where the last one that was read is.
+    """
+    said = (
+        f"No {what} has been read yet; shown is {instead}." if instead else f"Still the last {what} that could be read."
+    )
+    st.warning(said, icon=":material/history:")
