@@ -35,7 +35,7 @@ CONTENTS = {  # section -> pages, in teaching order: file, title, Material icon
 }
 
 if st.runtime.exists():
-    frame.show(frame.navigation(CONTENTS))
+    frame.show(CONTENTS)
 else:
     # Imported by the server, before any visitor: naming the pages now ends Streamlit's search of the pages folder, so
     # that the first visitor of a deep link gets the right page.

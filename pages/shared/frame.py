@@ -78,9 +78,12 @@ def _spare_the_first_visitor() -> None:
     Image.preinit()
 
 
-def show(page: Any) -> None:
-    """Draw the frame and the page in it."""
-    st.set_page_config(page_title=f"{page.title} · ConvViz", page_icon=ui.ASSETS / "favicon.png", layout="wide")
+def show(contents: dict[str, list[tuple[str, str, str]]]) -> None:
+    """Draw the frame and, in it, the page that the address names."""
+    # Our icon comes before the navigation: without one the browser asks Google's server for the page's as the tab's.
+    st.set_page_config(page_icon=ui.ASSETS / "favicon.png", layout="wide")
+    page = navigation(contents)
+    st.set_page_config(page_title=f"{page.title} · ConvViz")
     _freeze_soon()
     ui.stylesheet()
     engine.owner()

@@ -156,3 +156,34 @@ def test_the_networks_card_is_at_hand(server, page):
     expect(page.get_by_text("Accuracy, test part: 100.00% of 2,000 pictures")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_text("16,000 pictures of one shape each")).to_be_hidden()
+
+
+ICONS = """(() => {
+    window.icons = [];
+    const look = () => {
+        const now = document.querySelector("link[rel='shortcut icon']")?.href;
+        if (now && now !== window.icons.at(-1)) window.icons.push(now);
+    };
+    new MutationObserver(look).observe(document, {subtree: true, childList: true, attributes: true});
+})()"""
+
+
+def test_nothing_is_asked_of_another_address(server, page):
+    asked: list[str] = []
+    icons: list[str] = []  # what the tab shall show; a browser without a window does not fetch it
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda one: asked.append(one.url.replace("ws://", "http://")))
+    page.add_init_script(ICONS)
+    for path, then in (("", "Convolution"), ("grad_cam", "Feature maps"), ("filter_patterns", "Training")):
+        page.goto(f"{server.address}/{path}")
+        expect(page.get_by_text("What to notice")).to_be_visible()
+        settled(page)
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=then, exact=True).click()
+        expect(heading(page, then)).to_be_visible()
+        expect(page.get_by_text("What to notice")).to_be_visible()
+        settled(page)
+        icons += page.evaluate("window.icons")
+    assert any(url.startswith(f"{server.address}/_stcore/stream") for url in asked)
+    assert any("/media/" in icon for icon in icons), icons
+    own = (f"{server.address}/", "data:", f"blob:{server.address}/")
+    assert not [url for url in asked + icons if not url.startswith(own)]
