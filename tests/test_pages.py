@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz import images, kernels
+from pages.shared import ui
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(path for path in (ROOT / "pages").glob("*/*.py") if path.parent.name != "shared")
@@ -45,6 +46,13 @@ def test_a_page_opens_with_a_title_and_without_a_complaint(page):
     assert not app.exception
     assert not app.error, app.error[0].value
     assert len(app.title) == 1
+
+
+@pytest.mark.parametrize("page", [path for path in PAGES if path.parent.name == "pictures"], ids=lambda path: path.stem)
+def test_the_choices_of_a_page_fold_on_a_phone(page):
+    app = opened(f"{page.parent.name}/{page.stem}")
+    assert [one.label for one in app.expander].count("Choices") == 1
+    assert list(next(one for one in app.expander if one.label == "Choices").selectbox)
 
 
 def test_no_page_loads_tensorflow_into_the_apps_process():
@@ -221,6 +229,27 @@ def test_the_fourier_page_states_the_largest_difference_of_both_ways():
     assert 0 < difference < 1e-3
     folded = texts(opened("pictures/fourier", fourier_part="Strides", fourier_stride="2"))
     assert "2.2% of the picture's power, without its mean, lies in waves shorter than 4 pixels" in folded
+
+
+@pytest.mark.parametrize(
+    ("query", "caption", "limit"),
+    [
+        ({"fourier_kernel": "sobel_x"}, f"∗ {kernels.KERNELS['sobel_x'].title}, 3 × 3, values −2 to 2", 2),
+        ({"fourier_kernel": "custom", "fourier_cells": "0.5 0.25"}, "∗ Custom, 1 × 2, values 0.25 to 0.5", 0.5),
+        ({"fourier_from": "a network", "network": "shapes"}, "∗ Filter 0 of ", None),
+    ],
+    ids=["preset", "custom", "learned"],
+)
+def test_the_fourier_page_draws_a_kernel_as_the_other_pages_do(query, caption, limit, monkeypatch):
+    bars, drawn = [], ui.colour_bar
+    monkeypatch.setattr(
+        ui, "colour_bar", lambda scale, most, **more: (bars.append((scale, most)), drawn(scale, most, **more))
+    )
+    app = opened("pictures/fourier", **query)
+    captions = [one.captions[0].replace("\\", "") for one in app.get("image")]
+    assert [one for one in captions if one.startswith(caption)], captions
+    ((_, most),) = [one for one in bars if one[0] == "weights"]
+    assert limit is None or most == limit
 
 
 def test_the_fourier_page_takes_a_kernel_that_a_network_has_learned():

@@ -69,3 +69,17 @@ def test_hostile_addresses_open_the_page():
     assert not app.exception
     assert len(app.error) == 1
     assert "layers" in app.error[0].value
+
+
+def test_the_table_tells_early_what_a_layer_sees_and_breaks_no_cell():
+    app = opened(PAGE, stack="custom", rf_layers="conv 3 same; max 2/2", rf_side="64")
+    table = next(one.value for one in app.markdown if "Jump (pixels)" in one.value).splitlines()
+    titles, picture, first, second = ([cell.strip(" *") for cell in table[n].split("|")[1:-1]] for n in (0, 2, 3, 4))
+    assert titles == ["", "Layer", "Sees (pixels)", "Map", "Jump (pixels)", "First window begins at"]
+    rows = [[cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] for row in (picture, first, second)]
+    assert rows == [
+        ["0", "picture", "1 × 1", "64 × 64", "1", "0"],
+        ["1", "conv 3 same", "3 × 3", "64 × 64", "1", "−1"],
+        ["2", "max 2/2", "4 × 4", "32 × 32", "2", "−1"],
+    ]
+    assert not any(" " in cell for row in (picture, first, second) for cell in row)

@@ -7,7 +7,7 @@ from pages.shared import choices, engine, foot, pickers, reaches, stack_editor, 
 
 ui.heading("Receptive field", "Which pixels of the picture can a unit of a deep layer see, and which of them count?")
 
-controls, result = st.columns([4, 7], gap="large")
+controls, result = ui.two_sides((16, 28))
 with controls:
     picture = pickers.picture("receptive_field")
     name, layers = stack_editor.stack()
@@ -17,7 +17,7 @@ with controls:
     layer = choices.number("Layer of the unit", 1, len(layers), len(layers), key="rf_layer") - 1
     size = stacks.sides(layers, side)[layer + 1]
     choices.belong((written, side, layer), "rf_row", "rf_col")
-    left, right = st.columns(2)
+    left, right = st.columns(2, vertical_alignment="bottom")
     with left:
         row = choices.number("Row of the unit", 0, size - 1, size // 2, key="rf_row")
     with right:

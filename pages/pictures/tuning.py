@@ -16,7 +16,7 @@ def asked(
     return sweep, tuning.curve(lambda pictures: tuning.kernel_responses(pictures, weights, measure=measure), sweep)
 
 
-controls, result = st.columns([1, 3], gap="large")
+controls, result = ui.two_sides()
 with controls:
     kind, axis, fixed = tunings.stimulus()
     name, kernel = kernel_picker.kernel("tuning_")

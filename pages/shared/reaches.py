@@ -23,18 +23,23 @@ def square(picture: np.ndarray, side: int) -> np.ndarray:
 def table(layers: stacks.Stack, side: int, chosen: int) -> None:
     """Sizes, jumps, offsets and receptive fields, layer by layer."""
     rows = [
-        "| | Layer | Map | Jump (pixels) | First window begins at | Sees (pixels) |",
-        "|--:|:--|:--|--:|--:|:--|",
-        f"| 0 | picture | {side} × {side} | 1 | 0 | 1 × 1 |",
+        "| | Layer | Sees (pixels) | Map | Jump (pixels) | First window begins at |",
+        "|--:|:--|:--|:--|--:|--:|",
+        f"| 0 | picture | {_whole('1 × 1')} | {_whole(f'{side} × {side}')} | 1 | 0 |",
     ]
     maps = stacks.sides(layers, side)[1:]
     for number, (one, size, field) in enumerate(zip(layers, maps, stacks.fields(layers, side), strict=True), 1):
-        cells = [str(one), f"{size} × {size}", str(field.stride[0]), str(field.offset[0]).replace("-", "−")]
-        cells.append(f"{field.size[0]} × {field.size[1]}")
+        sizes = [_whole(f"{field.size[0]} × {field.size[1]}"), _whole(f"{size} × {size}")]
+        cells = [_whole(str(one)), *sizes, str(field.stride[0]), str(field.offset[0]).replace("-", "−")]
         marked = [f"**{cell}**" for cell in cells] if number - 1 == chosen else cells
         rows.append(f"| {number} | {' | '.join(marked)} |")
     with st.container(key="mosaic_layers"):
         st.markdown("\n".join(rows))
+
+
+def _whole(cell: str) -> str:
+    """A cell that stays on one line, however narrow its table."""
+    return cell.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def windows(layers: stacks.Stack, side: int, layer: int, row: int, col: int) -> list[framing.Box]:

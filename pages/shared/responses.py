@@ -41,15 +41,22 @@ def _bar(limit: float, values: np.ndarray) -> None:
     ui.colour_bar("signed", limit, words=ends, beyond=limit < float(finite.max(initial=0.0)))
 
 
-def kernel_picture(weights: np.ndarray, name: str) -> None:
-    """A kernel in colours, brown to teal as in the grids, or the three of a filter one under the other."""
+def kernel_picture(weights: np.ndarray, name: str, *, sign: str = "") -> None:
+    """A kernel in colours, brown to teal as in the grids, or the three of a filter one under the other.
+
+    Args:
+        weights: (kh, kw), or (kh, kw, 3) for a filter.
+        name: of the collection, or its own, such as "filter 2 of conv".
+        sign: before the caption, where the kernel stands in a formula.
+    """
     limit = float(np.abs(weights).max())
-    title = kernels.KERNELS[name].title if name in kernels.KERNELS else name.capitalize()
+    title = kernels.KERNELS[name].title if name in kernels.KERNELS else name[:1].upper() + name[1:]
     planes = [weights] if weights.ndim == 2 else list(np.moveaxis(weights, -1, 0))
     for plane, channel in zip(planes, kernel_picker.CHANNELS if weights.ndim == 3 else [""], strict=True):
         told = f"Kernel for {channel}" if channel else title
         shown = rendering.heat(plane / (limit or 1.0), "weights")
-        ui.picture(shown, f"{told}, {words.shape(plane)}", f"{told}: {kernels.text(plane)}"[:300], at_least=110)
+        caption = f"{sign}{words.safe(told)}, {words.shape(plane)}, {span(plane)}"
+        ui.picture(shown, caption, f"{told}: {kernels.text(plane)}"[:300], at_least=110)
     ui.colour_bar("weights", limit)
 
 

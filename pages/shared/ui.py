@@ -31,12 +31,15 @@ def _script() -> str:
     return f"<script>{(ASSETS / 'frame.js').read_text()}</script>"
 
 
-def two_sides() -> tuple[Any, Any]:
+def two_sides(widths: tuple[int, int] = (10, 34)) -> tuple[Any, Any]:
     """A page's two sides: the choices on the left, the result on the right.
 
     On a phone the choices are on top, under a heading that folds them; the first choice folds them, too.
+
+    Args:
+        widths: of the two, in parts; where choices hold a wide grid, they get more than elsewhere.
     """
-    left, right = st.columns([10, 34], gap="medium")
+    left, right = st.columns(widths, gap="medium")
     with left, st.container(key="choices"):
         return st.expander("Choices", expanded=True, icon=":material/tune:"), right
 

@@ -22,7 +22,7 @@ from convviz import (
     recipes,
     rendering,
 )
-from pages.shared import charts, choices, engine, pickers, ui, words
+from pages.shared import charts, choices, engine, pickers, responses, ui, words
 
 PARTS = {  # of the page -> where it is from
     "Theorem": "Gonzalez & Woods, Digital Image Processing, 4th ed., section 4.6: the 2-D convolution theorem.",
@@ -78,7 +78,7 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
     with before:
         ui.picture(array, f"{picture.caption}, {words.shape(array)}", picture.alt, at_least=300)
     with middle, st.container(key="kernel_picture"):
-        ui.picture(rendering.signed(weights), f"∗ kernel, {words.shape(weights)}", f"The cells of {name}", at_least=110)
+        responses.kernel_picture(weights, name, sign="∗ ")
     with after:
         ui.picture(
             _signed(direct, limit), f"= direct convolution, {_range(direct)}", f"The picture under {name}", at_least=300
