@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import json
 import shutil
 import time
 
@@ -30,6 +31,19 @@ def test_grad_cam_opens_on_the_cat_with_both_sides_and_says_how_sure_the_network
     assert "**star**, probability 99.6% and **circle**" in texts(app)
     assert "The two maps go apart" in texts(app)
     assert "not sure" not in texts(app)
+
+
+def test_the_bars_tell_a_probability_as_the_headings_do():
+    app = opened(PAGE, picture="digit_3", network="mnist", cam_view="two")
+    first, second = sorted(zoo.load("mnist").predict(images.sample("digit_3")), reverse=True)[:2]
+    assert first > 0.9995
+    assert second < 0.0005
+    (bars,) = app.get("plotly_chart")
+    figure = json.loads(bars.proto.spec)["data"][0]
+    assert figure["text"][::-1][:2] == ["more than 99.9%", "less than 0.1%"]
+    assert "Probabilities: 3 more than 99.9%, " in bars.proto.alt
+    headings = [one.value for one in app.header]
+    assert "3, probability more than 99.9%" in headings, headings
 
 
 def test_one_class_is_shown_with_its_box_and_the_true_box():

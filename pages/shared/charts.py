@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import plots, rendering
+from pages.shared import words
 
 CHANNELS = {  # of a picture -> how its line is drawn, apart for the colour-blind
     "red": ("#d55e00", "solid"),
@@ -138,26 +139,29 @@ def spread(title: str, curves_: Sequence[plots.Curve], *, x_title: str, key: str
 
 def bars(names: Sequence[str], shares: Sequence[float], *, key: str, what: str = "Probabilities") -> None:
     """Shares of classes, by default their probabilities, the first on top."""
-    go = _plotly()
+    go, told = _plotly(), [words.share(share, fine=True) for share in shares]
     figure = go.Figure(
         go.Bar(
             x=list(shares)[::-1],
             y=[name.replace("<", "‹") for name in names][::-1],
             orientation="h",
-            text=[f"{share:.1%}" for share in shares][::-1],
-            textposition="outside",
-            cliponaxis=False,
+            text=told[::-1],
+            textposition=["inside" if share > 0.5 else "outside" for share in shares][::-1],
+            textangle=0,
+            constraintext="none",
+            insidetextanchor="end",
+            insidetextfont={"color": "white"},
             marker={"color": TRAINING[0]},
         )
     )
     figure.update_layout(
         height=44 + 30 * len(names),
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        xaxis={"range": [0, 1.15], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
+        xaxis={"range": [0, 1.04], "tickformat": ".0%", "tickvals": [0, 0.25, 0.5, 0.75, 1]},
         yaxis={"type": "category"},
     )
-    told = ", ".join(f"{name} {share:.1%}" for name, share in zip(names, shares, strict=True))
-    st.plotly_chart(figure, key=key, alt=f"{what}: {told}", config={"displayModeBar": False})
+    each = ", ".join(f"{name} {share}" for name, share in zip(names, told, strict=True))
+    st.plotly_chart(figure, key=key, alt=f"{what}: {each}", config={"displayModeBar": False})
 
 
 def dots(names: Sequence[str], series: Mapping[str, Sequence[float | None]], *, x_title: str, key: str) -> None:
