@@ -172,8 +172,20 @@ def test_a_job_that_lost_its_worker_goes_on_from_its_last_snapshot(engine):
     job.result(60)
     numbers = [record.number for record in job.history]
     assert numbers[-1] == 59
-    assert set(numbers) == set(range(60))
+    assert numbers == list(range(60))
     assert "went on from its last snapshot" in job.note
+
+
+def test_what_came_after_the_last_snapshot_is_forgotten_with_the_worker_and_told_as_it_is():
+    job = Job(SimpleNamespace(), "1", None, worker.Opening(functions.count, (10,), {}))
+    for number in range(9):
+        job.take(number, SimpleNamespace(number=number, snapshot=b"state" if number in (0, 5) else None))
+    job.lost_worker()
+    assert [record.number for record in job.history] == [0, 1, 2, 3, 4, 5]
+    assert "goes on from its last snapshot once there is one again" in job.note
+    job.take(6, SimpleNamespace(number=6, snapshot=None))
+    assert "went on from its last snapshot" in job.note
+    assert [record.number for record in job.history] == [0, 1, 2, 3, 4, 5, 6]
 
 
 def test_a_job_that_kills_its_worker_ends_with_a_sentence_and_keeps_its_records(engine):

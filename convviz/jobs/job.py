@@ -65,6 +65,8 @@ class Job:
         self.heard_from: str | None = None  # which worker
         self._rescues = 0
         self._rescued: bytes | None = None  # the snapshot that it was begun again from
+        self._kept_at = -1  # the record that the last snapshot came with
+        self._lost = ""  # why it is begun again, until it moves
         self._lock = threading.RLock()
         self._ended = threading.Event()
 
@@ -235,7 +237,10 @@ class Job:
             if len(self._records) > MOST_RECORDS:
                 self._every *= 2
                 self._records = {n: one for n, one in self._records.items() if n % self._every == 0 or n == number}
-            self.snapshot = getattr(record, "snapshot", None) or self.snapshot
+            if getattr(record, "snapshot", None):
+                self.snapshot, self._kept_at = record.snapshot, number
+            if self._lost:
+                self.note, self._lost = f"{self._lost}; the job went on from its last snapshot", ""
 
     def landed(self, outcome: Outcome) -> None:
         """Take a slice's outcome."""
@@ -267,7 +272,6 @@ class Job:
         with self._lock:
             self._busy, self._worker = False, None
             self._hush()
-            self._count = max(self._records, default=-1) + 1
             self._rescues = self._rescues + 1 if self.snapshot is self._rescued else 1
             self._rescued = self.snapshot
             if self._wish == "stop":
@@ -284,7 +288,9 @@ class Job:
             elif self.snapshot is not None:
                 options = {**self._opening.options, "resume": self.snapshot}
                 self._opening = Opening(self._opening.function, self._opening.arguments, options)
-                self.note = f"{why}; the job went on from its last snapshot"
+                self._records = {number: one for number, one in self._records.items() if number <= self._kept_at}
+                self._lost, self.note = why, f"{why}; the job goes on from its last snapshot once there is one again"
+            self._count = max(self._records, default=-1) + 1
 
     def end(self, state: str, error: str | None = None) -> None:
         """Close the book."""
