@@ -45,12 +45,13 @@ with controls:
     layer_editor.hand_over(weights, flip=settings["flip"])
 
 with result:
-    if source.is_older:
-        ui.older("matrix", source.instead)
-    drawn = kernel_picker.CHANNELS if source.channels == "filter" else [""]
-    is_older = kernel_picker.still(*(f"{one}_" if one else "" for one in drawn), *(["second_"] if two else []))
-    if not (source.is_older or is_older):
-        scenes.sentence()
+    with st.container():  # always there, or the grids would begin anew, without their pin, where a sentence goes
+        if source.is_older:
+            ui.older("matrix", source.instead)
+        drawn = kernel_picker.CHANNELS if source.channels == "filter" else [""]
+        is_older = kernel_picker.still(*(f"{one}_" if one else "" for one in drawn), *(["second_"] if two else []))
+        if not (source.is_older or is_older):
+            scenes.sentence()
     if not fits:
         responses.unfit(source, weights, name)
     else:

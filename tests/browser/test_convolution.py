@@ -64,6 +64,19 @@ def test_a_cell_clicked_in_the_grids_is_written_out(server, page):
     expect(page.get_by_text("−103 − 98 + 104·5 − 102 − 106 = 111")).to_be_visible()
 
 
+def test_a_cell_clicked_in_a_scene_stays_pinned_though_the_scenes_sentence_goes(server, page):
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same&output_row=0&output_column=0")
+    expect(page.get_by_text("Look at the first output")).to_be_visible()
+    output = page.locator(".explorer .result canvas")
+    box = output.bounding_box()
+    output.click(position={"x": box["width"] * 0.9, "y": box["height"] * 0.9})
+    expect(page.get_by_label("Output row (from 0)")).to_have_value("4")
+    expect(page.get_by_text("Look at the first output")).to_have_count(0)
+    settled(page)
+    page.wait_for_timeout(1000)
+    output_shows(page, "row 4, column 4")
+
+
 def test_a_pasted_matrix_with_lines_is_taken_and_nonsense_stays_with_its_reason(server, page):
     arrived(page, f"{server.address}/convolution?input=matrix&kernel=identity")
     cells = page.get_by_role("textbox", name=re.compile("Cells, apart by spaces"))
