@@ -233,6 +233,9 @@ function spanned(numbers) {
   return steps ? `${through} in steps of ${second - first}` : `${through}, not all`;
 }
 
+/** The same with what they are: "row 3", "columns 3 to 9". */
+const along = (thing, numbers) => `${thing}${sorted(numbers).length === 1 ? "" : "s"} ${spanned(numbers)}`;
+
 function cellOfConvolution(model, { row, col }) {
   const [rows, cols] = [tapsOf(model.axes[0], row), tapsOf(model.axes[1], col)];
   const pairs = (down, channel) =>
@@ -369,7 +372,7 @@ function cellOfInput(model, { row, col }) {
   const padding = inside(model, row, col) ? "" : " (padding)";
   const title = `Input ${at(row, col)}${padding}: ${values.map(exact).join(", ")}`;
   const fed = sorted(outs(downs)).length * sorted(outs(acrosses)).length;
-  const where = fed ? `: rows ${spanned(outs(downs))}, columns ${spanned(outs(acrosses))}` : "";
+  const where = fed ? `: ${along("row", outs(downs))}, ${along("column", outs(acrosses))}` : "";
   const feeds = `feeds ${fed ? counted(fed, "output cell") : "no output cell"}${where}`;
   const lines = [note(feeds)];
   const shown = copies[0].length * copies[1].length;
@@ -396,7 +399,7 @@ function cellOfInput(model, { row, col }) {
 function cellOfKernel(model, { row, col, channel = 0 }) {
   const touched = model.axes.map((axis, n) => placesOf(axis, [row, col][n]));
   const count = touched[0].length * touched[1].length;
-  const where = count ? `: rows ${spanned(touched[0])}, columns ${spanned(touched[1])}` : "";
+  const where = count ? `: ${along("row", touched[0])}, ${along("column", touched[1])}` : "";
   const says = `multiplies ${count ? counted(count, "input cell") : "no input cell"}${where}`;
   const title = `Weight ${at(row, col)}: ${exact(weightAt(model, row, col, channel))}`;
   const reached = model.axes.map((axis, n) => {

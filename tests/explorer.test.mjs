@@ -224,3 +224,14 @@ test("numbers that were not sent are never made up", () => {
     assert.deepEqual(told.blocks, []);
   }
 });
+
+test("one row is not called rows, nor one column columns", () => {
+  const model = {
+    kind: "convolution", bias: 0, axes: [axis({ size: 1, kernel: 1, outs: 1 }), axis({ size: 4, kernel: 2, outs: 3 })],
+    source: array([1, 2, 3, 4], [1, 4, 1]), weights: array([2, 1], [1, 2, 1]), result: array([4, 7, 10], [1, 3, 1]),
+  };
+  const said = (focus) => logic.explain(model, focus).spoken;
+  assert.match(said({ grid: "source", row: 0, col: 0 }), /feeds 1 output cell: row 0, column 0$/);
+  assert.match(said({ grid: "source", row: 0, col: 2 }), /feeds 2 output cells: row 0, columns 1 to 2$/);
+  assert.match(said({ grid: "weights", row: 0, col: 1 }), /multiplies 3 input cells: row 0, columns 1 to 3$/);
+});

@@ -237,6 +237,49 @@ def test_the_total_of_a_sum_is_the_cell_of_the_feature_map():
         assert f"**{written_out.number(feature_map[row, col])}**" in last
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("2", "The window covers row 1 and column 1 of the input, counted from 0; its one product is not 0."),
+        ("0", "The window covers row 1 and column 1 of the input, counted from 0; its one product is 0."),
+        ("0; 0", "covers rows 1 to 2 and column 1 of the input, counted from 0; all of its 2 products are 0."),
+        (
+            "1 1 1; 1 1 1; 1 1 1; 1 1 1",
+            "rows 0 to 3 and columns 0 to 2 of the input, counted from 0, and reaches into the padding; 3 of its 12 "
+            "products are 0.",
+        ),
+    ],
+)
+def test_where_the_window_lies_is_said_of_a_matrix_too_and_its_products_are_counted(cells, said):
+    app = opened(
+        "pictures/convolution", input="matrix", matrix="1 2 3; 4 5 6; 7 8 9", kernel="custom", cells=cells,
+        padding="same", output_row="1", output_column="1",
+    )  # fmt: skip
+    assert said in texts(app)
+    assert ("the one product is 0, and so is the sum: **0**" in texts(app)) == (cells == "0")
+
+
+def test_what_is_near_to_zero_is_measured_by_the_largest_magnitude():
+    def said(*values):
+        map_ = np.array([values], float)
+        return responses.notices(np.ones((1, 4)), np.full((1, 1), 2.0), map_, flip=False)[1]
+
+    assert said(1, -40, 3, 4) == (
+        "The largest value, 4, is at row 0, column 3; 25% of the feature map is nearer to zero than 5% of the largest "
+        "magnitude, 40; the rest is the answer."
+    )
+    assert said(2, -40, 3, 4).endswith("no value is nearer to zero than 5% of the largest magnitude, 40.")
+
+
+def test_two_ways_to_the_same_bits_are_not_said_to_round():
+    one = np.ones((1, 1))
+    settings = {"padding": "valid", "padding_mode": "zero"}
+    both = convolution.in_two_steps(np.ones((4, 4)), one, one, **settings)
+    assert "agree everywhere: the numbers are the same, bit for bit;" in responses.composed(
+        both, (1, 1), (1, 1), settings
+    )
+
+
 def test_values_that_are_no_numbers_are_counted():
     assert responses.span(np.array([1.0, np.nan, -2.0, np.inf])) == "values −2 to 1, 2 values not finite"
     assert responses.span(np.array([np.nan])) == "no finite value, 1 value not finite"

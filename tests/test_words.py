@@ -92,3 +92,25 @@ def test_a_feature_map_is_told_from_its_content():
     values[0, 8] = 2
     said = words.map_alt(values, "map 3")
     assert said == "map 3: values 0 to 2, the largest at the top right, 99% of its cells are zero"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"), [(150, 150, "row 150"), (0, 0, "row 0"), (-1, 1, "rows −1 to 1"), (-1, -1, "row −1")]
+)
+def test_one_row_is_not_called_rows(first, last, said):
+    assert words.through("row", first, last) == said
+
+
+@pytest.mark.parametrize(
+    ("some", "number", "said"),
+    [
+        (0, 1, "its one product is not 0"),
+        (1, 1, "its one product is 0"),
+        (0, 9, "none of its 9 products is 0"),
+        (1, 9, "1 of its 9 products is 0"),
+        (2, 9, "2 of its 9 products are 0"),
+        (49, 49, "all of its 49 products are 0"),
+    ],
+)
+def test_a_count_of_some_reads_as_one_would_say_it(some, number, said):
+    assert words.of_them(some, number, "product", "0") == said

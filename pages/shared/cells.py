@@ -93,7 +93,7 @@ def outlined(picture: np.ndarray, window: Sequence[int]) -> np.ndarray:
 
 def _window(field: Sequence[int]) -> str:
     top, left, bottom, right = field
-    return f"rows {top} to {bottom - 1}, columns {left} to {right - 1}"
+    return f"{words.through('row', top, bottom - 1)}, {words.through('column', left, right - 1)}"
 
 
 def steps(cell: microscope.Cell) -> None:

@@ -54,7 +54,7 @@ def told(window: framing.Box, side: int) -> str:
     inside = max(min(bottom, side) - max(top, 0), 0) * max(min(right, side) - max(left, 0), 0)
     whole = (bottom - top) * (right - left)
     rest = "" if inside == whole else f"; {1 - inside / whole:.0%} of it lies outside the picture, in the padding"
-    return f"rows {top} to {bottom - 1}, columns {left} to {right - 1}{rest}".replace("-", "−")
+    return f"{words.through('row', top, bottom - 1)}, {words.through('column', left, right - 1)}{rest}"
 
 
 def measure(wanted: tuple, **options: object) -> None:

@@ -192,7 +192,7 @@ def composed(
     made = "{} and {} make one kernel of {}: each weight of the second, times the whole first kernel, added up."
     largest = float(np.abs(both.twice).max())
     apart = both.difference(edge=False)
-    inside = f"largest difference {apart:.2g} on values up to {written_out.number(largest)}, which is rounding"
+    inside = _rounding(apart, largest)
     if not both.edge.any():
         return f"{made.format(*sizes)} Two steps and one step agree everywhere: {inside}; nothing is padded here."
     edge = both.difference(edge=True)
@@ -202,7 +202,8 @@ def composed(
             "around a circle there is no edge" if settings["padding_mode"] == "circular" else "here it does not matter"
         )
         return (
-            f"{made.format(*sizes)} They agree everywhere: {inside}; also at the {count} that see padding, for {why}."
+            f"{made.format(*sizes)} They agree everywhere: {_rounding(max(apart, edge), largest)}; also at the {count} "
+            f"that see padding, for {why}."
         )
     middle = f"Away from the edge they agree: {inside}." if not both.edge.all() else "Every place here sees the edge."
     return (
@@ -210,6 +211,13 @@ def composed(
         "the second kernel sees the padding around the first map, where the single kernel sees what the first would "
         "have answered there."
     )
+
+
+def _rounding(apart: float, largest: float) -> str:
+    """How far apart two ways to the same numbers are at most, beside their largest."""
+    if not apart:
+        return "the numbers are the same, bit for bit"
+    return f"largest difference {apart:.2g} on values up to {written_out.number(largest)}, which is rounding"
 
 
 def patches(image: np.ndarray, kernel: tuple[int, ...], settings: dict[str, Any], look: str) -> None:
@@ -337,8 +345,11 @@ def _answers(feature_map: np.ndarray) -> str:
         return f"The feature map is one number, {written_out.number(float(finite[0]))}."
     near = float((np.abs(finite) < 0.05 * most).mean())
     if near == 0:
-        return f"{top}; no value lies within 5% of zero."
-    return f"{top}; {words.share(near)} of the feature map lies within 5% of zero, the rest is the answer."
+        return f"{top}; no value is nearer to zero than 5% of the largest magnitude, {written_out.number(most)}."
+    return (
+        f"{top}; {words.share(near)} of the feature map is nearer to zero than 5% of the largest magnitude, "
+        f"{written_out.number(most)}; the rest is the answer."
+    )
 
 
 def _turned(weights: np.ndarray, feature_map: np.ndarray, *, flip: bool) -> str:

@@ -126,7 +126,7 @@ def noticed(
     sentences = [
         "Max pooling keeps the largest value of each window, "
         + (f"so its mean is {far}" if abs(brighter) > nothing else "and here its mean stays that of the map before")
-        + f"; average pooling keeps the mean to within {apart:.2g}."
+        + f"; average pooling keeps the mean {f'to within {apart:.2g}' if apart else 'exactly'}."
     ]
     if stride == 1:
         return [*sentences, "With stride 1 nothing is left out, and every map moves along with the picture."]

@@ -109,14 +109,14 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
         f"for values up to {float(np.abs(direct).max()):.4g}.",
         icon=":material/compare_arrows:",
     )
-    between = _plain(float(np.abs(spectra[2] - _spectrum(direct)).max()))
+    between = float(np.abs(spectra[2] - _spectrum(direct)).max())
     mean, finest = (_plain(response[place]) for place in ((array.shape[0] // 2, array.shape[1] // 2), (0, 0)))
     notice = [
         f"In a spectrum {LAYOUT}.",
         f"The kernel multiplies the mean by {mean} and the finest wave by {finest}; its strongest response "
         f"is {float(response.max()):.3g}.",
-        "The product is the spectrum of the direct convolution to within "
-        f"{between} on this scale. Both take the picture as going on at its other side.",
+        f"The product is the spectrum of the direct convolution, {_to_within(between, ' on this scale')}. Both take "
+        "the picture as going on at its other side.",
     ]
     colours = dict(zip(("spectrum.png", "response.png", "product.png"), spectra, strict=True))
     files = {file: lambda values=values: rendering.png(rendering.magnitude(values)) for file, values in colours.items()}
@@ -132,6 +132,11 @@ def _spectrum(values: np.ndarray) -> np.ndarray:
 def _plain(value: float) -> str:
     """A number, and 0 for what is left of one by rounding."""
     return f"{value:.3g}" if abs(value) > 1e-6 else "0"
+
+
+def _to_within(apart: float, more: str = "") -> str:
+    """How far apart two results are at most, which is 0 only where they are the same."""
+    return f"to within {apart:.1g}{more}" if apart else "bit for bit"
 
 
 def _range(values: np.ndarray) -> str:
@@ -190,7 +195,7 @@ def folding(picture: pickers.Picture | None, stride: int, taps: int) -> Shown:
         "were (aliases).",
         f"After the blur they are {words.share(after, fine=True)} of what is left, "
         f"{'so that less folds' if after < beyond else 'no less than before'}.",
-        f"The folded spectrum is that of the kept pixels, {f'to within {apart:.1g}' if apart else 'bit for bit'}.",
+        f"The folded spectrum is that of the kept pixels, {_to_within(apart)}.",
     ]
     files = {}
     for of_picture, of_spectrum, row in zip(_FILES[0], _FILES[1], rows, strict=True):
@@ -274,5 +279,5 @@ def _noticed_costs() -> list[str]:
         else "Among the kernels that were timed the two ways do not cross.",
         f"At {last.side} × {last.side} the direct sum takes {1e3 * last.direct:.3g} ms, the transform "
         f"{1e3 * last.transform:.3g} ms: {max(ratio, 1 / ratio):.1f} times {'more' if ratio > 1 else 'less'}.",
-        f"Both give the same, to within {max(one.difference for one in history):.1g}.",
+        f"Both give the same, {_to_within(max(one.difference for one in history))}.",
     ]

@@ -78,6 +78,26 @@ def count(number: int, one: str, more: str = "") -> str:
     return f"{number:,} {one if number == 1 else more or one + 's'}"
 
 
+def through(thing: str, first: int, last: int) -> str:
+    """From one to another, both counted: row 3, rows 3 to 5."""
+    said = f"{thing} {first}" if first == last else f"{thing}s {first} to {last}"
+    return said.replace("-", "−")
+
+
+def of_them(some: int, number: int, one: str, what: str) -> str:
+    """How many of its things are something: "none of its 9 products is 0", "its one product is 0".
+
+    Example:
+        >>> of_them(2, 9, "product", "0")
+        '2 of its 9 products are 0'
+    """
+    if number == 1:
+        return f"its one {one} is {'' if some else 'not '}{what}"
+    if some in (0, number):
+        return f"{'all' if some else 'none'} of its {number:,} {one}s {'are' if some else 'is'} {what}"
+    return f"{some:,} of its {number:,} {one}s {'is' if some == 1 else 'are'} {what}"
+
+
 def duration(seconds: float) -> str:
     """About how long something takes."""
     if seconds < 90:

@@ -84,6 +84,8 @@ def equation(patch: np.ndarray, weights: np.ndarray) -> str:
     counted = [(float(v), float(w)) for v, w in zip(patch.ravel(), weights.ravel(), strict=True) if v * w != 0]
     total = number(float(sum(v * w for v, w in counted)))
     if not counted:
+        if patch.size == 1:
+            return "the one product is 0, and so is the sum: **0**"
         return f"each of the {patch.size} products is 0, and so is their sum: **0**"
     terms = [
         f"{'−' if v * w < 0 else '+'} {number(abs(v))}{'' if abs(w) == 1 else f'·{number(abs(w))}'}"
@@ -101,12 +103,13 @@ def number(value: float) -> str:
 
 
 def _where(seen: convolution.Trace, shape: tuple[int, ...]) -> str:
-    """Which part of the picture the window covers."""
+    """Which part of the picture or matrix the window covers."""
     top, left, bottom, right = seen.window
     zero = int((seen.products == 0).sum())
     out = top < 0 or left < 0 or bottom > shape[0] or right > shape[1]
     return (
-        f"Value times weight. The window covers rows {number(top)} to {bottom - 1} and columns {number(left)} to "
-        f"{right - 1} of the picture, counted from 0{', and reaches into the padding' if out else ''}; "
-        f"{zero} of its {words.count(seen.products.size, 'product')} {'is' if zero == 1 else 'are'} 0."
+        f"Value times weight. The window covers {words.through('row', top, bottom - 1)} and "
+        f"{words.through('column', left, right - 1)} of the input, counted from 0"
+        f"{', and reaches into the padding' if out else ''}; "
+        f"{words.of_them(zero, seen.products.size, 'product', '0')}."
     )
