@@ -194,8 +194,8 @@ def own_picture(reference: zoo.Reference, page: str) -> None:
         top = engine.compute(attribution.top_classes, reference, picture.array)
         charts.bars([one.name for one in top], [one.probability for one in top], key=f"{page}_own")
         st.caption(
-            f"Taken for {words.safe(top[0].name)}, {words.share(top[0].probability, fine=True)}. A network must name one "
-            "of its classes, whatever it is shown."
+            f"Taken for {words.safe(top[0].name)}, {words.share(top[0].probability, fine=True)}. A network must name "
+            "one of its classes, whatever it is shown."
         )
 
 
