@@ -367,7 +367,7 @@ def test_a_result_says_that_it_is_of_an_older_kernel(page, prefix, more):
     app = opened(f"pictures/{page}", **link)
     assert len(app.error) == 1
     assert [one.value for one in app.warning] == [
-        "No kernel has been read yet; shown is the identity of 3 × 3 (0 0 0; 0 1 0; 0 0 0), which changes nothing."
+        "No kernel has been read yet; shown is the identity of 3 × 3 (0 0 0; 0 1 0; 0 0 0), which changes no value."
     ]
     app.text_area(key=f"{prefix}cells").set_value("1 2; 3 4").run()
     assert not app.warning

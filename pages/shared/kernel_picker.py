@@ -16,7 +16,7 @@ CHANNELS = ("red", "green", "blue")
 LONGEST = 2000  # letters of a kernel as text
 HOW = "A comma parts two cells, as a space does: write 1.5, not 1,5. Fractions such as 1/9 are read."
 _OPENING = "0 0 0; 0 1 0; 0 0 0"  # a custom kernel at first, and as long as none could be read
-_INSTEAD = f"the identity of 3 × 3 ({_OPENING}), which changes nothing"
+_INSTEAD = f"the identity of 3 × 3 ({_OPENING}), which changes no value"
 _IN_VIEW = 5  # columns of the grid at a laptop's width
 _REFUSED = "_refused_cells"  # prefix of a kernel whose cells cannot be read -> what is shown where none ever was
 
