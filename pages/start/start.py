@@ -34,7 +34,8 @@ OTHERS = (
 ui.heading("ConvViz", "What do convolutional networks do, and how can you see it?")
 st.markdown("Five pages to begin with, in the order of the lecture. Every page opens on an example.")
 
-columns = st.columns(3) + st.columns(3)
+with st.container(key="jobs"):
+    columns = st.columns(len(JOBS))
 for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, strict=False), 1):
     with column, st.container(border=True, height="stretch"):
         drawn = ui.ASSETS / "start" / f"{file.rpartition('/')[2]}.png"
@@ -44,10 +45,11 @@ for number, (column, (file, title, sentence)) in enumerate(zip(columns, JOBS, st
         )
         st.markdown(sentence)
 ui.section("Further pages")
+further = st.container(key="further")
 for number, (file, title, sentence) in enumerate(OTHERS):
     if number % 3 == 0:
-        columns = st.columns(3)
-    with columns[number % 3]:
+        columns = further.columns(3)
+    with columns[number % 3], st.container(gap=None):
         st.page_link(f"pages/{file}.py", label=title, icon=":material/arrow_forward:", width="stretch")
         st.caption(sentence)
 ui.notes(

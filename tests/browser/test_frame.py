@@ -158,6 +158,39 @@ def test_the_networks_card_is_at_hand(server, page):
     expect(page.get_by_text("16,000 pictures of one shape each")).to_be_hidden()
 
 
+LINES = """root => [...document.querySelectorAll(root + " [data-testid=stPageLink]")].map(link => {
+    const cell = link.closest("[data-testid=stVerticalBlock]");
+    const sentence = [...cell.querySelectorAll("p")].find(one => !link.contains(one));
+    return [link.querySelector("p"), sentence].flatMap(one => {
+        const range = document.createRange();
+        range.selectNodeContents(one);
+        const box = range.getBoundingClientRect();
+        return [box.left, box.top, box.bottom];
+    });
+})"""
+
+
+@pytest.mark.parametrize("width", [390, 1200, 1440])
+def test_on_start_a_sentence_belongs_to_its_title_and_the_cards_leave_no_hole(server, page, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(server.address)
+    expect(page.get_by_text("What to notice")).to_be_visible()
+    expect(page.get_by_test_id("stMain").get_by_test_id("stPageLink")).to_have_count(21)
+    settled(page)
+    for root, count in ((".st-key-jobs", 5), (".st-key-further", 16)):
+        found = page.evaluate(LINES, root)
+        assert len(found) == count
+        assert all(abs(title - sentence) < 1 for title, _, _, sentence, _, _ in found), (root, found)
+    for left, _, title_end, _, begin, end in found:
+        below = [one[1] for one in found if one[0] == left and one[1] > end]
+        assert not below or begin - title_end < min(below) - end, found
+    edges = page.locator(".st-key-jobs [data-testid=stColumn]").evaluate_all(
+        "all => all.map(one => [one.getBoundingClientRect().top, one.getBoundingClientRect().right])"
+    )
+    rows = {round(top): max(right for other, right in edges if abs(other - top) < 1) for top, _ in edges}
+    assert max(rows.values()) - min(rows.values()) < 1, edges
+
+
 ICONS = """(() => {
     window.icons = [];
     const look = () => {
