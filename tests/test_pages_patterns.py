@@ -1,5 +1,7 @@
 """The page Filter patterns: every view tells the numbers of what it shows, and keeps what was stopped."""
 
+import json
+import re
 import time
 
 import numpy as np
@@ -41,7 +43,11 @@ def test_chosen_filters_tell_the_activation_of_the_float_and_of_the_shown_pictur
     assert f"Mean activation {words.number(last.activations[1])}; as shown" in said
     assert f"in 8 bits, {words.number(last.shown[1])}" in said
     assert f"to {words.number(last.activations.mean())}." in texts(app)
+    rises = [json.loads(one.proto.spec)["layout"] for one in app.get("plotly_chart")]
+    assert [one["yaxis"]["title"]["text"] for one in rises] == ["mean activation"] * 2
+    assert "strongest" in app.get("progress")[-1].proto.text
     found = finished(app, "exemplars")
+    assert re.fullmatch(r"Searched for the strongest: (\d+) of \1 pictures", found.get("progress")[-1].proto.text)
     assert "Sample pictures that filter 4 answers to most" in "\n".join(one.value for one in found.header)
 
 

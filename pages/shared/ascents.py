@@ -89,7 +89,9 @@ def _sheet(job: Job, now: Sketch, recipe: str, wanted: Wanted) -> None:
         width="stretch",
     )
     line = {wanted.what: ([_mean(one.activations) for one in part], charts.TRAINING)}
-    charts.curves("How it rises", [one.step for one in part], line, x_title="step", key=f"ascent_{recipe}")
+    charts.curves(
+        "How it rises", [one.step for one in part], line, x_title="step", y_title=wanted.what, key=f"ascent_{recipe}"
+    )
 
 
 def _named(wanted: Wanted) -> str:
@@ -154,7 +156,9 @@ def _one(drawn: bytes, part: list[Sketch], recipe: str, wanted: Wanted) -> None:
         )  # fmt: skip
     with right:
         line = {wanted.what: ([step.activations[place] for step in part], charts.TRAINING)}
-        charts.curves(name, [step.step for step in part], line, x_title="step", key="ascent_of_one")
+        charts.curves(
+            name, [step.step for step in part], line, x_title="step", y_title=wanted.what, key="ascent_of_one"
+        )
 
 
 def beside(wanted: Wanted) -> None:

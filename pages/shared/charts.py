@@ -44,6 +44,7 @@ def curves(
     lines: Mapping[str, tuple[Sequence[float | None], tuple[str, str]]],
     *,
     x_title: str,
+    y_title: str = "",
     key: str,
     logarithmic: bool = False,
     marked: bool = False,
@@ -80,7 +81,10 @@ def curves(
         height=260 if len(lines) < 3 else 340,
         margin={"l": 8, "r": 8, "t": 40, "b": 8},
         xaxis={"title": x_title, **({"dtick": max(1, len(x) // 10)} if whole else {})},
-        yaxis={"type": "log", "dtick": 1} if logarithmic else {"exponentformat": "power", "range": y_range},
+        yaxis={
+            "title": y_title or None,
+            **({"type": "log", "dtick": 1} if logarithmic else {"exponentformat": "power", "range": y_range}),
+        },
         legend={"orientation": "h", "y": 1.15, "x": 1, "xanchor": "right"}
         if len(lines) < 3
         else {"orientation": "h", "y": -0.3, "yanchor": "top"},

@@ -16,6 +16,7 @@ TITLES = {exemplars.SAMPLES: "Sample pictures", **data_sets.TITLES}
 TILE = 128  # pixels of a picture's side in a sheet
 GAP = 4
 _GROUND = 236
+_BEFORE = "To find the pictures with the strongest answers, the worker reads them and prepares the network"
 _WANTED = "_exemplars_wanted"
 _FITTING = {"mnist": "digits", "run": "digits", "shapes": "shapes", "cats_and_dogs": "cats_and_dogs"}
 
@@ -70,7 +71,7 @@ def _shown(draw: Callable[[exemplars.Search], None]) -> None:
         ui.error(job.error)
     if line := engine.line(job):
         st.info(line)
-    told = "The worker reads the pictures and prepares the network" if now is None else _progress(now, job.state)
+    told = _BEFORE if now is None else _progress(now, job.state)
     state, stop = st.columns([4, 1], vertical_alignment="bottom")
     state.progress(0.0 if now is None else now.done / now.total, told)
     stop.button(
@@ -82,7 +83,8 @@ def _shown(draw: Callable[[exemplars.Search], None]) -> None:
 
 def _progress(now: exemplars.Search, state: str) -> str:
     some = f", taken evenly from {now.whole:,}" if now.total < now.whole else ""
-    return f"{now.done:,} of {words.count(now.total, 'picture')}{some}{'; stopped' if state == 'stopped' else ''}"
+    searched = f"Searched for the strongest: {now.done:,} of {words.count(now.total, 'picture')}"
+    return f"{searched}{some}{'; stopped' if state == 'stopped' else ''}"
 
 
 def row(best: Sequence[exemplars.Exemplar], named: str, *, key: str) -> None:
