@@ -97,3 +97,17 @@ def test_places_are_a_permutation_and_nobody_is_two_jobs_ahead_of_a_waiting_owne
 )
 def test_who_waits_is_told_the_place_and_for_how_long(place, wait, told):
     assert engine.line(SimpleNamespace(place_in_line=place, expected_wait=wait)) == told
+
+
+def test_a_first_record_is_waited_for_a_moment_and_no_longer():
+    class Slow:
+        ended, asked = False, 0
+
+        @property
+        def latest(self):
+            self.asked += 1
+            return "first" if self.asked > 3 else None
+
+    assert engine.soon(Slow(), 5) == "first"
+    assert engine.soon(SimpleNamespace(latest=None, ended=False), 0.05) is None
+    assert engine.soon(SimpleNamespace(latest=None, ended=True), 60) is None

@@ -35,9 +35,9 @@ def shown(wanted: Wanted) -> None:
         return
     if job.state == "failed":
         ui.error(job.error)
+    now: Sketch | None = engine.soon(job)
     if line := engine.line(job):
         st.info(line)
-    now: Sketch | None = job.latest
     if now is None:
         if not job.ended:
             st.progress(0.0, "The worker prepares the network up to this layer")

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -102,6 +103,14 @@ def start(slot: str, function: Callable, *arguments: Any, **options: Any) -> Job
 def job(slot: str) -> Job | None:
     """This visitor's job in that slot."""
     return st.session_state.get(f"_job_{slot}")
+
+
+def soon(job: Job, seconds: float = 0.7) -> Any:
+    """The newest record of a job, for whose first one it waits a moment: what is quick is shown at once."""
+    end = time.monotonic() + seconds
+    while job.latest is None and not job.ended and time.monotonic() < end:
+        time.sleep(0.02)
+    return job.latest
 
 
 def line(job: Job) -> str:
