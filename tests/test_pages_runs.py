@@ -1,5 +1,6 @@
 """The pages Training and Time machine after a run: what they state is what the network does."""
 
+import json
 import time
 
 import numpy as np
@@ -40,6 +41,46 @@ def test_the_run_leaves_a_network_its_curves_and_its_weights_by_step(trained):
     assert steps[-1] == job.latest.step == 3 * 7
     assert "run" in trained.session_state["_trained_networks"]
     assert job.latest.display is not None
+
+
+def test_what_a_run_learns_and_what_it_leaves_is_said(trained):
+    assert "network “One layer of eight kernels”, pictures “Digits" in texts(trained)
+    assert "can now be chosen: “Trained here, step 21”." in trained.success[0].value
+    parts = [one["name"] for one in json.loads(trained.get("plotly_chart")[0].proto.spec)["data"]]
+    assert parts == ["training", "validation", "validation, a part"]
+
+
+def _pausing():
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from pages.shared import runs
+
+    job = st.session_state.setdefault("job", SimpleNamespace(state="running", number="1", asked=[]))
+    job.ended, job.latest, job.place_in_line = job.state == "done", SimpleNamespace(whole=False), 0
+    job.change = job.advance = lambda **told: job.asked.append(told)
+    job.pause = job.resume = job.stop = print
+    runs.controls(job)
+
+
+def test_pausing_is_told_until_it_stands():
+    app = AppTest.from_function(_pausing).run()
+    job = app.session_state["job"]
+    button = app.button(key="pause_run")
+    assert (button.label, button.disabled) == ("Pause", False)
+    button.click().run()
+    assert job.asked == [{"whole": True}, {"steps": 1}]
+    for _ in range(2):
+        assert (app.button(key="pause_run").label, app.button(key="pause_run").disabled) == ("Pausing", True)
+        app.run()
+    job.state = "paused"
+    assert "Continue" in [one.label for one in app.run().button]
+    job.state = "running"
+    assert app.run().button(key="pause_run").label == "Pause"
+    app.button(key="pause_run").click().run()
+    press(app, "One epoch")
+    assert app.button(key="pause_run").label == "Pause", "it goes on for an epoch"
 
 
 def test_the_confusion_matrix_is_the_networks_and_its_cells_open_their_pictures(trained):

@@ -26,8 +26,10 @@ _COLUMNS = (
     "validation_step", "images_per_second", "learning_rate", "batch_size", "test_accuracy",
 )  # fmt: skip
 _METRICS = ("Training accuracy", "Validation accuracy", "Images per second", "Test accuracy")
+_PART = "validation, a part"  # the line of the looks at some validation pictures
 _STEERED = ("learning_rate", "batch_size", "epochs")  # what changes while it runs
 _WHAT = "_training_what"  # network, data and settings of the shown run
+_PAUSING = "_training_pausing"  # the job that is asked to pause and has not yet done so
 _CHANGES, _CHOSEN, _HARVEST = "_training_changes", "_training_chosen", "_harvested"
 
 
@@ -162,11 +164,18 @@ def title(network: Any) -> str:
 def controls(job: Job) -> None:
     """Pause, Continue, one step, one epoch, Stop training, begin again: what makes sense now."""
     over, paused = job.ended, job.state == "paused"
+    if over or paused:
+        st.session_state.pop(_PAUSING, None)
+    pausing = st.session_state.get(_PAUSING) == job.number
     with st.container(horizontal=True, key="run_controls"):
         if paused:
             st.button("Continue", icon=":material/play_arrow:", on_click=job.resume)
         else:
-            st.button("Pause", icon=":material/pause:", on_click=_pause, args=(job,), disabled=over)
+            st.button(
+                "Pausing" if pausing else "Pause", icon=":material/pause:", on_click=_pause, args=(job,),
+                disabled=over or pausing, key="pause_run",
+                help="After the step in work and a look at all validation pictures." if pausing else None,
+            )  # fmt: skip
         st.button("One step", icon=":material/skip_next:", on_click=_advance, args=(job, "steps"), disabled=over)
         st.button("One epoch", icon=":material/fast_forward:", on_click=_advance, args=(job, "epochs"), disabled=over)
         st.button("Stop training", icon=":material/stop:", on_click=job.stop, disabled=over)
@@ -183,9 +192,11 @@ def _pause(job: Job) -> None:
     elif job.state != "paused":
         job.change(whole=True)
         job.advance(steps=1)
+    st.session_state[_PAUSING] = job.number
 
 
 def _advance(job: Job, what: str) -> None:
+    st.session_state.pop(_PAUSING, None)
     if not job.ended:
         job.advance(**{what: 1})
 
@@ -209,7 +220,7 @@ def state(job: Job) -> None:
     network, data, settings = st.session_state[_WHAT]
     also = f" {words.sentence('; '.join(changes()))}" if changes() else ""
     st.caption(
-        f"This run: {words.safe(title(network))} on {words.safe(data_sets.title_of(data))}, "
+        f"This run: network “{words.safe(title(network))}”, pictures “{words.safe(data_sets.title_of(data))}”, "
         f"{words.count(settings.epochs, 'epoch')}, batches of {settings.batch_size}, learning rate "
         f"{settings.learning_rate:g}, {settings.optimizer}, seed "
         f"{settings.seed}{', augmented' if settings.augmentation else ''}.{also} Closing or reloading the tab ends "
@@ -222,16 +233,16 @@ def state(job: Job) -> None:
         return
     columns[0].metric(_METRICS[0], f"{now.accuracy:.1%}")
     told = [one for one in job.history if one.whole] or [now]
-    what = "all" if told[-1].whole else "a glance at"
+    what = "all" if told[-1].whole else "a part of the validation pictures:"
     columns[1].metric(
         _METRICS[1],
         f"{told[-1].validation_accuracy:.1%}" if told[-1].validation_count else "–",
         help=f"on {what} {told[-1].validation_count:,} pictures, after {told[-1].validation_step} steps",
     )
     columns[2].metric(_METRICS[2], f"{now.images_per_second:,.0f}")
-    test = "after the run" if now.test_accuracy is None else f"{now.test_accuracy:.1%}"
+    test = "–" if now.test_accuracy is None else f"{now.test_accuracy:.1%}"
     columns[3].metric(
-        _METRICS[3], test, help="on pictures that took no part in the training, measured once, at the end"
+        _METRICS[3], test, help="on pictures that took no part in the training, measured once, after the run's end"
     )
 
 
@@ -261,11 +272,11 @@ def curves(job: Job, *, mark: int | None = None) -> None:
             charts.curves(
                 what.capitalize(),
                 steps,
-                lines,
+                {_PART if name == "glances" else name: line for name, line in lines.items()},
                 x_title="step",
                 key=f"curve_{what}",
                 measured=("validation",),
-                scattered=("glances",),
+                scattered=(_PART,),
                 mark=mark,
             )
     glances = {
@@ -278,7 +289,7 @@ def curves(job: Job, *, mark: int | None = None) -> None:
         "Training: the pictures since the point before."
         + (f" Validation: all {max(whole):,} pictures, at the end of an epoch and of the run." if whole else "")
         + (
-            f" Faint points: glances at {max(glances)} of the validation pictures, which scatter more."
+            f" Faint points: {max(glances)} of the validation pictures, in between; they scatter more."
             if glances
             else ""
         )
@@ -404,7 +415,8 @@ def leavings(reference: zoo.Reference | None) -> None:
     if reference is None:
         return
     data = engine.engine().data(reference, engine.owner())
-    st.success("The trained network can be chosen on the pages below, as it is after its last step.")
+    named = words.safe(pickers.network_title(NETWORK))
+    st.success(f"Wherever a page asks for a network, this one can now be chosen: “{named}”.")
     with st.container(horizontal=True, key="leavings"):
         st.download_button(
             "Download as .keras", data, "convviz-trained.keras", "application/octet-stream",

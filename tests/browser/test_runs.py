@@ -53,7 +53,7 @@ def test_impatient_clicks_do_no_harm(server, page):
     page.get_by_role("button", name="Stop training").dblclick()
     expect(page.get_by_text(re.compile("Stopped"))).to_be_visible()
     expect(page.get_by_role("button", name="Download as .keras")).to_be_visible()
-    expect(page.get_by_text(re.compile(r"glances at \d+ of the validation pictures"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Faint points: \d+ of the validation pictures"))).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download as .keras").dblclick()
     assert download.value.suggested_filename == "convviz-trained.keras"
