@@ -19,7 +19,9 @@ READABLE = r"""(place) => {
   const behind = [];
   for (let one = text; one; one = one.parentElement) behind.unshift(channels(getComputedStyle(one).backgroundColor));
   const ground = behind.reduce((below, one) => over(one, below), [255, 255, 255]);
-  const both = [over(channels(getComputedStyle(text).color), ground), ground].map(luminance);
+  const ink = channels(getComputedStyle(text).color);
+  for (let one = text; one; one = one.parentElement) ink[3] *= Number(getComputedStyle(one).opacity);
+  const both = [over(ink, ground), ground].map(luminance);
   const [dark, light] = both.sort((one, other) => one - other);
   return (light + 0.05) / (dark + 0.05);
 }"""
