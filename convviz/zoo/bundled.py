@@ -69,7 +69,8 @@ def card_to_json(card: Card) -> str:
     """
     record = asdict(card)
     layers = ",\n".join(f"    {json.dumps(layer)}" for layer in record.pop("layers"))
-    return json.dumps({**record, "layers": None}, indent=2).replace("null", f"[\n{layers}\n  ]") + "\n"
+    text = json.dumps({**record, "layers": None}, indent=2)
+    return text.replace('"layers": null', f'"layers": [\n{layers}\n  ]') + "\n"
 
 
 def card_from_json(text: str) -> Card:
