@@ -7,6 +7,7 @@ not there.
 
 import os
 import re
+import tempfile
 import time
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def says_what_to_do(sentence: str) -> None:
     assert "; " in sentence
     assert not set(sentence) & set("<>[]`*$|\\\n")
     assert len(sentence) < 400
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    """Temporary files lie where no other process leaves and removes its own, or these would pass for changes."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
 
 def refused(opened, file: collection.File, costs: Costs) -> None:

@@ -92,7 +92,7 @@ def parse(text: str) -> Edit:
 
     Example:
         >>> parse("scale=vgg16/block1_conv1:5:0.5")
-        Edit(what='scale', layer='vgg16/block1_conv1', place=(5,), value=0.5)
+        Edit(what='scale', layer='vgg16/block1_conv1', place=(5,), value=0.5, bias=False)
     """
     what, _, rest = text.strip().partition("=")
     if what not in WAYS:

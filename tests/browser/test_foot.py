@@ -27,6 +27,19 @@ def button(page: Page, name: str):
     return page.get_by_role("button", name=name, exact=True)
 
 
+def unfolded(page: Page, name: str, inside: str) -> None:
+    """Open one of the popovers; it stays where it opened, so once more if the page has grown under it meanwhile."""
+    for patience in (10_000, 10_000, PATIENCE):
+        button(page, name).click()
+        try:
+            expect(button(page, inside)).to_be_in_viewport(timeout=patience)
+            return
+        except AssertionError:
+            page.keyboard.press("Escape")
+            settled(page)
+    raise AssertionError(f"{inside} is out of sight")
+
+
 def saved(page: Page, name: str) -> bytes:
     """What a button that downloads gives."""
     with page.expect_download() as coming:
@@ -38,7 +51,7 @@ def saved(page: Page, name: str) -> bytes:
 
 def test_grad_cam_hands_out_its_program_its_files_and_a_check(server, page):
     opened(page, f"{server.address}/grad_cam?picture=coffee&network=shapes&class=1&cam_view=one", "Grad-CAM")
-    button(page, "Code").click()
+    unfolded(page, "Code", "Download grad_cam.py")
     program = saved(page, "Download grad_cam.py").decode()
     assert "picture = data.coffee()" in program
     compile(program, "grad_cam.py", "exec")
