@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from tests.browser.test_pages import settled
 
-READABLE = r"""(place) => {
+READABLE = r"""(text) => {
   const channels = (colour) => {
     const [red, green, blue, alpha] = colour.match(/[\d.]+/g).map(Number);
     const most = colour.startsWith('color(') ? 255 : 1;
@@ -15,7 +15,6 @@ READABLE = r"""(place) => {
   const luminance = ([red, green, blue]) =>
     0.2126 * linear(red / 255) + 0.7152 * linear(green / 255) + 0.0722 * linear(blue / 255);
   const over = (top, ground) => ground.map((one, place) => top[3] * top[place] + (1 - top[3]) * one);
-  const text = document.querySelector(place);
   const behind = [];
   for (let one = text; one; one = one.parentElement) behind.unshift(channels(getComputedStyle(one).backgroundColor));
   const ground = behind.reduce((below, one) => over(one, below), [255, 255, 255]);
@@ -44,6 +43,6 @@ def test_the_smallest_texts_can_be_read(scheme, server, browser):
     expect(page.get_by_test_id("stImageCaption").first).to_be_visible(timeout=60_000)
     settled(page)
     for place in PLACES:
-        contrast = page.evaluate(READABLE, place)
+        contrast = page.locator(place).first.evaluate(READABLE)
         assert 4.5 <= contrast <= 21, (place, contrast)
     page.close()
