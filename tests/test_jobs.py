@@ -182,7 +182,7 @@ def test_what_came_after_the_last_snapshot_is_forgotten_with_the_worker_and_told
         job.take(number, SimpleNamespace(number=number, snapshot=b"state" if number in (0, 5) else None))
     job.lost_worker()
     assert [record.number for record in job.history] == [0, 1, 2, 3, 4, 5]
-    assert "goes on from its last snapshot once there is one again" in job.note
+    assert "goes on from its last snapshot as soon as a worker is free" in job.note
     job.take(6, SimpleNamespace(number=6, snapshot=None))
     assert "went on from its last snapshot" in job.note
     assert [record.number for record in job.history] == [0, 1, 2, 3, 4, 5, 6]

@@ -289,7 +289,8 @@ class Job:
                 options = {**self._opening.options, "resume": self.snapshot}
                 self._opening = Opening(self._opening.function, self._opening.arguments, options)
                 self._records = {number: one for number, one in self._records.items() if number <= self._kept_at}
-                self._lost, self.note = why, f"{why}; the job goes on from its last snapshot once there is one again"
+                self._lost = why
+                self.note = f"{why}; the job goes on from its last snapshot as soon as a worker is free"
             self._count = max(self._records, default=-1) + 1
 
     def end(self, state: str, error: str | None = None) -> None:
