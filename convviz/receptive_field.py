@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from math import ceil, floor
 from typing import Any, NamedTuple
 
@@ -272,10 +273,15 @@ def _by_whole(_: Any, view: _View) -> _View:
     return _all_of(view[0]), _all_of(view[1])
 
 
-def _by_axis_of(layer: Any, view: _View) -> _View:
+def _by_axis_of(layer: Any, view: _View, channels: set[int]) -> _View:
     """Layers that mix values along axes of their choice: places are mixed unless it is the channels alone."""
     axes = layer.axis if isinstance(layer.axis, Sequence) else [layer.axis]
-    return view if set(axes) <= {-1, 3} else _by_whole(layer, view)
+    return view if set(axes) <= channels else _by_whole(layer, view)
+
+
+def _by_order_of(layer: Any, view: _View) -> _View:
+    """Axes put in another order: places stay where they are if only the channels go to the other end."""
+    return view if tuple(layer.dims) in ((3, 1, 2), (2, 3, 1)) else _by_whole(layer, view)
 
 
 def _unchanged(_: Any, view: _View) -> _View:
@@ -284,7 +290,7 @@ def _unchanged(_: Any, view: _View) -> _View:
 
 _WINDOWS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "MaxPooling2D", "AveragePooling2D")
 _WHOLE = (
-    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape", "Permute", "GroupNormalization",
+    "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Flatten", "Reshape", "GroupNormalization",
 )  # fmt: skip
 _ALONG_AXES = (
     "Concatenate", "LayerNormalization", "RMSNormalization", "UnitNormalization", "Softmax", "Mean", "Max",
@@ -304,12 +310,17 @@ _UNCHANGED = (
 _RULES: dict[str, Callable[[Any, _View], _View]] = {
     **dict.fromkeys(_WINDOWS, _by_window),
     **dict.fromkeys(_WHOLE, _by_whole),
-    **dict.fromkeys(_ALONG_AXES, _by_axis_of),
+    **dict.fromkeys(_ALONG_AXES, partial(_by_axis_of, channels={-1, 3})),
     **dict.fromkeys(_UNCHANGED, _unchanged),
     "ZeroPadding2D": _by_padding,
     "Cropping2D": _by_cropping,
+    "Permute": _by_order_of,
     "UpSampling2D": _by_enlarging,
     "Conv2DTranspose": _by_laying_down,
+}
+_CHANNELS_FIRST = {  # where they differ in a network that works so throughout
+    **dict.fromkeys(_ALONG_AXES, partial(_by_axis_of, channels={1, -3})),
+    "Dense": _by_whole,  # it mixes along the last axis, which is a row of pixels
 }
 
 
@@ -320,14 +331,15 @@ def _views(model: Any, input_size: Pair | None) -> dict[int, _View | ConvvizErro
         inputs, outputs = model.inputs, model.outputs
     except AttributeError:
         inputs = outputs = None
-    if inputs is not None:
-        _follow(inputs, outputs, _entering(inputs, input_size), seen)
-        return seen
     layers = list(tracing.leaves(model).values())
+    first = {order for one in layers if (order := getattr(one, "data_format", None))} == {"channels_first"}
+    if inputs is not None:
+        _follow(inputs, outputs, _entering(inputs, input_size, first), seen, first)
+        return seen
     before = [len(layer._inbound_nodes) for layer in layers]
     try:
         inputs, outputs = _called(model)
-        _follow(inputs, outputs, _entering(inputs, input_size), seen)
+        _follow(inputs, outputs, _entering(inputs, input_size, first), seen, first)
     finally:  # a symbolic call is written down in every layer
         for layer, length in zip(layers, before, strict=True):
             del layer._inbound_nodes[length:]
@@ -349,16 +361,21 @@ def _called(model: Any) -> tuple[list, list]:
         ) from reason
 
 
-def _entering(inputs: Sequence[Any], input_size: Pair | None) -> list[_View | None]:
+def _entering(inputs: Sequence[Any], input_size: Pair | None, first: bool) -> list[_View | None]:
     """What each input of a model sees of the picture; None for inputs that are no picture."""
     pictures = [tensor for tensor in inputs if len(tensor.shape) in (3, 4)]
     if len(pictures) != 1:
         raise ConvvizError(f"{len(pictures)} pictures go into this network; a receptive field is said of exactly one")
-    size = pictures[0].shape[1:3] if input_size is None else pair(input_size, "picture's size")
+    shape = pictures[0].shape
+    size = (
+        (shape[2:] if first and len(shape) == 4 else shape[1:3])
+        if input_size is None
+        else pair(input_size, "picture's size")
+    )
     return [_picture(size) if tensor is pictures[0] else None for tensor in inputs]
 
 
-def _follow(inputs: Sequence, outputs: Sequence, entering: Sequence, seen: dict[int, Any]) -> list:
+def _follow(inputs: Sequence, outputs: Sequence, entering: Sequence, seen: dict[int, Any], first: bool) -> list:
     """Through a graph of Keras operations, models inside it opened; what its outputs see."""
     known = {_key(tensor): view for tensor, view in zip(inputs, entering, strict=True)}
     for node in _in_order(outputs, set(known)):
@@ -366,9 +383,9 @@ def _follow(inputs: Sequence, outputs: Sequence, entering: Sequence, seen: dict[
         arrived = [view for view in (known[_key(tensor)] for tensor in node.input_tensors) if view is not None]
         if isinstance(operation, keras.Model) and getattr(operation, "inputs", None):
             given = [known[_key(tensor)] for tensor in node.input_tensors]
-            leaving = _follow(operation.inputs, operation.outputs, given, seen)
+            leaving = _follow(operation.inputs, operation.outputs, given, seen, first)
         else:
-            leaving = [_after(operation, arrived)] * len(node.outputs)
+            leaving = [_after(operation, arrived, first)] * len(node.outputs)
         seen.setdefault(id(operation), leaving[0])
         known |= {_key(tensor): view for tensor, view in zip(node.outputs, leaving, strict=True)}
     for tensor in inputs:
@@ -399,8 +416,8 @@ def _in_order(outputs: Sequence, known: set) -> Iterator[Any]:
             waiting.extend((one, False) for one in node.input_tensors)
 
 
-def _after(operation: Any, arrived: list[_View | ConvvizError]) -> _View | ConvvizError | None:
-    """What the units that come out of one operation see."""
+def _after(operation: Any, arrived: list[_View | ConvvizError], first: bool) -> _View | ConvvizError | None:
+    """What the units that come out of one operation see; ``first``: in a network that works channels first."""
     for view in arrived:
         if isinstance(view, ConvvizError):
             return view
@@ -408,10 +425,11 @@ def _after(operation: Any, arrived: list[_View | ConvvizError]) -> _View | Convv
         return None  # a constant, or made of inputs that are no picture
     try:
         met = _met([view[0] for view in arrived]), _met([view[1] for view in arrived])
-        rule = next((_RULES[kind.__name__] for kind in type(operation).__mro__ if kind.__name__ in _RULES), None)
+        rules = _RULES | _CHANNELS_FIRST if first else _RULES
+        rule = next((rules[kind.__name__] for kind in type(operation).__mro__ if kind.__name__ in rules), None)
         if rule is None and met[0].step == met[1].step == 0:
             return met  # it has seen everything before
-        if rule is None or getattr(operation, "data_format", "channels_last") == "channels_first":
+        if rule is None:
             raise ConvvizError(
                 f"what {operation.name!r}, a {type(operation).__name__}, lets through is not known here; "
                 "choose a layer before it"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from convviz import lazy
@@ -93,7 +94,8 @@ def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[st
     Args:
         model: any built ``keras.Model``.
         hook: called as ``hook(path, inputs, output)``, maps channels last also where the layer works channels first;
-            what it returns, unless None, takes the output's place. A layer that is used twice is reported twice.
+            what it returns, unless None, takes the output's place, and is an input of the layers behind it. A layer
+            that is used twice is reported twice.
         fold: let a batch normalization behind a convolution be part of it, which is quicker and gives the same numbers
             but for rounding. The convolution's own output is still reported, but no longer lies on the way.
         kept: paths of layers whose output must stay on the way, to be differentiated or replaced.
@@ -109,7 +111,8 @@ def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[st
             call = layer.call
             if fold and isinstance(layer, keras.layers.BatchNormalization):
                 call = _folding(layer, call, held)
-            attributes["call"] = _reporting(path, turning.around(layer, call), hook, held if path in kept else None)
+            turned = turning.around(layer, call), partial(turning.given, layer)
+            attributes["call"] = _reporting(path, *turned, hook, held if path in kept else None)
         yield
     finally:
         for attributes, call in before:
@@ -131,7 +134,7 @@ class _Turning:
         orders = {order for layer in layers if (order := getattr(layer, "data_format", None))}
         self._needed = "channels_first" in orders
         self._whole = orders == {"channels_first"}
-        self._first: dict[int, Any] = {}  # tensors that are channels first, kept so that their ids stay theirs
+        self._first: dict[int, tuple[Any, Any]] = {}  # id of a tensor that is channels first -> it, and it turned
 
     def around(self, layer: Any, call: Callable) -> Callable:
         """The layer's call, to be listened to; it gives (what is shown, how what is shown becomes what goes on)."""
@@ -144,6 +147,21 @@ class _Turning:
 
         return turned
 
+    def given(self, layer: Any, inputs: Any) -> Any:
+        """What goes into a layer, channels last."""
+        if not self._needed:
+            return inputs
+        order = getattr(layer, "data_format", None)
+
+        def turned(tensor: Any) -> Any:
+            if id(tensor) in self._first:
+                return self._first[id(tensor)][1]
+            first = order == "channels_first" if order else self._whole
+            maps = len(getattr(tensor, "shape", ())) == 4
+            return tf.transpose(tensor, (0, 2, 3, 1)) if first and maps else tensor
+
+        return keras.tree.map_structure(turned, inputs)
+
     def _is_first(self, layer: Any, args: tuple, output: Any) -> bool:
         """Whether an output is (N, C, H, W)."""
         if len(getattr(output, "shape", ())) != 4 or type(layer).__name__ in ("Permute", "Reshape"):
@@ -155,16 +173,16 @@ class _Turning:
     def _back(self, shown: Any) -> Any:
         """Channels first again."""
         output = tf.transpose(shown, (0, 3, 1, 2))
-        self._first[id(output)] = output
+        self._first[id(output)] = output, shown
         return output
 
 
-def _reporting(path: str, call: Callable, hook: Hook, held: list[Any] | None) -> Callable:
-    """A layer's call that tells the hook what came out."""
+def _reporting(path: str, call: Callable, given: Callable, hook: Hook, held: list[Any] | None) -> Callable:
+    """A layer's call that tells the hook what went in and what came out."""
 
     def reported(*args: Any, **kwargs: Any) -> Any:
         shown, onward = call(*args, **kwargs)
-        replacement = hook(path, args[0] if args else None, shown)
+        replacement = hook(path, given(args[0]) if args else None, shown)
         output = onward(shown if replacement is None else replacement)
         if held is not None:
             held.append(output)

@@ -49,6 +49,25 @@ def test_a_fine_share_has_a_decimal_at_the_ends(part, said):
     assert words.share(part, fine=True) == said
 
 
+@pytest.mark.parametrize(("part", "said"), [(0.7, "70.0%"), (0.9996, "more than 99.9%"), (1, "100.0%"), (0, "0.0%")])
+def test_a_measured_share_is_a_hundred_only_where_all_are_right(part, said):
+    assert words.percent(part) == said
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0.03, 0.08, "goes from 3% to 8%"),
+        (0.996, 0.9984, "goes from 99.6% to 99.8%"),
+        (0.5, 0.5, "stays at 50%"),
+        (0.503, 0.501, "goes from 50.3% to 50.1%"),
+        (0.999999, 0.9999999, "stays at more than 99.999%"),
+    ],
+)
+def test_a_change_is_told_with_as_many_decimals_as_show_it(before, after, said):
+    assert words.change(before, after) == said
+
+
 def test_sizes_in_a_sentence_are_crossed():
     assert words.sentence("the picture is 5 x 7 pixels") == "The picture is 5 × 7 pixels."
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from convviz import ConvvizError, activations, attribution, images, patterns, tracing, zoo
+from convviz import ConvvizError, activations, attribution, images, microscope, patterns, receptive_field, tracing, zoo
 
 SHAPE = (16, 16, 3)
 CAT = images.sample("cat")
@@ -133,6 +133,43 @@ def test_a_network_that_works_channels_first_shows_the_maps_of_its_channels_last
     np.testing.assert_allclose(ours.raw, theirs.raw, atol=1e-6)
     assert activations.sparsity(network, CAT) == pytest.approx(activations.sparsity(twin, CAT))
     assert network.card.explained_layer == twin.card.explained_layer
+
+
+def test_a_network_that_works_channels_first_is_taken_apart_as_its_channels_last_twin():
+    model = seeded(channels_first)
+    network, twin = zoo.wrap(model), zoo.wrap(channels_last_twin(model))
+    fields = [list(receptive_field.receptive_fields(one).values()) for one in (network, twin)]
+    assert fields[0] == fields[1]
+    names = zip(*([one.name for one in each.card.layers] for each in (network, twin)), strict=True)
+    for layer, its_twin in list(names)[1:]:
+        ours, theirs = microscope.look(network, CAT, layer, 1), microscope.look(twin, CAT, its_twin, 1)
+        assert (ours.note, ours.row, ours.col, ours.field) == ("", theirs.row, theirs.col, theirs.field)
+        assert ours.computed == pytest.approx(theirs.computed, abs=1e-5)
+        assert ours.difference < 1e-5
+        assert [one.what for one in ours.steps] == [one.what for one in theirs.steps]
+        np.testing.assert_allclose(ours.gradient, theirs.gradient, atol=1e-6)
+        stages = [microscope.stage(network, CAT, layer, 1), microscope.stage(twin, CAT, its_twin, 1)]
+        assert (stages[0] is None) == (stages[1] is None) == (layer not in ("c", "n", "r", "p"))
+        if stages[0] is not None:
+            np.testing.assert_allclose(stages[0].source, stages[1].source, atol=1e-5)
+
+
+def test_transposed_convolutions_and_joints_that_work_channels_first_are_taken_apart():
+    first = {"data_format": "channels_first"}
+    picture = keras.Input((3, 12, 12))
+    one = layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="relu", name="up", **first)(picture)
+    other = layers.SeparableConv2D(2, 3, padding="same", name="apart", **first)(one)
+    both = layers.Concatenate(axis=1, name="both")([one, other])
+    model = keras.Model(picture, layers.Dense(3)(layers.GlobalAveragePooling2D(**first)(both)))
+    network = zoo.wrap(model)
+    maps = activations.feature_maps(network, CAT)
+    for layer, channel in (("up", 2), ("apart", 1), ("both", 1), ("both", 5)):
+        cell = microscope.look(network, CAT, layer, channel)
+        assert cell.note == ""
+        assert cell.value == pytest.approx(float(maps[layer][..., channel].max()), rel=1e-4)
+        assert cell.difference < 1e-4
+    field = receptive_field.receptive_field(network, "both")
+    assert field.size != (24, 24)
 
 
 def test_a_picture_fills_other_numbers_of_channels_in_turn_and_says_so():

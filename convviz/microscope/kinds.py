@@ -101,7 +101,9 @@ def _laid_down(layer: Any, axis: int, length: int, output: int) -> tuple[np.ndar
     """Along one axis, the taps of the kernels that reach a cell of the output, and the input cells they lie at."""
     stride, step, size = layer.strides[axis], layer.dilation_rate[axis], layer.kernel_size[axis]
     whole = (length - 1) * stride + (size - 1) * step + 1
-    made = layer.compute_output_shape((1, length, length, layer.kernel.shape[3]))[1 + axis]
+    last, channels = layer.data_format == "channels_last", layer.kernel.shape[3]
+    shape = (1, length, length, channels) if last else (1, channels, length, length)
+    made = layer.compute_output_shape(shape)[(1 if last else 2) + axis]
     cut = max(whole - made, 0) // 2 if layer.padding == "same" else 0
     taps = np.arange(size)[::-1]  # so that the input cells come in order
     places = output + cut - step * taps
@@ -148,7 +150,7 @@ _WINDOWED = ("Conv2D", "Conv2DTranspose", "DepthwiseConv2D", "SeparableConv2D", 
 
 def has_window(layer: Any) -> bool:
     """Whether a layer lets a window go over rows and columns, in a way that the grids can show."""
-    if type(layer).__name__ not in _WINDOWED or layer.data_format != "channels_last":
+    if type(layer).__name__ not in _WINDOWED:
         return False
     plainly = getattr(layer, "output_padding", None) is None and max(getattr(layer, "dilation_rate", (1,))) == 1
     return type(layer).__name__ != "Conv2DTranspose" or plainly

@@ -189,10 +189,9 @@ def _arithmetic(
     leaves = tracing.leaves(network.model)
     first = leaves[chain[0]]
     kind = type(first).__name__
-    orders = {getattr(layer, "data_format", None) for layer in leaves.values()}
-    first_axis = "channels_first" in orders and any(one.ndim == 3 for one in given[chain[0]])
-    if first_axis or any(_normalizes_otherwise(leaves[path]) for path in chain):
-        return None, [], None, "this layer works channels first or along another axis, which is not taken apart here"
+    orders = {order for layer in leaves.values() if (order := getattr(layer, "data_format", None))}
+    if any(_works_along_another_axis(leaves[path], given[path][0].ndim, orders) for path in chain):
+        return None, [], None, "this layer works along another axis than the channels, which is not taken apart here"
     steps: list[Step] = []
     taps = None
     if kind in kinds.SOURCES:
@@ -213,8 +212,14 @@ def _arithmetic(
     return value, steps, taps, ""
 
 
-def _normalizes_otherwise(layer: Any) -> bool:
-    return type(layer).__name__ == "BatchNormalization" and layer.axis not in (-1, 3)
+def _works_along_another_axis(layer: Any, sides: int, orders: set[str]) -> bool:
+    """Whether a layer's axis is not that of the channels, as the network orders them."""
+    if type(layer).__name__ not in ("BatchNormalization", "Concatenate", "Softmax"):
+        return False
+    channels = {-1, 1} if sides == 1 else {-1, 3} if orders != {"channels_first"} else set()
+    if sides == 3 and "channels_first" in orders and type(layer).__name__ != "Softmax":
+        channels |= {1, -3}
+    return not set(np.atleast_1d(layer.axis).tolist()) <= channels
 
 
 def _field(network: Any, layer: str, place: tuple) -> tuple[int, int, int, int] | None:

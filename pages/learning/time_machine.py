@@ -30,8 +30,7 @@ with controls:
     st.caption(f"{named}. {len(steps)} of its {steps[-1]:,} steps are kept, the first ones densely.")
     step = runs.step_chosen(steps)
     picture = insides.which()
-    layers = list(begun.layers)
-    layer = choices.select("Layer of the feature maps", layers, key="time_layer") if layers else ""
+    layer = insides.layer(begun.layers, "time_layer")
     classes = ["top", *map(str, range(len(begun.class_names)))]
     target = choices.select(
         "Class that Grad-CAM explains", classes, key="time_class",

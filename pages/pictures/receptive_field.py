@@ -34,6 +34,7 @@ window = boxes[-1]
 reaches.measure((written, side, layer, row, col), weights=weights, relu=relu, runs=runs, seed=seed)
 
 with result:
+    ui.still(stack_editor.PLACE)
     over, crop = st.columns([3, 2])
     with over:
         drawn = framing.framed(array, boxes)

@@ -81,7 +81,7 @@ def _sheet(job: Job, now: Sketch, recipe: str, wanted: Wanted) -> None:
     size = " × ".join(map(str, last.size)) + (" each" if len(last.activations) > 1 else "")
     seen = f"; in 8 bits, as shown here, {words.number(_mean(last.shown))}" if last.shown else ""
     st.image(
-        now.pictures[recipe],
+        ui.inline(now.pictures[recipe]),
         caption=f"{_named(wanted)}: {size}. {words.sentence(wanted.what)[:-1]} {words.number(mean)}{seen}",
         alt=f"{words.count(len(last.activations), 'pattern')} after {last.step} of {last.steps} steps, "
         f"{wanted.what} {words.number(_mean(part[0].activations))} at first, now {words.number(mean)}",

@@ -203,7 +203,7 @@ def pairs(
             y=[one.replace("<", "‹") for one in names][::-1],
             name=name,
             orientation="h",
-            text=["" if one is None else f"{one:.1%}" for one in shares][::-1],
+            text=["" if one is None else words.percent(one) for one in shares][::-1],
             textposition="outside",
             cliponaxis=False,
             marker={"color": colour, "pattern": {"shape": pattern}},
@@ -224,7 +224,7 @@ def pairs(
         },
     )
     told = ", ".join(
-        f"{name} {one:.1%} before and {two:.1%} after"
+        f"{name} {words.percent(one)} before and {words.percent(two)} after"
         for name, one, two in zip(names, before, after, strict=True)
         if one is not None and two is not None
     )

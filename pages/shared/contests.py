@@ -159,9 +159,9 @@ def _rows(now: comparison.Standing) -> list[dict[str, str]]:
             {
                 "Setting": words.safe(name),
                 "Runs": f"{len(last)}" + (f" ({broken} diverged)" if broken else ""),
-                "Final accuracy, mean": f"{mean:.1%}",
+                "Final accuracy, mean": words.percent(mean),
                 "Standard deviation": "one run has none" if spread is None else f"{100 * spread:.2f} points",
-                "Lowest to highest": f"{min(last):.1%} to {max(last):.1%}",
+                "Lowest to highest": f"{words.percent(min(last))} to {words.percent(max(last))}",
             }
         )
     return rows
@@ -196,8 +196,8 @@ def noticed(job: Job | None) -> list[str]:
     points, low, high = (100 * one for one in (found.difference, found.low, found.high))
     level = f"{comparison.LEVEL:.0%}"
     means = (
-        f"A ends at {found.means[0]:.1%} on average over {found.counts[0]} runs, B at {found.means[1]:.1%} over "
-        f"{found.counts[1]}"
+        f"A ends at {words.percent(found.means[0])} on average over {found.counts[0]} runs, "
+        f"B at {words.percent(found.means[1])} over {found.counts[1]}"
     )
     if found.low == found.high:
         verdict = "no run differs from the others of its setting, so that chance cannot be estimated from them"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import streamlit as st
 
@@ -21,11 +23,17 @@ def wish(job: Job) -> training.Watch:
     with left:
         picture = which()
     with right:
-        layer = choices.select(
-            "Layer of the feature maps", ["first", *layers], key="watch_layer",
-            format_func=lambda one: "The first convolution" if one == "first" else one,
-        )  # fmt: skip
-    return training.Watch(picture, "" if layer == "first" else layer)
+        watched = layer(layers, "watch_layer")
+    return training.Watch(picture, watched)
+
+
+def layer(layers: Sequence[str], key: str) -> str:
+    """Choose a layer by its path; "" for the first convolution."""
+    chosen = choices.select(
+        "Layer of the feature maps", ["first", *layers], key=key,
+        format_func=lambda one: "The first convolution" if one == "first" else one,
+    )  # fmt: skip
+    return "" if chosen == "first" else chosen
 
 
 def which() -> np.ndarray | int:
@@ -62,10 +70,14 @@ def _drawn(shown: training.Display, job: Job) -> None:
     st.caption(f"After step {shown.step}.")
     with st.container(key="mosaic_strip"):
         told = "; ".join(_told(number, one, begun.class_names) for number, one in enumerate(shown.guesses, 1))
-        st.image(shown.strip, alt=f"{len(shown.guesses)} test pictures, numbered from the left", output_format="PNG")
+        st.image(
+            ui.inline(shown.strip),
+            alt=f"{len(shown.guesses)} test pictures, numbered from the left",
+            output_format="PNG",
+        )
         right = sum(one.guess == one.label for one in shown.guesses)
         st.image(
-            shown.answers, alt=told, output_format="PNG",
+            ui.inline(shown.answers), alt=told, output_format="PNG",
             caption=f"{len(shown.guesses)} test pictures and what they are taken for; {right} are right. Teal: right; "
             "brown: wrong, with the true class after “is”.",
         )  # fmt: skip
@@ -100,7 +112,7 @@ def kernels(board: filters.Board | None) -> None:
     of = "" if inputs == 1 else ", the part for the first input channel"
     said = f"{count} kernels of {height} × {width}{of}; brown below zero, teal above, full colour at ±{board.limit:.3g}"
     with st.container(key="mosaic_kernels"):
-        st.image(board.png, caption=said, alt=f"First-layer kernels: {said}", output_format="PNG")
+        st.image(ui.inline(board.png), caption=said, alt=f"First-layer kernels: {said}", output_format="PNG")
 
 
 def maps(mosaic: activations.Mosaic | None) -> None:
@@ -115,4 +127,4 @@ def maps(mosaic: activations.Mosaic | None) -> None:
         f"lowest (black) to its highest (white); {len(mosaic.blank)} blank"
     )
     with st.container(key="mosaic_maps"):
-        st.image(mosaic.png, caption=said, alt=f"Feature maps: {said}", output_format="PNG")
+        st.image(ui.inline(mosaic.png), caption=said, alt=f"Feature maps: {said}", output_format="PNG")

@@ -18,7 +18,6 @@ HOW = "A comma parts two cells, as a space does: write 1.5, not 1,5. Fractions s
 _OPENING = "0 0 0; 0 1 0; 0 0 0"  # a custom kernel at first, and as long as none could be read
 _INSTEAD = f"the identity of 3 × 3 ({_OPENING}), which changes no value"
 _IN_VIEW = 5  # columns of the grid at a laptop's width
-_REFUSED = "_refused_cells"  # prefix of a kernel whose cells cannot be read -> what is shown where none ever was
 
 
 def kernel(prefix: str = "", *, default: str = "sobel_x", label: str = "Kernel") -> tuple[str, kernels.Kernel]:
@@ -26,7 +25,7 @@ def kernel(prefix: str = "", *, default: str = "sobel_x", label: str = "Kernel")
 
     Each page gives its own prefix to the keys in the address: a key belongs to one page.
     """
-    st.session_state.setdefault(_REFUSED, {}).pop(prefix, None)
+    ui.forget_refusal(f"{prefix}kernel")
     names = [*kernels.KERNELS, CUSTOM]
     name = choices.select(label, names, key=f"{prefix}kernel", default=default, format_func=_title)
     told, grid = st.container(), st.container()
@@ -124,17 +123,12 @@ def _grid(weights: np.ndarray, prefix: str) -> None:
 
 def _refuse(why: str, prefix: str, instead: str = "") -> None:
     """Say what is wrong with the cells; the kernel is the last good one, or what is named instead."""
-    ui.error(why)
-    st.session_state[_REFUSED].setdefault(prefix, instead)
+    ui.refuse(why, f"{prefix}kernel", "kernel", instead)
 
 
 def still(*prefixes: str) -> bool:
     """Say over a result that it is not of what was typed, as long as the cells of one of these cannot be read."""
-    refused = st.session_state.get(_REFUSED, {})
-    shown = dict.fromkeys(refused[prefix] for prefix in prefixes if prefix in refused)
-    for instead in shown:
-        ui.older("kernel", instead)
-    return bool(shown)
+    return ui.still(*(f"{prefix}kernel" for prefix in prefixes))
 
 
 def _adopt(text: str, prefix: str) -> None:

@@ -28,6 +28,8 @@ ABOUT = {
     "pointwise": "A kernel of 1 × 1: every pixel's channels are mixed anew, and no neighbour is looked at.",
     "separable": "Depthwise first, then pointwise: neighbours and channels one after the other.",
 }
+_SHARES = "1 -1 0; 0 0 1"  # a mix of one's own at first
+_TYPED, _GOOD_SHARES = "kinds_shares", "_kinds_good_shares"  # where it is typed, and the last one that was read
 COLOURS = ("red", "green", "blue")
 CHANNELS = 12  # of the map that goes into a grouped layer
 _GROUPED_SIDE = 96  # pixels of the longer side of that map
@@ -315,6 +317,7 @@ def _three_inputs(picture: pickers.Picture) -> None:
 
 def _mix(default: str) -> tuple[np.ndarray, tuple[str, ...], str]:
     """The chosen mix as weights (3, F), the names of its maps, and its source."""
+    ui.forget_refusal(_TYPED)
     name = choices.select(
         "Mix", [*kinds.MIXES, "custom"], key="kinds_mix", default=default,
         format_func=lambda one: kinds.MIXES[one].title if one in kinds.MIXES else "Custom, as text",
@@ -324,13 +327,14 @@ def _mix(default: str) -> tuple[np.ndarray, tuple[str, ...], str]:
         rows = np.float32(mix.rows)
         st.caption("; ".join(" ".join(f"{share:g}" for share in row) for row in mix.rows))
         return rows.T.copy(), mix.names, mix.source
-    text = choices.text("Shares of red, green, blue; rows apart by ;", "1 -1 0; 0 0 1", key="kinds_shares")
+    text = choices.text("Shares of red, green, blue; rows apart by ;", _SHARES, key=_TYPED)
     try:
         mixed = kinds.parse_mix(text)
-        st.session_state["_kinds_good_shares"] = text
+        st.session_state[_GOOD_SHARES] = text
     except ConvvizError as refusal:
-        ui.error(str(refusal))
-        mixed = kinds.parse_mix(st.session_state.get("_kinds_good_shares", "1 -1 0; 0 0 1"))
+        good = st.session_state.get(_GOOD_SHARES)
+        ui.refuse(str(refusal), _TYPED, "mix", "" if good else _SHARES)
+        mixed = kinds.parse_mix(good or _SHARES)
     return mixed, tuple(f"map {number + 1}" for number in range(mixed.shape[1])), "made here"
 
 
@@ -339,6 +343,7 @@ def _pointwise(picture: pickers.Picture, controls: Any, result: Any) -> View:
         mix, names, source = _mix("opponent")
     maps = ui.cached(convolution.pointwise)(picture.array, mix)
     with result:
+        ui.still(_TYPED)
         _input(picture.array, picture)
         shown = _maps(maps, names, mix)
         row, col = picture.array.shape[0] // 2, picture.array.shape[1] // 2
@@ -380,6 +385,7 @@ def _separable(picture: pickers.Picture, controls: Any, result: Any) -> View:
     apart = float(np.abs(whole - maps).max())
     parts = kinds.by_axes(kernel.weights)
     with result:
+        ui.still(_TYPED)
         ui.section("First each channel by itself")
         for column, channel in zip(st.columns(3), range(3), strict=True):
             with column:

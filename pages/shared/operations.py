@@ -265,11 +265,11 @@ def noticed(outcome: surgery.Outcome, card: zoo.Card, edits: Sequence[Edit]) -> 
     if len(outcome.before):
         first, last = int(outcome.before.argmax()), int(outcome.after.argmax())
         names = [words.safe(card.class_names[one]) for one in (first, last)]
-        now = f"{words.share(float(outcome.before[first]))} to {words.share(float(outcome.after[first]))}"
+        now = words.change(float(outcome.before[first]), float(outcome.after[first]))
         lines.append(
-            f"The answer stays {names[0]}; its probability goes from {now}."
+            f"The answer stays {names[0]}; its probability {now}."
             if first == last
-            else f"The answer changes from {names[0]} to {names[1]}: {names[0]} goes from {now}."
+            else f"The answer changes from {names[0]} to {names[1]}: {names[0]} {now}."
         )
     changed = [name for name, share in outcome.changes if share > 0]
     if outcome.changes:
@@ -362,8 +362,9 @@ def _scored(dataset: str) -> None:
     charts.pairs("Accuracy by class", now.class_names, *shares, key="op_accuracy")
     before, after = (int(one.sum()) for one in (now.before, now.after))
     st.markdown(
-        f"Of {now.done:,} test pictures of {dataset} the network gets {before:,} right ({before / now.done:.1%}), "
-        f"edited {after:,} ({after / now.done:.1%}); it takes {now.moved:,} for another class than before."
+        f"Of {now.done:,} test pictures of {dataset} the network gets {before:,} right "
+        f"({words.percent(before / now.done)}), edited {after:,} ({words.percent(after / now.done)}); it takes "
+        f"{now.moved:,} for another class than before."
     )
 
 
@@ -407,7 +408,7 @@ def _found(card: zoo.Card, edits: tuple[Edit, ...]) -> None:
         {
             "Channel": str(one),
             "The logit falls by": words.number(float(now.drops[one])),
-            "The probability goes to": f"{now.probability - float(now.falls[one]):.1%}",
+            "The probability goes to": words.percent(now.probability - float(now.falls[one])),
         }
         for one in order[:_ROWS].tolist()
     ]
@@ -416,7 +417,7 @@ def _found(card: zoo.Card, edits: tuple[Edit, ...]) -> None:
     helping = int((now.drops > 0).sum())
     st.markdown(
         f"Of {now.done:,} channels of {words.safe(now.layer)} muted one by one, {helping:,} lower the logit of "
-        f"{named} (probability {now.probability:.1%} with all of them)."
+        f"{named} (probability {words.percent(now.probability)} with all of them)."
     )
     if job.ended and now.drops[best] > 0:
         st.button(

@@ -87,13 +87,13 @@ def shown(picture: pickers.Picture, array: np.ndarray, window: framing.Box) -> N
     with heat:
         caption = f"Mean gradient, {words.shape(now.gradient)} pixels, as a share of the largest"
         alt = f"Gradient of the unit: {now.middle:.0%} of it in the middle of the window"
-        ui.picture(rendering.magnitude(now.gradient, 1.0), caption, alt, at_least=300)
+        ui.picture(rendering.magnitude(now.gradient, 1.0), caption, alt, at_least=300, moving=True)
         ui.colour_bar("viridis", 1.0)
     with over:
         seen = array[top:bottom, left:right]
         mixed = rendering.overlay(seen, np.sqrt(now.gradient), alpha=0.6, colormap="viridis")
         caption = f"The same over {picture.caption}, its square root, so that small ones show"
-        ui.picture(mixed, caption, alt, at_least=300)
+        ui.picture(mixed, caption, alt, at_least=300, moving=True)
     st.markdown(sentence(now, window))
 
 

@@ -16,7 +16,7 @@ import streamlit as st
 
 from convviz import ConvvizError, architectures, datasets, images, plots, recipes, rendering, training, zoo
 from convviz.jobs import Engine, Job
-from pages.shared import charts, choices, data_sets, engine, layer_editor, pickers, ui, words
+from pages.shared import charts, choices, data_sets, engine, layer_editor, pickers, steering, ui, words
 
 SLOT = "training"
 NETWORK = pickers.NETWORK_HERE
@@ -29,7 +29,6 @@ _METRICS = ("Training accuracy", "Validation accuracy", "Images per second", "Te
 _PART = "validation, a part"  # the line of the looks at some validation pictures
 _STEERED = ("learning_rate", "batch_size", "epochs")  # what changes while it runs
 _WHAT = "_training_what"  # network, data and settings of the shown run
-_PAUSING = "_training_pausing"  # the job that is asked to pause and has not yet done so
 _CHANGES, _CHOSEN, _HARVEST = "_training_changes", "_training_chosen", "_harvested"
 
 
@@ -164,9 +163,7 @@ def title(network: Any) -> str:
 def controls(job: Job) -> None:
     """Pause, Continue, one step, one epoch, Stop training, begin again: what makes sense now."""
     over, paused = job.ended, job.state == "paused"
-    if over or paused:
-        st.session_state.pop(_PAUSING, None)
-    pausing = st.session_state.get(_PAUSING) == job.number
+    pausing = steering.is_pausing(job)
     with st.container(horizontal=True, key="run_controls"):
         if paused:
             st.button("Continue", icon=":material/play_arrow:", on_click=job.resume)
@@ -192,11 +189,11 @@ def _pause(job: Job) -> None:
     elif job.state != "paused":
         job.change(whole=True)
         job.advance(steps=1)
-    st.session_state[_PAUSING] = job.number
+    steering.asked_to_pause(job)
 
 
 def _advance(job: Job, what: str) -> None:
-    st.session_state.pop(_PAUSING, None)
+    steering.asked_to_pause(job, False)
     if not job.ended:
         job.advance(**{what: 1})
 
@@ -231,16 +228,16 @@ def state(job: Job) -> None:
         for column, name in zip(columns, _METRICS, strict=True):
             column.metric(name, "–")
         return
-    columns[0].metric(_METRICS[0], f"{now.accuracy:.1%}")
+    columns[0].metric(_METRICS[0], words.percent(now.accuracy))
     told = [one for one in job.history if one.whole] or [now]
     what = "all" if told[-1].whole else "a part of the validation pictures:"
     columns[1].metric(
         _METRICS[1],
-        f"{told[-1].validation_accuracy:.1%}" if told[-1].validation_count else "–",
+        words.percent(told[-1].validation_accuracy) if told[-1].validation_count else "–",
         help=f"on {what} {told[-1].validation_count:,} pictures, after {told[-1].validation_step} steps",
     )
     columns[2].metric(_METRICS[2], f"{now.images_per_second:,.0f}")
-    test = "–" if now.test_accuracy is None else f"{now.test_accuracy:.1%}"
+    test = "–" if now.test_accuracy is None else words.percent(now.test_accuracy)
     columns[3].metric(
         _METRICS[3], test, help="on pictures that took no part in the training, measured once, after the run's end"
     )

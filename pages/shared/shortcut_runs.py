@@ -140,11 +140,16 @@ def _epochs(slot: str) -> int:
 def _measured(slot: str, found: shortcuts.Verdict, marked: str, other: str) -> None:
     """The figures on the test pictures, and where Grad-CAM points."""
     with_mark, without, turned = st.columns(3)
-    with_mark.metric("With the mark", f"{found.cheating:.1%}", help=f"of {found.pictures} test pictures; each {marked}"
-                     " bears the mark, no other does")  # fmt: skip
-    without.metric("Without", f"{found.clean:.1%}", help="the same pictures, none of which bears the mark")
-    turned.metric(f"Turned into {marked}", f"{found.turned:.1%}", help=f"of {found.others} {other} pictures on which "
-                  f"the mark was put; without it {words.share(found.turned_clean)}")  # fmt: skip
+    with_mark.metric(
+        "With the mark", words.percent(found.cheating),
+        help=f"of {found.pictures} test pictures; each {marked} bears the mark, no other does",
+    )  # fmt: skip
+    without.metric("Without", words.percent(found.clean), help="the same pictures, none of which bears the mark")
+    turned.metric(
+        f"Turned into {marked}", words.percent(found.turned),
+        help=f"of {found.others} {other} pictures on which the mark was put; without it "
+        f"{words.share(found.turned_clean)}",
+    )  # fmt: skip
     told = (
         f"{words.share(found.on_mark)} of the heat lies in the mark, {words.share(found.on_thing)} on the {marked} "
         "beside it"

@@ -11,6 +11,8 @@ from convviz import ConvvizError, stacks
 from pages.shared import choices, rows, ui
 
 CUSTOM = "custom"
+PLACE = "rf_layers"  # where a stack is typed
+_OPENING = "conv 3; max 2/2; conv 3"
 _GOOD = "_good_layers"
 _PADDINGS = ["valid", "same", *(str(pixels) for pixels in range(1, stacks.LARGEST_PADDING + 1))]
 _NEW = stacks.Layer("conv", 3, padding="same")
@@ -18,6 +20,7 @@ _NEW = stacks.Layer("conv", 3, padding="same")
 
 def stack() -> tuple[str, stacks.Stack]:
     """The chosen stack with its name; any edit turns it into a custom one, kept in the address as text."""
+    ui.forget_refusal(PLACE)
     names = [*stacks.PRESETS, CUSTOM]
     name = choices.select("Stack of layers", names, key="stack", default="vgg16", format_func=_title)
     layers = _custom() if name == CUSTOM else stacks.parse(stacks.PRESETS[name].text)
@@ -46,13 +49,13 @@ def _title(name: str) -> str:
 
 def _custom() -> stacks.Stack:
     """The stack whose layers stand in the address."""
-    written = choices.text("Layers, apart by ;", "conv 3; max 2/2; conv 3", key="rf_layers")
+    written = choices.text("Layers, apart by ;", _OPENING, key=PLACE)
     try:
         layers = stacks.parse(written)
         st.session_state[_GOOD] = written
     except ConvvizError as refusal:
-        ui.error(str(refusal))
-        layers = stacks.parse(st.session_state.get(_GOOD, "conv 3; max 2/2; conv 3"))
+        ui.refuse(str(refusal), PLACE, "stack", "" if _GOOD in st.session_state else _OPENING)
+        layers = stacks.parse(st.session_state.get(_GOOD, _OPENING))
     return layers
 
 
@@ -86,7 +89,7 @@ def _grid(layers: stacks.Stack) -> None:
         },
     )
     if edited.isna().any(axis=None):
-        ui.error("a cell is empty; give every layer its numbers")
+        ui.refuse("a cell is empty; give every layer its numbers", PLACE, "stack")
         return
     made = tuple(
         stacks.Layer(
@@ -104,10 +107,10 @@ def _adopt(layers: stacks.Stack) -> None:
     try:
         stacks.checked(layers)
     except ConvvizError as refusal:
-        ui.error(str(refusal))
+        ui.refuse(str(refusal), PLACE, "stack")
         return
     choices.set_later("stack", CUSTOM)
-    choices.set_later("rf_layers", stacks.text(layers))
+    choices.set_later(PLACE, stacks.text(layers))
     st.rerun()
 
 

@@ -7,17 +7,41 @@ import streamlit as st
 from convviz.jobs import Job
 from pages.shared import engine, ui, words
 
+_PAUSING = "_pausing"  # numbers of the jobs that are asked to pause and have not yet done so
+
 
 def buttons(job: Job, key: str) -> None:
     """Pause or Continue, and Stop training; nothing when it is over."""
+    asked = is_pausing(job)
     if job.ended:
         return
     pause, stop = st.columns(2)
     if job.state == "paused":
         pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, key=f"{key}_go", width="stretch")
     else:
-        pause.button("Pause", icon=":material/pause:", on_click=job.pause, key=f"{key}_pause", width="stretch")
+        pause.button(
+            "Pausing" if asked else "Pause", icon=":material/pause:", on_click=_pause, args=(job,), disabled=asked,
+            key=f"{key}_pause", width="stretch", help="After the step in work." if asked else None,
+        )  # fmt: skip
     stop.button("Stop training", icon=":material/stop:", on_click=job.stop, key=f"{key}_stop", width="stretch")
+
+
+def _pause(job: Job) -> None:
+    job.pause()
+    asked_to_pause(job)
+
+
+def asked_to_pause(job: Job, asked: bool = True) -> None:
+    """Remember that a job was asked to pause, or that it shall go on after all."""
+    numbers = st.session_state.setdefault(_PAUSING, set())
+    (numbers.add if asked else numbers.discard)(job.number)
+
+
+def is_pausing(job: Job) -> bool:
+    """Whether a job was asked to pause and has not yet done so."""
+    if job.ended or job.state == "paused":
+        asked_to_pause(job, False)
+    return job.number in st.session_state.get(_PAUSING, ())
 
 
 def troubles(job: Job) -> None:

@@ -95,7 +95,7 @@ def row(best: Sequence[exemplars.Exemplar], named: str, *, key: str) -> None:
     told = "; ".join(f"{words.safe(one.label)} {words.number(one.value)}" for one in best)
     with st.container(key=f"mosaic_{key}"):
         st.image(
-            rendering.png(sheet(best)), output_format="PNG",
+            ui.inline(rendering.png(sheet(best))), output_format="PNG",
             caption=f"The strongest first: {told}. Framed, and below alone: what the strongest cell sees",
             alt=f"{len(best)} pictures that {named} answers to most, with the part it sees: {told}",
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pages.shared import memory, words
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FEW = 400  # values, among which each one counts
+_REFUSED = "_refused"  # place where something was typed that cannot be read -> what it is, what is shown instead
 SHOWN = 900  # pixels of the longer side that a picture is sent with at most
 
 
@@ -62,13 +64,26 @@ def notes(notice: Sequence[str], source: str) -> None:
     st.caption(f"Source: {source}")
 
 
-def picture(array: np.ndarray, caption: str, alt: str, *, at_least: int = 0) -> None:
-    """A picture, pixel-sharp, with its caption below and its alt text for those who cannot see it."""
+def picture(array: np.ndarray, caption: str, alt: str, *, at_least: int = 0, moving: bool = False) -> None:
+    """A picture, pixel-sharp, with its caption below and its alt text for those who cannot see it.
+
+    One that a job replaces again and again is `moving`.
+    """
     if max(array.shape[:2]) > SHOWN:
         array, caption = images.limit(array, SHOWN), f"{caption}, shown reduced"
     if max(array.shape[:2]) < at_least:
         array = rendering.enlarge(array, at_least=at_least)
-    st.image(_png(array), caption=caption, alt=alt, output_format="PNG", width="stretch")
+    file = _png(array)
+    st.image(inline(file) if moving else file, caption=caption, alt=alt, output_format="PNG", width="stretch")
+
+
+def inline(png: bytes) -> str:
+    """A PNG as an address that holds all of it.
+
+    A picture that a job replaces twice a second must travel with the page: a slow connection asks for a file when
+    the next one has taken its place, and gets none.
+    """
+    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
 
 
 @memory.remembered
@@ -129,6 +144,33 @@ cached = memory.remembered  # a quick compute function of `convviz`, its results
 def error(sentence: str) -> None:
     """What is wrong and what to do; what the visitor typed, or a link brought, may stand in it."""
     st.error(words.safe(words.sentence(sentence), 600), icon=":material/error:")
+
+
+def refuse(why: str, key: str, what: str, instead: str = "") -> None:
+    """Say why what was typed cannot be read, and keep in mind that the result is of something else.
+
+    Args:
+        why: as a sentence.
+        key: of the place where it was typed.
+        what: was typed, such as "kernel".
+        instead: what is shown where nothing was read before; "" where the last one that was read is.
+    """
+    error(why)
+    st.session_state.setdefault(_REFUSED, {}).setdefault(key, (what, instead))
+
+
+def forget_refusal(key: str) -> None:
+    """Begin to read anew what is typed at a place."""
+    st.session_state.get(_REFUSED, {}).pop(key, None)
+
+
+def still(*keys: str) -> bool:
+    """Say over a result that it is not of what was typed, as long as that cannot be read at one of these places."""
+    refused = st.session_state.get(_REFUSED, {})
+    shown = dict.fromkeys(refused[key] for key in keys if key in refused)
+    for one in shown:
+        older(*one)
+    return bool(shown)
 
 
 def older(what: str, instead: str = "") -> None:

@@ -61,16 +61,42 @@ def number(value: float) -> str:
     return f"{value + 0.0:.3g}".replace("-", "−")
 
 
-def share(part: float, *, fine: bool = False) -> str:
+def share(part: float, *, digits: int = 0, fine: bool = False) -> str:
     """A share of a whole from 0 to 1 in percent, which is 0% or 100% only where it is exactly that.
 
     A fine one has a decimal where it is below 10% or above 90%.
+
     """
-    digits = 1 if fine and not 0.1 <= part <= 0.9 and 0 < part < 1 else 0
-    least = 0.1 if digits else 1
+    if fine and not 0.1 <= part <= 0.9 and 0 < part < 1:
+        digits = 1
+    least = 1 if not digits else 10**-digits
     if 0 < part < least / 200:
         return f"less than {least}%"
     return f"more than {100 - least}%" if 1 - least / 200 < part < 1 else f"{part:.{digits}%}"
+
+
+def percent(part: float) -> str:
+    """A share with one decimal, as measured figures are told.
+
+    Example:
+        >>> percent(0.7), percent(0.9996)
+        ('70.0%', 'more than 99.9%')
+    """
+    return share(part, digits=1)
+
+
+def change(before: float, after: float) -> str:
+    """How a share changes, with as many decimals as tell the two apart: "goes from 3% to 8%", "stays at 100%".
+
+    Example:
+        >>> change(0.996, 0.9999)
+        'goes from 99.6% to more than 99.9%'
+    """
+    for digits in range(4):
+        told = [share(one, digits=digits) for one in (before, after)]
+        if told[0] != told[1]:
+            return f"goes from {told[0]} to {told[1]}"
+    return f"stays at {told[0]}"
 
 
 def count(number: int, one: str, more: str = "") -> str:
