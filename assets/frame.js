@@ -5,13 +5,26 @@
   const narrow = window.matchMedia("(max-width: 640px)");
   let touched = false; // whether the visitor used the choices since they were folded last
 
-  // A choice changes the address in place; only another page is a new entry, so that Back means the page before.
+  // A choice changes the address in place; only another page is a new entry, so that Back means the page before. What
+  // one click leads to is one entry; where the page that is left writes its address late, that is too late.
+  let acted = false;
+  let here = location.pathname;
+  let left = null; // the path of the page before this one
+  for (const kind of ["pointerdown", "keydown", "click"]) document.addEventListener(kind, () => (acted = true), true);
   const push = history.pushState.bind(history);
   history.pushState = (state, unused, url) => {
-    const samePage = new URL(url ?? location.href, location.href).pathname === location.pathname;
-    (samePage ? history.replaceState.bind(history) : push)(state, unused, url);
+    const path = new URL(url ?? location.href, location.href).pathname;
+    const samePage = path === location.pathname;
+    if (samePage || !acted) {
+      if (path !== left || samePage) history.replaceState(state, unused, url);
+    } else {
+      acted = false;
+      [left, here] = [here, path];
+      push(state, unused, url);
+    }
     if (samePage && touched) fold();
   };
+  window.addEventListener("popstate", () => ([left, here] = [here, location.pathname]));
 
   // On a phone the choices fold after a choice, so that its result is in sight; their heading opens them again.
   const boxes = () => 

@@ -357,11 +357,11 @@ def test_a_simple_webp_is_measured_too():
     data = bytearray(files.save(Image.new("RGB", (16, 16)), "WEBP", lossless=True))
     place = data.index(b"VP8L") + 9
     data[place : place + 4] = ((16383) | (16383 << 14)).to_bytes(4, "little")
-    refused(bytes(data), "16384 x 16384")
+    refused(bytes(data), "16,384 x 16,384 pixels, 268 megapixels")
     data = bytearray(files.save(Image.new("RGB", (16, 16)), "WEBP"))
     place = data.index(b"VP8 ") + 14
     data[place : place + 4] = struct.pack("<HH", 16383, 16383)
-    refused(bytes(data), "16383 x 16383")
+    refused(bytes(data), "16,383 x 16,383")
 
 
 def test_a_file_of_more_than_50_mb_is_refused():
@@ -436,7 +436,7 @@ def test_tiffs_with_more_pieces_than_the_picture_needs_are_refused():
 
 def test_a_tiffs_tile_is_measured_like_the_picture():
     tile = {"t322": (4, 1, 13000), "t323": (4, 1, 13000), "t324": (4, 1, 8), "t325": (4, 1, 4)}
-    refused(files.grey_tiff(4, 4, bytes(4), t259=(3, 1, 8), **tile), "13000 x 13000")
+    refused(files.grey_tiff(4, 4, bytes(4), t259=(3, 1, 8), **tile), "13,000 x 13,000")
 
 
 def test_rare_packings_of_tiff_are_refused():

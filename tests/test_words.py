@@ -61,7 +61,7 @@ def test_a_measured_share_is_a_hundred_only_where_all_are_right(part, said):
         (0.996, 0.9984, "goes from 99.6% to 99.8%"),
         (0.5, 0.5, "stays at 50%"),
         (0.503, 0.501, "goes from 50.3% to 50.1%"),
-        (0.999999, 0.9999999, "stays at more than 99.999%"),
+        (0.999999, 0.9999999, "stays at more than 99%"),
     ],
 )
 def test_a_change_is_told_with_as_many_decimals_as_show_it(before, after, said):

@@ -5,7 +5,8 @@ The app's process never computes with TensorFlow. An `Engine` hands functions to
 paused, changed, stopped or moved between them and visitors take turns.
 """
 
+from convviz.jobs.calls import StoppedError
 from convviz.jobs.engine import Engine, Status
 from convviz.jobs.job import Job
 
-__all__ = ["Engine", "Job", "Status"]
+__all__ = ["Engine", "Job", "Status", "StoppedError"]

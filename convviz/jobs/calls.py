@@ -23,6 +23,10 @@ _AGAIN = object()  # the answer to a call that must be asked once more
 _MOST_LOST = 1  # how often a question is put again that the scheduler let fall, or whose worker died before it began
 
 
+class StoppedError(ConvvizError):
+    """The worker stopped through no fault of the question; asking again helps."""
+
+
 class LostError(Exception):
     """A question got no answer through no fault of its own."""
 
@@ -51,7 +55,7 @@ class Calls:
             except LostError:
                 lost += 1
                 if lost > _MOST_LOST:
-                    raise ConvvizError(STOPPED) from None
+                    raise StoppedError(STOPPED) from None
                 continue
             if answer is _AGAIN:
                 continue
@@ -86,7 +90,7 @@ class Calls:
                 raise LostError(str(failure)) from None
             if is_death(failure) or client is not self._engine.client:
                 log.warning("a worker died during %s", getattr(function, "__qualname__", function))
-                raise ConvvizError(STOPPED) from None
+                raise StoppedError(STOPPED) from None
             raise
         finally:
             self._begun.pop(key, None)
@@ -96,7 +100,7 @@ class Calls:
     def _check_patience(self, client: Any, future: Any, asked: float, seconds: float) -> None:
         """Raise when a call has taken too long, or can never be answered."""
         if client is not self._engine.client:
-            raise ConvvizError(STOPPED)
+            raise StoppedError(STOPPED)
         began = self._begun.get(future.key)
         if began is not None and time.monotonic() - began > seconds:
             holders = [address for address, keys in client.processing().items() if future.key in keys]
@@ -108,7 +112,7 @@ class Calls:
             )
         if began is None and time.monotonic() - asked > seconds + START_SECONDS:
             future.cancel()
-            raise ConvvizError("no worker was free for this within two minutes; try again later")
+            raise StoppedError("no worker was free for this within two minutes; try again later")
 
     def restart(self, client: Any, address: str) -> None:
         """Restart a worker: nothing else ends a computation. Other calls that it held are asked again."""

@@ -37,7 +37,8 @@ class Status:
     """How the engine stands.
 
     Attributes:
-        phase: ``"idle"`` (not begun), ``"starting"``, ``"ready"``, ``"failed"`` or ``"closed"``.
+        phase: ``"idle"`` (not begun), ``"starting"``, ``"ready"``, ``"restarting"`` (no worker lives, a new one is on
+            its way), ``"failed"`` or ``"closed"``.
         device: what computes, in words, such as ``"2 CPU cores"``; empty until known.
         running: jobs that take turns now.
         waiting: jobs in line.
@@ -228,7 +229,9 @@ class Engine:
     def status(self) -> Status:
         """How it stands now; answers at once."""
         with self._lock:
-            return Status(self._phase, self._device, len(self._line.turns), len(self._line.waiting), self._error)
+            dead = self._phase == "ready" and self._pulse is not None and not self._pulse.has_workers
+            phase = "restarting" if dead else self._phase
+            return Status(phase, self._device, len(self._line.turns), len(self._line.waiting), self._error)
 
     # --- calls -------------------------------------------------------------------------------------------------
 

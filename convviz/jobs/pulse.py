@@ -33,8 +33,16 @@ class Pulse:
         self.workers: frozenset[str] = frozenset()
         self._client, self._cluster, self._beat, self._lost = client, cluster, beat, lost
         self._missed = self._unanswered = 0
+        self._counted = False  # whether a scheduler elsewhere has told of its workers
         self._stopped = threading.Event()
         threading.Thread(target=self._run, daemon=True, name="pulse").start()
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether any worker lives; a scheduler elsewhere that was not asked yet is taken to have some."""
+        if self._cluster is not None:
+            return bool(self._cluster.scheduler.workers)
+        return bool(self.workers) or not self._counted
 
     def lives(self, address: str | None) -> bool:
         """Whether the scheduler has a worker of that address now.
@@ -85,6 +93,6 @@ class Pulse:
         """Ask a scheduler elsewhere; a page never waits for this answer."""
         try:
             known = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=5)
-            self.workers, self._unanswered = frozenset(known["workers"]), 0
+            self.workers, self._unanswered, self._counted = frozenset(known["workers"]), 0, True
         except Exception:  # no answer is the answer
             self._unanswered += 1

@@ -54,8 +54,8 @@ def check_size(width: int, height: int) -> None:
         raise ConvvizError(f"this picture claims to be {width} x {height} pixels; {CHOOSE} with pixels in it")
     if max(width, height) > LARGEST_SIDE or width * height > LARGEST_AREA:
         raise ConvvizError(
-            f"this picture is {width} x {height} pixels, too large to open here; shrink it to at most "
-            f"{LARGEST_SIDE:,} pixels a side and {LARGEST_AREA // 1_000_000} megapixels"
+            f"this picture is {width:,} x {height:,} pixels, {width * height / 1e6:,.0f} megapixels, too large to open "
+            f"here; shrink it to at most {LARGEST_SIDE:,} pixels a side and {LARGEST_AREA // 1_000_000} megapixels"
         )
 
 
@@ -68,7 +68,8 @@ _FOREIGN = {  # what else people choose by mistake -> what they can do
     ),
     rb".{4}ftypavi[fs]": ("an AVIF picture", "save it as PNG or JPEG"),
     rb".{4}ftyp|\x1aE\xdf\xa3|RIFF.{4}AVI ": ("a video", "save one frame of it as PNG or JPEG"),
-    rb"\x00\x00[\x01\x02]\x00": ("a Windows icon", "save it as PNG"),
+    rb"\x00\x00[\x01\x02]\x00(?!\x00\x00)": ("a Windows icon", "save it as PNG"),
+    rb"\x00\x00[\x02\x03\x0a\x0b]\x00{5}": ("a TGA picture", "save it as PNG"),
     rb"8BPS": ("a Photoshop document", "save it as PNG or JPEG"),
     rb"\x00\x00\x00\x0cjP  |\xff\x4f\xff\x51": ("a JPEG 2000 picture", "save it as PNG or JPEG"),
     rb"\x00\x00\x00\x0cJXL |\xff\x0a": ("a JPEG XL picture", "save it as PNG or JPEG"),

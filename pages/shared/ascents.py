@@ -138,7 +138,7 @@ def _large(job: Job, now: Sketch, wanted: Wanted) -> None:
         name = words.safe(wanted.named[wanted.large])
         told = f"{name} after {', '.join(str(one.step) for one in kept)} of {part[-1].steps} steps"
         reduced = words.shape(_strip(kept[:1], wanted.large))
-        ui.picture(_strip(kept, wanted.large), f"{told}, {reduced} each", told, at_least=LARGE)
+        ui.picture(_strip(kept, wanted.large), f"{told}, {reduced} each", told, at_least=LARGE, moving=True)
 
 
 def _one(drawn: bytes, part: list[Sketch], recipe: str, wanted: Wanted) -> None:
@@ -152,7 +152,7 @@ def _one(drawn: bytes, part: list[Sketch], recipe: str, wanted: Wanted) -> None:
     with left:
         ui.picture(
             large, f"{name}, {words.shape(large)}, {title(recipe, wanted)}. {said}{seen}",
-            f"Pattern of {wanted.named[place]}: {said}", at_least=LARGE,
+            f"Pattern of {wanted.named[place]}: {said}", at_least=LARGE, moving=True,
         )  # fmt: skip
     with right:
         line = {wanted.what: ([step.activations[place] for step in part], charts.TRAINING)}

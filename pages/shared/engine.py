@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 
 from convviz import ConvvizError, datasets, zoo
-from convviz.jobs import Engine, Job, Status
+from convviz.jobs import Engine, Job, Status, StoppedError
 from pages.shared import memory, ui, words
 
 log = logging.getLogger(__name__)
@@ -146,12 +146,18 @@ def _moves(slot: str) -> bool:
 
 
 @contextlib.contextmanager
-def door() -> Iterator[None]:
-    """What a visitor can mend is said in one sentence; anything else is a bug: loud in the log, calm on the page."""
+def door(*, again: bool = False) -> Iterator[None]:
+    """What a visitor can mend is said in one sentence; anything else is a bug: loud in the log, calm on the page.
+
+    Args:
+        again: offer to ask again where a worker stopped.
+    """
     try:
         yield
     except ConvvizError as refusal:
         ui.error(str(refusal))
+        if again and isinstance(refusal, StoppedError):
+            st.button("Try again", icon=":material/refresh:", key="try_again")
     except Exception:
         log.exception("a page failed")
         ui.error("something went wrong on our side and has been written to the log; the other pages work")

@@ -92,7 +92,7 @@ def show(contents: dict[str, list[tuple[str, str, str]]]) -> None:
         with st.sidebar:
             pickers.carried(page.url_path)
             _compute_state()
-        with engine.door():
+        with engine.door(again=True):
             page.run()
             choices.arrived()
         for sentence in choices.told():
@@ -120,7 +120,7 @@ SERVER = {"lifespan": lifespan, "on_script_error": on_error, "middleware": [Midd
 
 def _compute_state() -> None:
     """In words, what computes and whether it is free."""
-    every = 1.5 if engine.status().phase in ("idle", "starting") else 5.0
+    every = 1.5 if engine.status().phase in ("idle", "starting", "restarting") else 5.0
     st.fragment(_state_line, run_every=every)()
 
 

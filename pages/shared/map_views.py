@@ -119,7 +119,8 @@ def every(looked: Looked) -> Shown:
             part = tuple(shown[begin:end])
             if not part:
                 break
-            with st.spinner(f"Layers {first + begin} to {first + begin + len(part) - 1} of {len(names)}"):
+            asked = words.through("layer", first + begin, first + begin + len(part) - 1)
+            with st.spinner(words.sentence(f"{asked} of {len(names)}").rstrip(".")):
                 found = engine.compute(activations.mosaics, looked.network, looked.array, part, widest=1200, **looks)
             for place, (name, one) in enumerate(found.items(), begin):
                 _layer(name, one, card, place, scale)

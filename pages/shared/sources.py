@@ -12,7 +12,7 @@ from pages.shared import choices, kernel_picker, pickers, responses, ui, words
 
 MATRIX = matrices.text(kernels.SHARPEN_EXAMPLE)  # the lecture's
 LONGEST = 4000  # letters of a matrix as text
-CHANNELS = {"grey": "Grey", "each": "Each colour", "filter": "A filter"}
+CHANNELS = {"grey": "Grey", "each": "Colours", "filter": "Filter"}
 _GOOD = "_good_matrix"
 _INSTEAD = "the lecture's matrix"
 
@@ -72,7 +72,7 @@ def source(page: str) -> Source:
     picture = pickers.picture(page)
     channels = choices.segments(
         "Channels", list(CHANNELS), key="channels", format_func=CHANNELS.get,
-        help="Grey: one kernel on the brightness. Each colour: the same kernel on red, green and blue. A filter: one "
+        help="Grey: one kernel on the brightness. Colours: the same kernel on red, green and blue. Filter: one "
         "kernel for each of red, green and blue, and their sum.",
     )  # fmt: skip
     array = images.grey(picture.array) if channels == "grey" else picture.array

@@ -96,7 +96,7 @@ def change(before: float, after: float) -> str:
         told = [share(one, digits=digits) for one in (before, after)]
         if told[0] != told[1]:
             return f"goes from {told[0]} to {told[1]}"
-    return f"stays at {told[0]}"
+    return f"stays at {share(before)}"
 
 
 def count(number: int, one: str, more: str = "") -> str:
@@ -145,6 +145,8 @@ def compute_state(status: Status) -> str:
     """How the engine stands."""
     if status.phase in ("failed", "closed"):
         return status.error or "compute is closed"
+    if status.phase == "restarting":
+        return f"{status.device}, a new worker is starting"
     if status.phase != "ready":
         return "compute is starting"
     if not status.running and not status.waiting:

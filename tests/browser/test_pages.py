@@ -1,5 +1,6 @@
 """Every page in a real browser, as a visitor uses it."""
 
+import itertools
 import re
 
 import pytest
@@ -16,6 +17,7 @@ PAGES = {
     "receptive_field": "Receptive field",
     "tuning": "Tuning",
     "kinds": "Kinds of convolution",
+    "data": "Data and augmentation",
     "training": "Training",
     "transfer": "Transfer",
     "compare": "Compare runs",
@@ -27,6 +29,7 @@ PAGES = {
     "knock_out": "Knock-out",
     "filter_patterns": "Filter patterns",
     "grad_cam": "Grad-CAM",
+    "trust": "Trust",
 }
 
 
@@ -44,15 +47,32 @@ def no_complaint(page: Page) -> None:
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
+def nothing_is_cut(page: Page) -> None:
+    boxes = page.get_by_role("combobox").all()
+    cut = [box.input_value() for box in boxes if box.evaluate("one => one.scrollWidth > one.clientWidth + 1")]
+    assert not cut, cut
+
+
+def headings_are_in_order(page: Page) -> None:
+    levels = page.get_by_test_id("stMain").evaluate(
+        "main => [...main.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(one => Number(one.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels)), levels
+
+
 @pytest.mark.parametrize(("path", "title"), PAGES.items())
-def test_a_page_opens_with_its_result(server, page, path, title):
+def test_a_page_opens_with_its_result_and_is_well_made(server, page, path, title):
     page.goto(f"{server.address}/{path}")
     expect(heading(page, title)).to_be_visible()
-    expect(page.get_by_text("What to notice")).to_be_visible()
+    expect(page.get_by_role("heading", name="What to notice", level=2)).to_be_visible()
     settled(page)
     no_complaint(page)
     for picture in page.get_by_test_id("stImage").locator("img").all():
         assert picture.get_attribute("alt")
+    headings_are_in_order(page)
+    nothing_is_cut(page)
 
 
 def test_the_first_visitor_of_a_fresh_server_gets_the_deep_link_with_the_frame(fresh_server, page):

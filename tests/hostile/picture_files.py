@@ -234,7 +234,7 @@ HOSTILE = {
         lambda: make.grey_tiff(
             4, 4, bytes(4), t259=(3, 1, 8), t322=(4, 1, 13_000), t323=(4, 1, 13_000), t324=(4, 1, 8), t325=(4, 1, 4)
         ),
-        "13000 x 13000",
+        "13,000 x 13,000",
     ),
     "TIFF by LZMA": File(lambda: make.grey_tiff(4, 4, bytes(16), t259=(3, 1, 34_925)), "packed in a rare way"),
     "TIFF with a tag of two gigabytes": File(

@@ -149,6 +149,7 @@ FOREIGN = {  # what the sentence must name -> the start of such a file
     "an AVIF picture": b"\x00\x00\x00\x20ftypavif\x00\x00\x00\x00",
     "a video": b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00",
     "a Windows icon": b"\x00\x00\x01\x00\x01\x00\x10\x10",
+    "a TGA picture": b"\x00\x00\x02" + bytes(9) + b"\x10\x00\x10\x00\x18\x00",
     "a Photoshop document": b"8BPS\x00\x01",
     "a JPEG 2000 picture": b"\x00\x00\x00\x0cjP  \r\n\x87\n",
     "a JPEG XL picture": b"\xff\x0a\xfa\x7f",
