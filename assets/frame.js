@@ -37,7 +37,7 @@
   narrow.addEventListener("change", unfold);
   for (const kind of ["pointerdown", "keydown"]) {
     document.addEventListener(kind, (event) => {
-      const place = event.target.closest?.(".st-key-choices");
+      const place = event.target.closest?.(".st-key-choices, .st-key-scenes");
       if (place && !event.target.closest("summary")) touched = true;
     }, true);
   }

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import cv2
 import numpy as np
 
-from convviz import ConvvizError, kernels
+from convviz import ConvvizError, kernels, matrices
 from convviz.convolution import convolve, depthwise, output_size, pointwise, transpose
 from convviz.convolution.geometry import Padding, Pair, pair
 
@@ -292,7 +292,7 @@ def parse_mix(text: str) -> np.ndarray:
         >>> parse_mix("1 0 0; 0 0.5 0.5").shape
         (3, 2)
     """
-    rows = kernels.parse(text)
+    rows = matrices.parse(text, what="mix").astype(np.float32)
     if rows.shape[1] != 3 or len(rows) > LONGEST_MIX:
         raise ConvvizError(
             f"the mix has {len(rows)} rows of {rows.shape[1]} numbers; give 1 to {LONGEST_MIX} rows of 3: the shares "

@@ -275,7 +275,7 @@ def test_two_ways_to_the_same_bits_are_not_said_to_round():
     one = np.ones((1, 1))
     settings = {"padding": "valid", "padding_mode": "zero"}
     both = convolution.in_two_steps(np.ones((4, 4)), one, one, **settings)
-    assert "agree everywhere: the numbers are the same, bit for bit;" in responses.composed(
+    assert "agree everywhere: the numbers are the same to the last digit;" in responses.composed(
         both, (1, 1), (1, 1), settings
     )
 

@@ -45,7 +45,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "graph": {"plots", "receptive_field", "tracing", "zoo"},
     "jobs": {"datasets", "downloads", "uploads", "zoo"},
     "kernels": {"matrices"},
-    "kinds": {"convolution", "kernels"},
+    "kinds": {"convolution", "kernels", "matrices"},
     "likeness": {"activations", "images", "patterns", "stimuli", "tracing", "tuning", "zoo"},
     "localization": {"rendering"},
     "microscope": {"convolution", "receptive_field", "tracing", "zoo"},

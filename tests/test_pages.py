@@ -230,7 +230,7 @@ def test_the_fourier_page_states_the_largest_difference_of_both_ways():
     scaled = re.search(r"the direct convolution, to within (\S+) on this scale\.", texts(app))
     assert 0 < float(scaled[1]) < 1e-2
     same = texts(opened("pictures/fourier", fourier_kernel="custom", fourier_cells="1"))
-    assert "The product is the spectrum of the direct convolution, bit for bit." in same
+    assert "The product is the spectrum of the direct convolution, the same in numbers of 32 bits." in same
     folded = texts(opened("pictures/fourier", fourier_part="Strides", fourier_stride="2"))
     assert "2.2% of the picture's power, without its mean, lies in waves shorter than 4 pixels" in folded
 

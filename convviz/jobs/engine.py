@@ -69,8 +69,7 @@ class Engine:
     """
 
     def __init__(self, scheduler: str | None = None, *, workers: int = 1) -> None:
-        self._address = scheduler or os.environ.get("CONVVIZ_SCHEDULER")
-        self._workers = workers
+        self._address, self._workers = scheduler or os.environ.get("CONVVIZ_SCHEDULER"), workers
         self._phase, self._error, self._device = "idle", "", ""
         self._client: Any = None
         self._cluster: Any = None
@@ -82,8 +81,7 @@ class Engine:
         self._line = Line()
         self.belongings = Belongings(self._forget_owner)
         self._calls = Calls(self)
-        self._hurry = threading.Event()  # somebody waits: start now
-        self._numbers = itertools.count(1)
+        self._hurry, self._numbers = threading.Event(), itertools.count(1)  # set: somebody waits, start now
         atexit.register(self.close)
 
     # --- life --------------------------------------------------------------------------------------------------
@@ -229,9 +227,9 @@ class Engine:
     def status(self) -> Status:
         """How it stands now; answers at once."""
         with self._lock:
-            dead = self._phase == "ready" and self._pulse is not None and not self._pulse.has_workers
-            phase = "restarting" if dead else self._phase
-            return Status(phase, self._device, len(self._line.turns), len(self._line.waiting), self._error)
+            gone = self._phase == "ready" and self._pulse is not None and not self._pulse.has_workers
+            phase, running, waiting = "restarting" if gone else self._phase, self._line.turns, self._line.waiting
+            return Status(phase, self._device, len(running), len(waiting), self._error)
 
     # --- calls -------------------------------------------------------------------------------------------------
 

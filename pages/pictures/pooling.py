@@ -13,7 +13,7 @@ with controls:
     size = choices.slider("Pooling window (pixels)", 1, 8, 2, key="pool_size")
     stride = choices.slider("Stride (pixels)", 1, 8, 2, key="pool_stride")
     seen = choices.segments("Seen", ["close up", "whole"], key="pool_seen")
-    with st.expander("The convolution before it"):
+    with st.expander("The convolution before it", expanded=st.session_state.get("pool_kernel") == kernel_picker.CUSTOM):
         name, kernel = kernel_picker.kernel("pool_", default="identity")
         relu = choices.toggle("ReLU after it: negative values become 0", key="pool_relu")
     with st.expander("More"):

@@ -385,6 +385,7 @@ def _separable(picture: pickers.Picture, controls: Any, result: Any) -> View:
     apart = float(np.abs(whole - maps).max())
     parts = kinds.by_axes(kernel.weights)
     with result:
+        kernel_picker.still("kinds_")
         ui.still(_TYPED)
         ui.section("First each channel by itself")
         for column, channel in zip(st.columns(3), range(3), strict=True):
@@ -435,6 +436,8 @@ def counted(
     groups = max(n for n in kinds.common_groups(shape[2], filters) if n <= shown.others.get("groups", 4))
     others = {**shown.others, "groups": groups}
     strides = {"stride": others.pop("stride", 2)}
+    if groups != (chosen := shown.others.get("groups", groups)):
+        st.caption(f"{chosen} groups do not divide {shape[2]} and {filters} channels; {groups} are counted below.")
     return (
         own,
         [

@@ -43,9 +43,14 @@ class Picture:
     before: tuple[int, int] | None = None
 
     @property
+    def is_reduced(self) -> bool:
+        """Whether the visitor's picture had more pixels than are kept of it."""
+        return self.before is not None and self.before != self.array.shape[:2]
+
+    @property
     def caption(self) -> str:
         """The title as Markdown that shows it and does nothing else, and what was taken from the picture's size."""
-        if self.before is None or self.before == self.array.shape[:2]:
+        if not self.is_reduced:
             return words.safe(self.title)
         height, width = self.before
         return f"{words.safe(self.title)} (reduced from {height:,} × {width:,} to {LONGEST:,} pixels at most)"
@@ -112,7 +117,10 @@ def picture(page: str) -> Picture:
         _own_picture(page)
     if st.button("Draw by hand", icon=":material/draw:", key=f"{page}_draw", width="stretch"):
         _by_hand()  # not from within the popover, which would lie over the window
-    return _picture(st.session_state["picture"])
+    chosen = _picture(st.session_state["picture"])
+    if chosen.is_reduced:
+        st.caption(f"{chosen.caption}.")
+    return chosen
 
 
 def carried_picture() -> Picture:

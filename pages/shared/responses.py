@@ -128,13 +128,16 @@ def sobel(grey: np.ndarray) -> None:
     left, right, wheel = st.columns([9, 9, 3])
     with left:
         ui.picture(
-            rendering.magnitude(magnitude), f"Strength √(Gx² + Gy²), {words.shape(magnitude)}, {span(magnitude)}",
-            f"Strength of the edges: {words.map_alt(magnitude, 'strength')}", at_least=SIDE,
+            rendering.magnitude(magnitude),
+            f"Strength √(Gx² + Gy²), {words.shape(magnitude)}, {span(magnitude)}; the border is repeated outside",
+            words.map_alt(magnitude, "Strength of the edges"), at_least=SIDE,
         )  # fmt: skip
         ui.colour_bar("viridis", most)
     with right:
         ui.picture(
-            rendering.direction(angle, magnitude), "Direction atan2(Gy, Gx) as hue, strength as brightness",
+            rendering.direction(angle, magnitude),
+            "Direction as hue, atan2(−Gy, −Gx), for Gx and Gy are positive where the left and the top are brighter; "
+            "strength as brightness",
             "Direction of the edges as hue, bright where an edge is strong", at_least=SIDE,
         )  # fmt: skip
     with wheel, st.container(key="wheel"):
@@ -216,7 +219,7 @@ def composed(
 def _rounding(apart: float, largest: float) -> str:
     """How far apart two ways to the same numbers are at most, beside their largest."""
     if not apart:
-        return "the numbers are the same, bit for bit"
+        return "the numbers are the same to the last digit"
     return f"largest difference {apart:.2g} on values up to {written_out.number(largest)}, which is rounding"
 
 
@@ -340,7 +343,9 @@ def _answers(feature_map: np.ndarray) -> str:
     row, column = strongest(feature_map)
     if most == 0:
         return "Every value of the feature map is 0: nothing here has what the kernel answers to."
-    top = f"The largest value, {written_out.number(float(finite.max()))}, is at row {row}, column {column}"
+    others = int((finite == finite.max()).sum()) - 1
+    more = f" and at {words.count(others, 'other place')}" if others else ""
+    top = f"The largest value, {written_out.number(float(finite.max()))}, is at row {row}, column {column}{more}"
     if feature_map.size == 1:
         return f"The feature map is one number, {written_out.number(float(finite[0]))}."
     near = float((np.abs(finite) < 0.05 * most).mean())

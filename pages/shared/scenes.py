@@ -68,8 +68,9 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         ),
         "mouse": Scene(
             "Find the curve",
-            "Play the scan, or look for the frame: the answer is largest where the mouse has a line that rises and "
-            "bends to the right.",
+            "Play the scan: the answer is 0 where nothing is drawn, and largest where a stroke of the mouse covers the "
+            "whole curve of the kernel. Strokes are wider than the curve, so several places reach it; the frame is at "
+            "the first.",
             {"picture": "drawing", "kernel": "curve", "mark": True},
         ),
         "patches": Scene(

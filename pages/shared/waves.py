@@ -103,7 +103,7 @@ def theorem(array: np.ndarray, weights: np.ndarray, name: str, picture: pickers.
         if direct.min() < 0:
             ui.colour_bar("signed", limit, beyond=limit < float(np.abs(direct).max()))
     apart = float(np.abs(direct.astype(np.float64) - product).max())
-    told = f"{apart:.2g}" if apart else "0, every bit is the same"
+    told = f"{apart:.2g}" if apart else "0 in numbers of 32 bits"
     st.info(
         f"Largest difference between the direct convolution and the way through the waves: **{told}**, "
         f"for values up to {float(np.abs(direct).max()):.4g}.",
@@ -136,7 +136,7 @@ def _plain(value: float) -> str:
 
 def _to_within(apart: float, more: str = "") -> str:
     """How far apart two results are at most, which is 0 only where they are the same."""
-    return f"to within {apart:.1g}{more}" if apart else "bit for bit"
+    return f"to within {apart:.1g}{more}" if apart else "the same in numbers of 32 bits"
 
 
 def _range(values: np.ndarray) -> str:
@@ -259,7 +259,7 @@ def _course(shape: tuple[int, ...]) -> None:
             "Fourier": ([1e3 * one.transform for one in history], charts.VALIDATION),
         }
         charts.curves(
-            "Time of one convolution (ms of a processor, the quickest of many)", [one.side for one in history], lines,
+            "Time of one convolution (ms)", [one.side for one in history], lines,
             x_title="side of the kernel (pixels)", key="cost_curve", logarithmic=True, marked=True,
         )  # fmt: skip
 
