@@ -80,9 +80,10 @@ def _sheet(job: Job, now: Sketch, recipe: str, wanted: Wanted) -> None:
     mean = _mean(last.activations)
     size = " × ".join(map(str, last.size)) + (" each" if len(last.activations) > 1 else "")
     seen = f"; in 8 bits, as shown here, {words.number(_mean(last.shown))}" if last.shown else ""
+    of_all = f", mean of the {len(last.activations)}," if len(last.activations) > 1 else ""
     st.image(
         ui.inline(now.pictures[recipe]),
-        caption=f"{_named(wanted)}: {size}. {words.sentence(wanted.what)[:-1]} {words.number(mean)}{seen}",
+        caption=f"{_named(wanted)}: {size}. {words.sentence(wanted.what)[:-1]}{of_all} {words.number(mean)}{seen}",
         alt=f"{words.count(len(last.activations), 'pattern')} after {last.step} of {last.steps} steps, "
         f"{wanted.what} {words.number(_mean(part[0].activations))} at first, now {words.number(mean)}",
         output_format="PNG",
@@ -230,6 +231,9 @@ def noticed(wanted: Wanted) -> list[str]:
     said.append(
         "What the layer answers to a little is drawn into the picture until it is there."
         if wanted.picture_starts
+        else "A pattern here shows what the filter answers to least; for most filters it is not the opposite of what "
+        "they answer to most."
+        if wanted.objective == "negative"
         else "A pattern shows what is answered to most, not what is met in photographs; a later layer's are larger."
     )
     return said
@@ -239,7 +243,7 @@ def _grown(part: list[Sketch], what: str) -> str:
     """How what is climbed has changed."""
     first, last = _mean(part[0].activations), _mean(part[-1].activations)
     begun = f"In {words.count(part[-1].step, 'step')} the {what}"
-    if last > first > 0 and last / first < 1e4:
+    if last > first > 0 and last / first < 100:
         return f"{begun} has grown {last / first:.3g} times, to {words.number(last)}."
     if last == first:
         return f"{begun} has not changed: it is {words.number(last)}."

@@ -46,3 +46,16 @@ def test_the_smallest_texts_can_be_read(scheme, server, browser):
         contrast = page.locator(place).first.evaluate(READABLE)
         assert 4.5 <= contrast <= 21, (place, contrast)
     page.close()
+
+
+def test_why_a_typed_number_is_impossible_stands_under_it(server, page):
+    page.goto(f"{server.address}/convolution")
+    stride = page.get_by_label("Stride down (pixels)")
+    stride.fill("0")
+    stride.press("Enter")
+    reason = page.get_by_test_id("stNumberInput").get_by_role("alert")
+    expect(reason).to_contain_text("between 1 and 16")
+    box, field = reason.bounding_box(), stride.bounding_box()
+    assert box["height"] > 12
+    assert box["width"] > 60
+    assert box["y"] >= field["y"] + field["height"] - 1
