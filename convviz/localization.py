@@ -66,22 +66,46 @@ def intersection_over_union(one: Box | None, other: Box | None) -> float:
     return shared / (_area(one) + _area(other) - shared)
 
 
-def hits(heatmap: np.ndarray, mask: np.ndarray) -> bool:
-    """The pointing game: whether the heat map's largest value lies on the object.
+def strongest(values: np.ndarray) -> tuple[int, int]:
+    """Where a map is largest; where several places share the largest value, the middle of them.
+
+    Without that rule a map that is equal somewhere would point to the top left of it, where reading begins.
 
     Args:
-        heatmap: float (H, W).
+        values: float (H, W), not clipped; NaN counts as nothing.
+
+    Returns:
+        (row, column): the mean of all places whose value is the largest, but for 1 part in a million for rounding, as
+        the pixel that the mean lies in. Of places that are apart it may lie between them.
+
+    Example:
+        >>> strongest(np.array([[0, 3, 3, 3], [0, 1, 2, 0]]))
+        (0, 2)
+    """
+    known = np.nan_to_num(np.asarray(values, np.float64), nan=-np.inf)
+    most = known.max()
+    shared = known >= (most - 1e-6 * abs(most) if np.isfinite(most) else most)
+    row, column = np.floor(np.argwhere(shared).mean(axis=0) + 0.5)
+    return int(row), int(column)
+
+
+def hits(evidence: np.ndarray, mask: np.ndarray) -> bool:
+    """The pointing game: whether the largest value of a map lies on the object.
+
+    Args:
+        evidence: float (H, W), not clipped: ``attribution.evidence``. In the heat map of a method that looks at single
+            pixels a hundredth of them share the largest value.
         mask: bool (H, W), the object's pixels.
 
     Returns:
-        False also for a map that is zero everywhere, which points at nothing.
+        Whether the object has the place that ``strongest`` names. False also for a map that is zero everywhere, which
+        points at nothing.
 
     Source:
         Zhang et al. 2016, Top-down neural attention by excitation backprop, arXiv:1608.00507, section 4.2, without its
         margin of 15 pixels.
     """
-    values = np.nan_to_num(heatmap, nan=-np.inf)
-    return bool(values.max() > 0 and mask.flat[int(np.argmax(values))])
+    return bool((evidence > 0).any() and mask[strongest(evidence)])
 
 
 def drawn(picture: np.ndarray, guess: Box | None, truth: Box | None = None, *, at_least: int = 0) -> np.ndarray:

@@ -131,7 +131,7 @@ class Standing:
     Attributes:
         method: key in ``attribution.METHODS``, ``RANDOM`` or ``CENTRE``.
         pictures: how many were explained.
-        hits: on how many the largest value lay on the shape.
+        hits: on how many the largest value of the unclipped map lay on the shape.
         overlap: mean intersection over union of the map's box with the shape's, 0 to 1.
         spread: standard deviation of the same over the pictures.
     """
@@ -152,7 +152,7 @@ class League:
         pictures: how many were explained.
         total: how many there will be.
         example: the last picture under the first method's heat map as a PNG file, the shape's true box with thin lines,
-            the box read from the map with thick ones.
+            the box around the largest connected piece that the map marks with thick ones.
         shape: what was explained in it.
         overlap: of the two boxes, 0 to 1.
         done: share of the whole work, 0 to 1.
@@ -185,7 +185,8 @@ def curves(
     Args:
         network: ``zoo.Network`` or a Keras model.
         picture: uint8 (H, W, 3), or a ready float batch (1, H, W, C).
-        heatmap: float (H, W), of any size; the largest values are changed first.
+        heatmap: float (H, W), of any size; the largest values are changed first, so give it unclipped, as
+            ``attribution.evidence`` does.
         target: class index.
         steps: changes from none to all.
         seed: of the order among equals.
@@ -275,7 +276,7 @@ def compare(
         if found is None:
             return
         coarse = coarse if trials else found.raw.shape
-        tested = curves(network, picture, found.heatmap, target=target, steps=steps, seed=seed)
+        tested = curves(network, picture, attribution.evidence(found), target=target, steps=steps, seed=seed)
         trials.append(Trial(method, _png(picture, found.heatmap), tested, found.note))
         if _stops((yield told(1.0))):
             return
@@ -483,6 +484,7 @@ def league(
         picture, target, mask = drawn.images[number], int(drawn.labels[number, 0]), drawn.masks[number, 0]
         truth = tuple(int(edge) for edge in drawn.boxes[number, 0])
         maps: dict[str, np.ndarray] = {}
+        unclipped: dict[str, np.ndarray] = {}
         coarse: tuple[int, int] = (8, 8)
         for method in methods:
 
@@ -494,12 +496,13 @@ def league(
                 return
             coarse = coarse if maps else answer.raw.shape
             maps[method] = answer.heatmap
+            unclipped[method] = attribution.evidence(answer)
         maps[CENTRE] = centre_map(picture.shape[:2])
         maps[RANDOM] = images.resize(random_map(coarse, rng=rng), picture.shape[:2])
         boxes = {name: localization.box(heatmap, threshold=threshold) for name, heatmap in maps.items()}
         for name, heatmap in maps.items():
             overlap = localization.intersection_over_union(boxes[name], truth)
-            results[name].append((localization.hits(heatmap, mask), overlap))
+            results[name].append((localization.hits(unclipped.get(name, heatmap), mask), overlap))
         first = next(iter(maps))
         under = rendering.overlay(picture, maps[first])
         now = League(

@@ -47,6 +47,21 @@ def test_the_pointing_game_asks_for_the_largest_value_only():
     assert not localization.hits(heatmap, np.array([[True, False], [True, True]]))
 
 
+def test_equal_maxima_point_at_their_middle_and_not_where_reading_begins():
+    corner, middle, right = (np.zeros((9, 9), bool) for _ in range(3))
+    corner[:3, :3] = middle[3:6, 3:6] = right[4, 7] = True
+    flat = np.ones((9, 9), np.float32)
+    assert localization.strongest(flat) == (4, 4)
+    assert localization.hits(flat, middle)
+    assert not localization.hits(flat, corner)
+    heatmap = np.zeros((9, 9), np.float32)
+    heatmap[3:6, 6:9] = 1 / 3
+    heatmap[3, 6] += 1e-8  # rounding
+    assert localization.hits(heatmap, right)
+    heatmap[0, 0], heatmap[8, 8] = np.nan, 0.5
+    assert localization.strongest(heatmap) == (8, 8)
+
+
 @pytest.mark.parametrize("threshold", [0, -1, 1.5, float("nan")])
 def test_a_threshold_that_is_no_share_is_refused(threshold):
     with pytest.raises(ConvvizError, match="threshold"):

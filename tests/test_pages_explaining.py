@@ -56,6 +56,22 @@ def test_one_class_is_shown_with_its_box_and_the_true_box():
     assert "The map has only 8 × 8 cells" in texts(app)
 
 
+def test_the_strongest_place_of_pixels_is_that_of_the_raw_map_and_the_box_says_of_what():
+    found = attribution.gradient(zoo.load("shapes"), images.sample("shapes"), target=3)
+    place = []
+    for values in (found.raw, found.heatmap):
+        row, column = np.unravel_index(np.argmax(values), values.shape)
+        place.append((3 * row // values.shape[0], 3 * column // values.shape[1]))
+    assert place == [(1, 2), (0, 2)]
+    app = opened(PAGE, network="shapes", picture="shapes", cam_view="one", method="gradient")
+    assert "The evidence for star is strongest at the middle right" in texts(app)
+    captions = [one.proto.imgs[0].caption for one in app.get("image")]
+    assert any("largest connected piece of what reaches 50% of the 99th percentile" in one for one in captions)
+    app.selectbox(key="method").set_value("grad_cam").run()
+    captions = [one.proto.imgs[0].caption for one in app.get("image")]
+    assert any("largest connected piece of what reaches 50% of the largest value" in one for one in captions)
+
+
 def test_evidence_against_a_class_is_told():
     said = texts(opened(PAGE, network="shapes", picture="shapes", cam_view="one", signed="true"))
     assert "The evidence for star is strongest" in said

@@ -126,6 +126,32 @@ def test_the_league_counts_what_its_own_parts_say():
     assert tables[0].example.startswith(b"\x89PNG")
 
 
+def test_the_league_points_with_the_largest_value_and_not_with_the_first_of_those_that_are_clipped():
+    network, methods, count = zoo.load("shapes"), ["gradient", "guided_backpropagation"], 12
+    *_, last = trust.league(network, methods, pictures=count, seed=0)
+    drawn = trust.drawings(count, side=64, shapes_per_picture=2, seed=0)
+    for row in last.standings[:2]:
+        explain, hits, first = attribution.METHODS[row.method], 0, 0
+        for picture, label, mask in zip(drawn.images, drawn.labels[:, 0], drawn.masks[:, 0], strict=True):
+            found = explain(network, picture, target=int(label))
+            assert found.raw.shape == mask.shape
+            assert (found.heatmap == 1).sum() > 30
+            hits += mask.flat[np.argmax(found.raw)]
+            first += mask.flat[np.argmax(found.heatmap)]
+        assert row.hits == hits != first
+
+
+def test_a_map_of_pixels_is_tested_in_the_order_of_what_is_not_clipped(corner):
+    network, picture = zoo.load("shapes"), images.sample("shapes")
+    *_, last = trust.compare(network, picture, ["gradient"], target=3, randoms=1)
+    found = attribution.gradient(network, picture, target=3)
+    expected = trust.curves(network, picture, attribution.evidence(found), target=3)
+    np.testing.assert_allclose(last.trials[0].curves.deletion, expected.deletion, atol=1e-5)
+    shown = np.clip(attribution.evidence(found) / found.limit, 0, 1)
+    np.testing.assert_allclose(shown, found.heatmap, atol=1e-6)
+    assert attribution.evidence(found).max() > 1.2 * found.limit
+
+
 def test_every_test_can_be_stopped_between_the_parts_of_a_slow_method():
     network, picture = zoo.load("shapes"), images.sample("shapes")
     for test in (

@@ -29,7 +29,7 @@ from convviz.attribution.gradients import (
     smooth_gradient,
 )
 from convviz.attribution.masks import occlusion, rise
-from convviz.attribution.question import Attribution, answers_only, ask_input, run, sized
+from convviz.attribution.question import Attribution, answers_only, ask_input, evidence, run, sized
 
 __all__ = [
     "ABOUT",
@@ -42,6 +42,7 @@ __all__ = [
     "ablation_cam",
     "check",
     "eigen_cam",
+    "evidence",
     "explain",
     "explained",
     "grad_cam",

@@ -369,6 +369,23 @@ def conclude(
     return answers[0] if question.single else answers
 
 
+def evidence(answer: Attribution, size: tuple[int, int] | None = None) -> np.ndarray:
+    """The map as it counts, brought to the picture's size and not clipped: it orders the places, also the strongest.
+
+    The heat map is the same divided by ``limit``, but for the methods that look at single pixels: of these all that is
+    above the 99th percentile is 1 there, so that it does not tell which place is the strongest.
+
+    Args:
+        answer: of any method.
+        size: (H, W) of its picture; the heat map's size without one.
+
+    Returns:
+        float32 (H, W), in the method's own units; NaN and infinity are 0.
+    """
+    raw = np.nan_to_num(answer.raw, nan=0.0, posinf=0.0, neginf=0.0)
+    return _resized(raw, answer.heatmap.shape if size is None else size)
+
+
 def sized(answer: Attribution, size: tuple[int, int]) -> Attribution:
     """An answer with its heat map at the picture's size, as it was before ``Attribution.light``.
 
@@ -379,8 +396,7 @@ def sized(answer: Attribution, size: tuple[int, int]) -> Attribution:
     Returns:
         The same answer.
     """
-    raw = np.nan_to_num(answer.raw, nan=0.0, posinf=0.0, neginf=0.0)
-    return replace(answer, heatmap=_scaled(_resized(raw, size), answer.limit))
+    return replace(answer, heatmap=_scaled(evidence(answer, size), answer.limit))
 
 
 def _heatmap(raw: np.ndarray, size: tuple[int, int], clip: float) -> tuple[np.ndarray, float]:

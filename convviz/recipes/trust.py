@@ -17,12 +17,16 @@ import cv2
 import numpy as np
 
 
-def sized(raw, picture, size, pixels):
-    """A map as it counts, brought to the picture's size, its largest value 1; of single pixels the 99th percentile."""
+def sized(raw, picture, size):
+    """A map as it counts, brought to the picture's size."""
     raw = np.asarray(np.abs(raw) if size else np.maximum(raw, 0), np.float32)
     height, width = picture.shape[:2]
     shrinks = height < raw.shape[0] and width < raw.shape[1]
-    heat = cv2.resize(raw, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return cv2.resize(raw, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def scaled(heat, pixels):
+    """The heat map: its largest value is 1; of a method that looks at single pixels it is their 99th percentile."""
     limit = np.percentile(heat, 99) or heat.max() if pixels else heat.max()
     return np.clip(heat / limit, 0, 1) if limit > 0 else heat
 '''
@@ -65,9 +69,10 @@ result, coarse = {{}}, None
 for name, (explain, size, pixels) in methods.items():
     raw = explain(picture, target)
     coarse = coarse or raw.shape
-    heat = sized(raw, picture, size, pixels)
+    heat = sized(raw, picture, size)
     result[name] = curves(heat, target, seed)
-    colours = cv2.cvtColor(cv2.applyColorMap(np.uint8(np.rint(heat * 255)), cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
+    shown = np.uint8(np.rint(scaled(heat, pixels) * 255))
+    colours = cv2.cvtColor(cv2.applyColorMap(shown, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
     Image.fromarray(colours).save(f"{{name}}.png")
 rng = np.random.default_rng(seed)
 by_chance = [curves(rng.random(coarse, np.float32), target, seed + number) for number in range(5)]
@@ -110,8 +115,13 @@ for before, cut in zip([0, *cuts], cuts):
 '''
 
 _LEAGUE = '''
+def strongest(heat):
+    """The row and column of the largest value; where several places share it, the middle of them."""
+    return tuple(np.floor(np.argwhere(heat >= heat.max() * (1 - 1e-6)).mean(axis=0) + 0.5).astype(int))
+
+
 def box_of(heat, threshold):
-    """The box around the largest piece that reaches a share of the maximum: top, left, bottom, right."""
+    """The box around the largest connected piece of what reaches a share of the maximum: top, left, bottom, right."""
     if not heat.max() > 0:
         return None
     _, _, pieces, _ = cv2.connectedComponentsWithStats(np.uint8(heat >= threshold * heat.max()), connectivity=8)
@@ -133,16 +143,18 @@ drawn = np.load("drawn.npz")  # the page's Save has this file
 rng, threshold = np.random.default_rng([{seed}, 1]), {threshold}
 found = {{name: [] for name in (*methods, "centre", "random")}}
 for picture, target, box, mask in zip(drawn["images"], drawn["labels"], drawn["boxes"], drawn["masks"]):
-    heats, coarse = {{}}, None
+    heats, evidence, coarse = {{}}, {{}}, None
     for name, (explain, size, pixels) in methods.items():
         raw = explain(picture, int(target))
         coarse = coarse or raw.shape
-        heats[name] = sized(raw, picture, size, pixels)
+        evidence[name] = sized(raw, picture, size)
+        heats[name] = scaled(evidence[name], pixels)
     rows, columns = (np.linspace(-1, 1, side, dtype=np.float32) for side in picture.shape[:2])
     heats["centre"] = np.exp(-2 * (rows[:, None] ** 2 + columns[None] ** 2))  # knows nothing
     heats["random"] = resize(rng.random(coarse, np.float32), *picture.shape[:2])  # neither
     for name, heat in heats.items():
-        hit = heat.max() > 0 and mask.flat[np.argmax(heat)]
+        unclipped = evidence.get(name, heat)  # of single pixels many share the heat map's largest value
+        hit = unclipped.max() > 0 and mask[strongest(unclipped)]
         found[name].append((hit, overlap(box_of(heat, threshold), box)))
 result = {{name: (sum(hit for hit, _ in rows), np.mean([share for _, share in rows])) for name, rows in found.items()}}
 for name, (hits, share) in result.items():

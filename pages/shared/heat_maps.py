@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import localization, rendering, zoo
-from convviz.attribution import ABOUT, Attribution, TopClass
+from convviz.attribution import ABOUT, Attribution, TopClass, evidence
 from pages.shared import choices, ui, words
 from pages.shared.explanations import Asked, Shown
 
@@ -94,7 +94,7 @@ def one(shown: Shown, looks: Looks) -> None:
         boxed(shown, looks)
     with right:
         blended = over(picture, answer, looks)
-        told = words.where(answer.heatmap, shown.name(0))
+        told = words.where(evidence(answer), shown.name(0))
         ui.picture(
             blended, f"Over the picture, strength {looks.alpha:.0%}, {words.shape(blended)}", told, at_least=LARGE
         )
@@ -110,7 +110,7 @@ def one(shown: Shown, looks: Looks) -> None:
     with right:
         drawn = _heat(answer.heatmap, looks.colormap)
         way = "brought to" if answer.raw.shape != answer.heatmap.shape else "at"
-        told = f"Heat map: {words.where(answer.heatmap, shown.name(0))}"
+        told = f"Heat map: {words.where(evidence(answer), shown.name(0))}"
         ui.picture(drawn, f"The map {way} the picture's size, {words.shape(answer.heatmap)}", told, at_least=LARGE)
         ui.colour_bar(looks.colormap, answer.limit, beyond=shown.asked.method in PIXELS)
 
@@ -124,7 +124,7 @@ def two(shown: Shown, card: zoo.Card, looks: Looks) -> None:
         answer, picture = shown.answers[place], shown.asked.pictures[place]
         with column:
             ui.section(f"{named(shown, place)}, {sure(card, answer.score)}")
-            told = words.where(answer.heatmap, shown.name(place))
+            told = words.where(evidence(answer), shown.name(place))
             whose = "one scale for both" if looks.one_scale else "on its own scale"
             caption = f"What speaks for {named(shown, place)}, {whose}, {words.shape(picture)}"
             ui.picture(over(picture, answer, looks, scale), caption, told, at_least=LARGE)
@@ -145,13 +145,13 @@ def many(shown: Shown, card: zoo.Card, looks: Looks) -> None:
                 f"{words.safe(shown.asked.titles[place])}: {named(shown, place)}, {sure(card, answer.score)}{found}"
             )
             note = f". {words.sentence(answer.note)}" if answer.note else ""
-            told = words.where(answer.heatmap, shown.name(place))
+            told = words.where(evidence(answer), shown.name(place))
             with column:
                 ui.picture(localization.drawn(blended, guess, truth, at_least=LARGE), caption + note, told)
     with st.columns(2)[0]:
         ui.colour_bar(looks.colormap, 1.0, words=("against", "for") if shown.asked.signed else ("little", "most"))
     if any(truth is not None for truth in shown.asked.truths):
-        st.caption(f"Thick: around what reaches {looks.threshold:.0%} of the largest value. Thin: the true box.")
+        st.caption(f"Thick: around {_piece(shown, looks)}. Thin: the true box.")
 
 
 def boxed(shown: Shown, looks: Looks) -> None:
@@ -162,11 +162,17 @@ def boxed(shown: Shown, looks: Looks) -> None:
     if guess is None:
         said = "the map marks nothing, so that there is no box"
     else:
-        said = f"thick: around what reaches {looks.threshold:.0%} of the largest value"
+        said = f"thick: around {_piece(shown, looks)}"
         said += f"; thin: the true box of the {name}" if truth is not None else ""
     edges = "no box" if guess is None else f"a box from {guess[:2]} to {guess[2:]}"
     alt = f"{title} with {edges} around what speaks for {shown.name(0)}"
     ui.picture(drawn, f"{words.safe(title)}, {words.shape(picture)}; {said}", alt)
+
+
+def _piece(shown: Shown, looks: Looks) -> str:
+    """What a box lies around."""
+    most = "the 99th percentile, which is 1 in the heat map" if shown.asked.method in PIXELS else "the largest value"
+    return f"the largest connected piece of what reaches {looks.threshold:.0%} of {most}"
 
 
 def _blended_bar(answer: Attribution, looks: Looks) -> None:
@@ -197,7 +203,7 @@ def noticed(shown: Shown | None, card: zoo.Card, looks: Looks) -> list[str]:
     if shown.asked.view == "many":
         return _of_many(shown, card, looks)
     first = shown.answers[0]
-    said = [words.where(answer.heatmap, named(shown, place)) + "." for place, answer in enumerate(shown.answers)]
+    said = [words.where(evidence(answer), named(shown, place)) + "." for place, answer in enumerate(shown.answers)]
     if shown.done < 1:
         left = "what was left could still change the map; the program under Code goes to the end"
         return [*said, f"{ABOUT[shown.asked.method].title} was stopped at {shown.done:.0%} of its work: {left}."]

@@ -188,8 +188,8 @@ def truth(job: Job) -> None:
     first = title(now.standings[0].method)
     example.image(
         now.example,
-        caption=f"The last picture: {first} for {now.shape}. Thin lines: the true box; thick lines: the box of the "
-        f"map; overlap {now.overlap:.2f}.",
+        caption=f"The last picture: {first} for {now.shape}. Thin lines: the true box; thick lines: the box "
+        f"around the largest connected piece that the map marks; overlap {now.overlap:.2f}.",
         alt=f"A drawn {now.shape} under its heat map, with two boxes that overlap by {now.overlap:.0%}",
         output_format="PNG",
         width="stretch",

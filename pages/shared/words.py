@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from convviz import convolution
+from convviz import convolution, localization
 from convviz.jobs import Status
 
 SCALES = {  # of a mosaic's brightness -> how it is said
@@ -133,11 +133,11 @@ def duration(seconds: float) -> str:
 
 
 def place(values: np.ndarray) -> str:
-    """In which ninth of a map its largest value lies, such as "at the top left"."""
+    """In which ninth of a map its largest value lies, such as "at the top left"; of several equal ones their middle."""
     rows, columns = values.shape
-    row, column = np.unravel_index(int(np.argmax(values)), values.shape)
-    down = ("top", "middle", "bottom")[min(2, 3 * int(row) // rows)]
-    across = ("left", "centre", "right")[min(2, 3 * int(column) // columns)]
+    row, column = localization.strongest(values)
+    down = ("top", "middle", "bottom")[min(2, 3 * row // rows)]
+    across = ("left", "centre", "right")[min(2, 3 * column // columns)]
     return "in the centre" if (down, across) == ("middle", "centre") else f"at the {down} {across}"
 
 
@@ -164,18 +164,23 @@ def size_formula(axis: str, size: int, kernel: int, index: int, settings: Mappin
     return f"{axis}: ⌊({size} + {before} + {after} − {extent}) / {stride}⌋ + 1 = **{output}**{wide}"
 
 
-def where(heatmap: np.ndarray, named: str) -> str:
-    """Where a heat map is strongest, and on how much of the picture; where it has both signs, also what is against."""
-    if not np.isfinite(heatmap).all() or not heatmap.any():
+def where(evidence: np.ndarray, named: str) -> str:
+    """Where a map is strongest, and on how much of the picture; where it has both signs, also what is against.
+
+    It takes the map unclipped: in the heat map of single pixels a hundredth of them share the largest value.
+    """
+    if not np.isfinite(evidence).all():
+        return f"The map for {named} has values that are no numbers"
+    if not evidence.any():
         return f"No place of the picture speaks for {named}"
-    against = f"the evidence against {named} is strongest {place(-heatmap)}" if heatmap.min() < 0 else ""
-    if heatmap.max() <= 0:
+    against = f"the evidence against {named} is strongest {place(-evidence)}" if evidence.min() < 0 else ""
+    if evidence.max() <= 0:
         return f"No place of the picture speaks for {named}; {against}"
-    if np.ptp(heatmap) == 0:
+    if np.ptp(evidence) == 0:
         return f"The evidence for {named} is the same at every place of the picture"
-    half = float((heatmap >= heatmap.max() / 2).mean())
+    half = float((evidence >= evidence.max() / 2).mean())
     much = "every place" if half == 1 else f"{share(half)} of the picture"
-    strongest = f"The evidence for {named} is strongest {place(heatmap)}; {much} has at least half of that"
+    strongest = f"The evidence for {named} is strongest {place(evidence)}; {much} has at least half of that"
     return f"{strongest}; {against}" if against else strongest
 
 
