@@ -132,6 +132,19 @@ def test_one_step_is_one_record(engine):
     job.stop()
 
 
+def test_a_job_that_shall_stop_stops_whatever_is_wished_after_or_before(engine):
+    for before, after in ((None, "resume"), ("advance", None), ("advance", "resume")):
+        job = engine.start(functions.count, 1000)
+        wait_until(lambda job=job: len(job.history) > 1)
+        if before:
+            job.advance(steps=1)  # the slice that is under way for it lands when it has made its step
+        job.stop()
+        if after:  # a click that was made before, and arrives later
+            job.resume()
+        wait_until(lambda job=job: job.ended)
+        assert job.state == "stopped", (before, after)
+
+
 def test_one_more_step_of_a_running_job_is_one_that_knows_of_it_and_the_last(engine):
     job = engine.start(functions.count, 500)
     wait_until(lambda: len(job.history) > 3)

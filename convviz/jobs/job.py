@@ -261,7 +261,8 @@ class Job:
                     "failed" if outcome.refusal else "stopped" if self._wish == "stop" else "done", outcome.refusal
                 )
             elif (
-                self._allowed
+                self._wish != "stop"
+                and self._allowed
                 and self._allowance
                 and (self._allowance[0] == "steps" or self._epoch() >= self._allowance[1])
             ):
@@ -304,7 +305,8 @@ class Job:
         with self._lock:
             if self.ended:
                 return
-            self._wish = wish
+            if self._wish != "stop":  # nothing comes after it; of two quick clicks the first may arrive last
+                self._wish = wish
         self._engine.look_after(self)
 
     def _epoch(self) -> int:
