@@ -78,12 +78,14 @@ class Trial:
         picture: the map over the picture, as a PNG file; empty for ``RANDOM``.
         curves: for ``RANDOM`` the mean over several maps.
         note: why the map is blank, empty if it is not.
+        chances: for ``RANDOM`` the curves of each random map, whose spread is what chance can do.
     """
 
     method: str
     picture: bytes
     curves: Curves
     note: str
+    chances: tuple[Curves, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -289,7 +291,7 @@ def compare(
     mean = Curves(
         *(np.mean([getattr(one, part) for one in tried], axis=0) for part in ("shares", "deletion", "insertion"))
     )
-    yield Comparison((*trials, Trial(RANDOM, b"", mean, "")), RANDOM, 1.0)
+    yield Comparison((*trials, Trial(RANDOM, b"", mean, "", tuple(tried))), RANDOM, 1.0)
 
 
 def _answered(

@@ -75,6 +75,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "trust": {"attribution", "datasets", "images", "localization", "rendering", "tracing", "zoo"},
     "tuning": {"convolution", "stimuli"},
     "uploads": {"datasets", "images", "zoo"},
+    "verdicts": {"trust"},
     "zoo": {"downloads", "images", "tracing"},
 }
 FRAMEWORK_ROOMS = {

@@ -261,6 +261,37 @@ def test_the_curves_end_in_a_verdict_with_their_areas_and_a_program():
         in said
     )
     assert f"by chance {trials['random'].deletion_area:.2f}" in said
+    by_chance = [one.insertion_area for one in job.latest.trials[-1].chances]
+    assert f"({min(by_chance):.2f} to {max(by_chance):.2f} over 5 random maps)" in said
+    least = min(one.deletion_area for one in job.latest.trials[-1].chances)
+    beyond = [
+        attribution.ABOUT[one].title for one in ("grad_cam", "gradient")
+        if trials[one].deletion_area < least and trials[one].insertion_area > max(by_chance)
+    ]  # fmt: skip
+    assert "Grad-CAM" in beyond
+    assert f"{len(beyond)} of 2 maps find what matters better than random maps do" in said
+    assert f"by deletion and by insertion: {', '.join(beyond)}." in said
     assert "Petsiuk" in code(app)
     assert "grad_cam.png" in {one.label for one in app.get("download_button")}
+    figures = [json.loads(one.proto.spec)["layout"] for one in app.get("plotly_chart")]
+    assert [one["yaxis"]["title"]["text"] for one in figures] == ["probability of the class"] * 2
+    assert figures[0]["yaxis"]["range"] == figures[1]["yaxis"]["range"]
     assert not app.error
+
+
+def test_curves_that_cannot_be_read_are_told_with_the_reason_and_no_map_is_called_better():
+    network, cat = zoo.load("cats_and_dogs"), images.sample("cat")
+    batch = network.prepare(cat)
+    whole, painted = (
+        network.predict(one)[0] for one in (batch, np.broadcast_to(batch.mean((1, 2), keepdims=True), batch.shape))
+    )
+    assert painted > whole
+    app = opened("explaining/trust", network="cats_and_dogs", picture="cat", trust_methods="grad_cam,gradient")
+    app.session_state["_job_trust"].result(timeout=90)
+    app.run()
+    said = texts(app)
+    assert f"Deletion cannot be read here: the picture wholly painted over has a probability of {painted:.1%}" in said
+    assert f"the picture itself {whole:.0%}" in said
+    assert "Insertion cannot be read here: the picture wholly blurred" in said
+    assert "maps find what matters better" not in said
+    assert "costs the class most" not in said

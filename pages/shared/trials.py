@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from convviz import trust
+from convviz import trust, verdicts
 from convviz.attribution import ABOUT
 from convviz.jobs import Job
 from pages.shared import charts, engine, ui, words
@@ -97,27 +97,62 @@ def places(job: Job) -> None:
         }
         with column:
             shares = list(trials[0].curves.shares)
-            charts.curves(told, shares, lines, x_title="share of the pixels", key=f"trust_{name}")
+            charts.curves(
+                told, shares, lines, x_title="share of the pixels", y_title="probability of the class",
+                y_range=(-0.03, 1.03), key=f"trust_{name}",
+            )  # fmt: skip
 
 
 def places_verdict(job: Job | None) -> list[str]:
-    """Which map the curves speak for."""
+    """Which maps the curves speak for, beyond what random maps do; which curve cannot be read, and why."""
     trials = () if job is None or job.latest is None else job.latest.trials
-    chance = next((one for one in trials if one.method == trust.RANDOM), None)
-    if chance is None:
+    if not any(one.method == trust.RANDOM for one in trials):
         return ["A good map's deletion curve falls at once, and its insertion curve rises at once."]
-    tested = [one for one in trials if one.method != trust.RANDOM]
-    level = chance.curves.deletion_area
-    better = [title(one.method) for one in tested if one.curves.deletion_area < level]
-    best = min(tested, key=lambda one: one.curves.deletion_area)
-    said = (
-        f"Painting over what {title(best.method)} marks costs the class most: area {best.curves.deletion_area:.2f}, "
-        f"by chance {level:.2f}."
+    readings = [verdicts.read(trials, curve) for curve in verdicts.CURVES]
+    count = len(trials) - 1
+    if not readings[0].areas:
+        return ["Every map is blank or flat, so that no place comes before another."]
+    return [*map(_read, readings), _beyond_chance(readings, count)]
+
+
+def _read(found: verdicts.Reading) -> str:
+    """What one curve says, or why it says nothing here."""
+    deletes = found.curve == "deletion"
+    low, high = min(found.chance), max(found.chance)
+    if found.hindrance == verdicts.STILL:
+        moves = " to ".join(words.share(one, fine=True) for one in found.span)
+        return (
+            f"{found.curve.capitalize()} cannot tell maps apart here: every area, also by chance, is {low:.2f}, "
+            f"because the answer hardly moves ({moves} all along)."
+        )
+    emptied = f"the picture {'wholly painted over' if deletes else 'wholly blurred'}"
+    if found.hindrance == verdicts.TURNED:
+        return (
+            f"{found.curve.capitalize()} cannot be read here: {emptied} has a probability of "
+            f"{words.share(found.emptied, fine=True)}, the picture itself {words.share(found.whole, fine=True)}."
+        )
+    what = (
+        "Painting over what {} marks costs the class most" if deletes else "Bringing back what {} marks helps it most"
     )
-    beaten = f"{len(better)} of {len(tested)} maps find what matters better than random maps do."
-    start = float(trials[0].curves.insertion[0])
-    blur = f"The blurred picture alone has a probability of {start:.0%}"
-    return [said, beaten, f"{blur}; insertion can only tell maps apart where this is low."]
+    mean = sum(found.chance) / len(found.chance)
+    return (
+        f"{what.format(title(found.best))}: area {found.areas[found.best]:.2f}, by chance {mean:.2f} ({low:.2f} to "
+        f"{high:.2f} over {len(found.chance)} random maps); {emptied} has {words.share(found.emptied, fine=True)}."
+    )
+
+
+def _beyond_chance(readings: list[verdicts.Reading], count: int) -> str:
+    """How many maps are better than random ones, and by what."""
+    known = [one.curve for one in readings if not one.hindrance]
+    if not known:
+        return "So this picture cannot show whether a map finds what matters; try another picture or class."
+    better = [title(one) for one in verdicts.better(readings)]
+    by = " and by ".join(known)
+    named = f": {', '.join(better)}" if better else ""
+    return (
+        f"{len(better)} of {count} maps find what matters better than random maps do, outside the range of all of them "
+        f"by {by}{named}."
+    )
 
 
 # --- does the map depend on what was learnt -----------------------------------------------------------------------
