@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from convviz import ConvvizError, zoo
-from convviz.jobs import Engine, Job, bounds, worker
+from convviz.jobs import Engine, Job, StoppedError, bounds, worker
 from convviz.jobs.belongings import Belongings
 from convviz.jobs.job import MOST_RECORDS
 from tests import jobs_functions as functions
@@ -85,6 +85,16 @@ def test_workers_see_no_secrets(engine, monkeypatch):
 def test_a_call_whose_worker_dies_says_so_and_the_next_call_works(engine):
     with pytest.raises(ConvvizError, match="worker that computed this stopped"):
         engine.call(functions.die)
+    assert engine.call(functions.add, 1, 2) == 3
+
+
+def test_while_no_worker_lives_the_engine_says_that_one_is_starting(engine):
+    engine.begin()
+    wait_until(lambda: engine.status.phase == "ready")
+    with pytest.raises(StoppedError):
+        engine.call(functions.die)
+    wait_until(lambda: engine.status.phase == "restarting")
+    wait_until(lambda: engine.status.phase == "ready")
     assert engine.call(functions.add, 1, 2) == 3
 
 

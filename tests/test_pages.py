@@ -181,6 +181,23 @@ def test_a_page_says_what_is_wrong_in_one_sentence_and_shows_no_traceback(monkey
     assert not app.exception
 
 
+def test_after_a_workers_death_one_click_asks_again(monkeypatch):
+    from convviz.jobs import Engine, StoppedError
+
+    def stopped(*_, **__):
+        raise StoppedError("the worker that computed this stopped; try again, a new one is starting")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Engine, "call", stopped)
+        app = opened("inside/kernels", network="mnist", kernels_layer="conv2d_2")
+        assert [error.value.replace("\\", "") for error in app.error] == [
+            "The worker that computed this stopped; try again, a new one is starting."
+        ]
+    app.button(key="try_again").click().run()
+    assert not app.error
+    assert "Try again" not in {one.label for one in app.button}
+
+
 def test_custom_padding_is_counted_in_the_size():
     app = opened("pictures/convolution", padding="custom", pad_top="2", pad_left="0", pad_right="0")
     assert not app.error
