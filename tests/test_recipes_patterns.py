@@ -82,3 +82,76 @@ def test_another_seed_draws_other_pictures(folder):  # noqa: F811
         for seed in (0, 1)
     )
     assert not np.array_equal(first["result"]["lecture"], other["result"]["lecture"])
+
+
+def own(kind):
+    """A visitor's network, and a layer of it that is climbed."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    colours = 1 if kind.startswith("grey") else 3
+    inputs = keras.Input((20, 24) if kind == "grey without an axis" else (20, 24, colours), name="photo")
+    start = [layers.Rescaling(1 / 127.5, -1), layers.RandomFlip()] if kind == "prepared inside" else []
+    start += [lambda maps: keras.ops.expand_dims(maps, -1)] if kind == "grey without an axis" else []
+    start += [layers.Conv2D(4, 3, padding="same", name="first"), layers.BatchNormalization(), layers.ReLU(name="relu")]
+    body = [layers.Conv2D(5, 3, activation="relu", name="second"), layers.MaxPooling2D(), layers.Flatten()]
+    if kind == "sequential":
+        return keras.Sequential([inputs, *start, *body, layers.Dense(3, activation="softmax")]), "second"
+    if kind.startswith("nested"):
+        start = [keras.Sequential([keras.Input((20, 24, 3)), *start], name="inner")]
+    maps = inputs
+    for layer in [*start, *body]:
+        maps = layer(maps)
+    answers = [layers.Dense(3, activation="softmax", name=name)(maps) for name in ("answer", "other")]
+    model = keras.Model([inputs], answers if kind == "two outputs" else answers[0])
+    return model, {"nested": "inner/relu", "functional": "relu"}.get(kind, "second")
+
+
+KINDS = [
+    "sequential",
+    "functional",
+    "nested",
+    "nested before",
+    "two outputs",
+    "prepared inside",
+    "grey",
+    "grey without an axis",
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_program_for_a_visitors_network_draws_the_pages_patterns(kind, folder):  # noqa: F811
+    model, layer = own(kind)
+    model.save(folder / "network.keras")
+    network = zoo.wrap(model)
+    drawn_alike(network, zoo.Reference("upload", "00"), layer, folder, size=96)
+    drawn_alike(network, zoo.Reference("upload", "00"), layer, folder, size=32, objective="unit", before=True)
+    drawn_alike(
+        network, zoo.Reference("upload", "00"), layer, folder, filters=(), size=32, objective="direction",
+        picture="cat", shape=(300, 451), steps=3,
+    )  # fmt: skip
+    drawn_alike(network, zoo.Reference("upload", "00"), "", folder, objective="class", steps=3)
+
+
+@pytest.mark.parametrize("layer", ["block_1_expand", "block_3_expand_relu"])
+def test_the_program_for_an_imagenet_network_draws_the_pages_patterns(layer, data, folder):  # noqa: F811
+    if not zoo.is_here("mobilenetv2"):
+        pytest.skip("the weights of MobileNetV2 are not here")
+    drawn_alike(zoo.load("mobilenetv2"), zoo.reference("mobilenetv2"), layer, folder, size=96, recipes=("fast",))
+
+
+def drawn_alike(network, reference, layer, folder, *, filters=(0, 2), picture="", shape=(1, 1), **options):  # noqa: F811
+    """Run a program and hold its pictures against those of the page."""
+    text = recipes.patterns.drawn(
+        reference, network.card, layer=layer, filters=filters, seed=4, picture=picture, shape=shape,
+        **options,
+    )  # fmt: skip
+    given = {"like": images.sample(picture)} if picture else {}
+    *_, last = sketches.draw(network, layer, filters, seed=4, **given, **options)
+    for recipe, ours in ran(text, folder)["result"].items():
+        for place, one in enumerate(ours):
+            expected = sketches.cut(last.pictures[recipe], place, last.size, last.columns)
+            assert one.shape == expected.shape
+            apart = np.abs(one.astype(int) - expected)
+            assert np.percentile(apart, 95) <= 2, (recipe, place, np.percentile(apart, (50, 95, 100)))

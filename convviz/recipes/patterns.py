@@ -8,38 +8,36 @@ from typing import Any
 
 from convviz import patterns, zoo
 from convviz.patterns import torus
-from convviz.recipes import ascents, networks
+from convviz.recipes import ascents, networks, reaching
 from convviz.recipes.methods import LINEAR, LINEAR_ANYWHERE
 from convviz.recipes.openings import opening
-from convviz.recipes.writing import literal, quoted, script
-
-_INNER = """
-import keras
-
-# The layers up to this one, for canvases of any size.
-whole = keras.Model({inputs}, {output})
-inner = keras.models.clone_model(whole, input_tensors={canvas})
-inner.set_weights(whole.get_weights())
-layer = inner.get_layer({name}){fed}
-"""
-_CANVAS = "keras.Input((None, None, {channels}))"
-_CANVAS_AND_OTHERS = """[
-    {canvas} if place == {entered} else keras.Input(one.shape[1:], dtype=one.dtype)
-    for place, one in enumerate(whole.inputs)
-]"""
+from convviz.recipes.writing import literal, script
 
 _LAYER = '''
+from functools import cache
+
+import keras
 import tensorflow as tf
+
+
+@cache
+def looking(before, rounded):
+    """The layer's feature maps as a function of what the network takes."""
+
+    def look(values):
+{asked}
+        rectifies = isinstance(layer, (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU))
+        return tf.cast(entered if before and rectifies else maps, tf.float32)
+
+    return tf.function(look, input_signature=[ANY_SIZE], autograph=False)
 
 
 def answers(pixels, before=False, rounded=False):
     """The layer's feature maps, of a canvas with edges or without; or the numbers before the layer's ReLU."""
-    model, activation = inner, getattr(layer, "activation", None)
-    if before and isinstance(layer, (keras.layers.ReLU, keras.layers.LeakyReLU, keras.layers.ELU)):
-        model = {to_input}
-    elif before and getattr(activation, "__name__", "") in ("relu", "relu6", "leaky_relu", "elu", "selu"):
+    activation = getattr(layer, "activation", None)
+    if before and getattr(activation, "__name__", "") in ("relu", "relu6", "leaky_relu", "elu", "selu"):
         layer.activation = keras.activations.linear
-{maps}
+    maps = looking(before, rounded)({values})
     if activation is not None:
         layer.activation = activation
     return maps
@@ -133,7 +131,7 @@ def drawn(
     Args:
         reference: the network's ``zoo.Reference``.
         card: its ``zoo.Card``.
-        layer: path of a convolution; of a nested model the layers before it are left out, which the program says.
+        layer: path of a layer with filters.
         filters: as for ``patterns.ascend``.
         size: pixels of a picture's (longer) side.
         seed: of the noise.
@@ -178,7 +176,7 @@ def drawn(
         f"seed = {seed}  # of {'chance' if starts else 'the noise'}",
         "" if objective == "direction" else _goal(card, layer, filters, objective),
         *ascents.ascent(card, objective, before or objective == "negative", rescued, starts, manner),
-        _direction(sides) if objective == "direction" else "",
+        _direction(card, sides) if objective == "direction" else "",
         _SHEET.format(columns=columns),
         "from PIL import Image\n\nresult = {}",
         *runs,
@@ -237,27 +235,34 @@ def _network(reference: Any, card: Any, layer: str, objective: str, *, rounds: b
     return [
         networks.loading(reference),
         networks.feeding(card),
-        *inner(reference, card, layer),
+        *reaching.layer(card, layer),
         _torus() if rounds else "",
         _LAYER.format(
-            maps=(_MAPS_ROUND if rounds else _MAPS).format(values=networks.values(reference, card, "pixels")),
+            asked=_ASKED_ROUND if rounds else _ASKED,
+            values=networks.values(reference, card, "pixels"),
             reading=reading,
             told=told,
-            to_input=("Fed({})" if _is_fed(card, layer) else "{}").format("keras.Model(inner.inputs, layer.input)"),
         ),
     ]
 
 
-_MAPS = "    maps = model({values}, training=False)"
-_MAPS_ROUND = """\
-    with torus(inner.layers) if rounded else nullcontext():
-        maps = model({values}, training=False)"""
+_ASKED = "        entered, maps = asked(values)"
+_ASKED_ROUND = """\
+        with torus(set(innermost(model))) if rounded else nullcontext():
+            entered, maps = asked(values)"""
+_INNERMOST = '''
+def innermost(model):
+    """Every layer; models inside the model are opened."""
+    for layer in model.layers:
+        yield from innermost(layer) if hasattr(layer, "layers") else [layer]
+'''
 
 
 def _torus() -> str:
     """The functions that take the edges away from a tile."""
     imports = "from contextlib import contextmanager, nullcontext\n\nimport keras\nimport tensorflow as tf\n\n"
-    return imports + "\n\n".join(inspect.getsource(one) for one in (torus.around, torus.rounding, torus.torus))
+    functions = [inspect.getsource(one) for one in (torus.around, torus.rounding, torus.torus)]
+    return imports + "\n\n".join([*functions, _INNERMOST.strip()])
 
 
 def _goal(card: Any, layer: str, filters: Sequence[int], objective: str) -> str:
@@ -282,13 +287,14 @@ def _goal(card: Any, layer: str, filters: Sequence[int], objective: str) -> str:
     return f"import numpy as np\n\n{weights}\nseeds = {seeds}  # of each picture's noise"
 
 
-def _direction(size: tuple[int, int]) -> str:
+def _direction(card: Any, size: tuple[int, int]) -> str:
     """The direction towards a picture, which must come after what it is computed with."""
     return (
         "# By how much more each channel answers to the picture than to the noise.\n"
         f"grey, _ = noise([[0]], {size})\n"
         "of_noise = read(answers(tf.constant(grey))).numpy()[0]\n"
-        "of_picture = read(inner(prepare(picture), training=False)).numpy()[0]\n"
+        f"values = prepare(picture).reshape(1, {', '.join(map(str, card.input_shape))})\n"
+        "of_picture = read(looking(False, False)(values)).numpy()[0]\n"
         "direction = of_picture - of_noise\n"
         "weights, seeds = (direction / np.linalg.norm(direction))[None], [[0]]"
     )
@@ -299,36 +305,3 @@ def _stages(stages: Sequence[patterns.Stage], indent: int = 4) -> str:
     return "\n".join(
         f"{' ' * indent}({one.size}, {literal(one.lengths)}, {one.momentum}, {one.rounded})," for one in stages
     )
-
-
-def inner(reference: Any, card: Any, layer: str) -> list[str]:
-    """The lines that leave ``inner``, the network up to a layer for pictures of any size, and the ``layer``.
-
-    Args:
-        reference: the network's ``zoo.Reference``.
-        card: its ``zoo.Card``.
-        layer: path; of a nested model the layers before it are left out, which the lines say.
-
-    Returns:
-        Paragraphs for `script`.
-    """
-    *outer, name = layer.split("/")
-    inside = "".join(f".get_layer({quoted(one)})" for one in outer)
-    direct, fed = reference.kind in ("upload", "imagenet"), _is_fed(card, layer)
-    canvas = _CANVAS.format(channels=card.input_shape[-1])
-    return [
-        f"model = model{inside}  # what comes before it in the whole network is left out" if outer else "",
-        "" if direct else networks.opened(reference),
-        _INNER.format(
-            inputs="model.inputs" if direct else "inputs",
-            output=f"model.get_layer({quoted(name)}).output" if direct else f"outputs[{quoted(name)}]",
-            canvas=_CANVAS_AND_OTHERS.format(canvas=canvas, entered=card.entered) if fed else canvas,
-            name=quoted(name),
-            fed="\ninner = Fed(inner)" if fed else "",
-        ),
-    ]
-
-
-def _is_fed(card: Any, layer: str) -> bool:
-    """Whether the layers up to this one have several inputs; a nested model is taken for itself."""
-    return card.entered is not None and "/" not in layer

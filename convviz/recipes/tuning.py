@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convviz.recipes import networks, patterns
+from convviz.recipes import networks, reaching
 from convviz.recipes.tables import SIGNED
 from convviz.recipes.writing import literal, script
 
@@ -86,10 +86,13 @@ Image.fromarray(signed(result["feature_map"], np.abs(result["feature_map"]).max(
 _CHANNELS = """
 import cv2
 import numpy as np
+import tensorflow as tf
+
+inner = tf.function(lambda values: asked(values)[1], input_signature=[ANY_SIZE], autograph=False)
 
 # Every channel is shown the same; its answer is read in the middle half of its map, away from the padding.
 {pixels}
-maps = np.concatenate([inner(({values})[n : n + 32], training=False) for n in range(0, len(pixels), 32)])
+maps = np.concatenate([inner(({values})[n : n + 32]) for n in range(0, len(pixels), 32)])
 height, width = maps.shape[1:3]
 maps = maps[:, height // 4 : height - height // 4, width // 4 : width - width // 4]
 channels = {measure}
@@ -132,8 +135,7 @@ def curve(
         size: pixels of a stimulus' side.
         measure: one of ``tuning.MEASURES``.
         fixed: the other properties' values.
-        beside: a network's ``zoo.Reference``, its ``zoo.Card`` and the path of the layer; of a nested model the layers
-            before it are left out, which the program says.
+        beside: a network's ``zoo.Reference``, its ``zoo.Card`` and the path of the layer.
 
     Returns:
         A program that leaves ``result``: "values", "responses" and the "feature_map" of the best stimulus, and writes
@@ -172,4 +174,4 @@ def _beside(reference: Any, card: Any, layer: str, *, views: int, measure: str) 
         pixels=pixels, values=networks.values(reference, card, "pixels"), views=views,
         measure=_MEASURES[measure],
     )  # fmt: skip
-    return [networks.loading(reference), networks.feeding(card), *patterns.inner(reference, card, layer), ask]
+    return [networks.loading(reference), networks.feeding(card), *reaching.layer(card, layer), ask]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-_STANDARD = ("contextlib", "csv", "pathlib", "timeit")
+_STANDARD = ("contextlib", "csv", "functools", "pathlib", "timeit")
 
 
 def script(*parts: str, about: str = "") -> str:
@@ -43,7 +43,7 @@ def script(*parts: str, about: str = "") -> str:
 
 def _spaced(body: str) -> str:
     """A paragraph with what stands above it: two blank lines around a function, one elsewhere."""
-    return f"\n\n{body}\n\n" if body.startswith("def ") else f"\n{body}\n"
+    return f"\n\n{body}\n\n" if body.startswith(("def ", "class ", "@")) else f"\n{body}\n"
 
 
 def literal(values: Any) -> str:
