@@ -33,7 +33,7 @@ def archive() -> str | None:
         return None
     st.session_state["_archive_taken"] = file.file_id
     try:
-        return data_sets.take(file.getvalue(), file.name.rpartition(".")[0][:60] or "Your pictures")
+        return data_sets.take(file.getvalue(), file.name.rpartition(".")[0][:60].strip() or "Your pictures")
     except ConvvizError as refusal:
         ui.error(str(refusal))
         return None

@@ -137,7 +137,9 @@ def take(data: bytes, name: str) -> str:
         if address not in _own():
             engine.engine().drop(chosen, owner=engine.owner())
         raise
-    st.session_state[_SETS] = {**_own(), address: Own(name, chosen, found)}
+    ours = [title(one) for one in names() if one not in _own()]
+    called = words.apart(name, [*TITLES.values(), *ours], [own.title for one, own in _own().items() if one != address])
+    st.session_state[_SETS] = {**_own(), address: Own(called, chosen, found)}
     return address
 
 

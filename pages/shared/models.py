@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,13 +34,14 @@ class Own:
         return zoo.corrected(self.reference.version)
 
 
-def own(page: str, name: str, choose: Callable[[str], None]) -> None:
+def own(page: str, name: str, choose: Callable[[str], None], titles: Mapping[str, str]) -> None:
     """Beside the choice of a network: bring a model file, and see what the chosen own model is.
 
     Args:
         page: whose widgets these are.
         name: the network that is chosen now.
         choose: carries a network from now on.
+        titles: of all networks that can be chosen, by their names.
     """
     taken = st.session_state.setdefault(f"_{page}_model_taken", {})
     count = sum(not refusal for refusal in taken.values())  # in the key: a model that was taken closes the popover
@@ -51,7 +52,7 @@ def own(page: str, name: str, choose: Callable[[str], None]) -> None:
         )
         file = st.file_uploader("A model file", ["keras", "h5", "hdf5"], key=f"{page}_model", max_upload_size=200)
         if file is not None:
-            _take(page, file, choose)
+            _take(page, file, choose, titles)
     if name in _models():
         if st.button("Diagnosis and corrections", icon=":material/tune:", key=f"{page}_diagnosis", width="stretch"):
             st.session_state[_ASKED] = name
@@ -89,7 +90,7 @@ def _models() -> dict[str, Own]:
     return st.session_state.get(_MODELS, {})
 
 
-def _take(page: str, file: Any, choose: Callable) -> None:
+def _take(page: str, file: Any, choose: Callable, titles: Mapping[str, str]) -> None:
     """A file through the door, once for each; a refusal stays beside the file until another is given."""
     data = file.getvalue()
     digest = hashlib.sha256(data).hexdigest()
@@ -98,8 +99,9 @@ def _take(page: str, file: Any, choose: Callable) -> None:
         if taken[digest]:
             ui.error(taken[digest])
         return
-    title = file.name.rpartition(".")[0][:60] or "Your model"
-    name, reference = PREFIX + digest[:8], zoo.Reference("upload", digest, zoo.corrections(title=title))
+    name = PREFIX + digest[:8]
+    title = _title(name, file.name, titles)
+    reference = zoo.Reference("upload", digest, zoo.corrections(title=title))
     _make_room(name)
     try:
         engine.engine().keep(reference, data, owner=engine.owner())
@@ -114,6 +116,13 @@ def _take(page: str, file: Any, choose: Callable) -> None:
     choose(name)
     st.session_state[_ASKED] = name
     st.rerun()
+
+
+def _title(name: str, file: str, titles: Mapping[str, str]) -> str:
+    """What a model is called: as its file, unless another network is called so."""
+    ours = set(zoo.list_networks())
+    theirs = [title for one, title in titles.items() if one not in ours and one != name]
+    return words.apart(file.rpartition(".")[0][:60].strip() or "Your model", map(zoo.title, ours), theirs)
 
 
 def _make_room(name: str) -> None:

@@ -67,8 +67,9 @@ def carried(page: str) -> None:
     """
     picture_, network_ = OPENINGS.get(page, OPENING)
     above, thumbnail = st.columns([5, 1], vertical_alignment="bottom", gap="xsmall")
+    titles = _network_titles()
     network_name = choices.select(
-        "Network", _networks(), key="network", default=network_, format_func=network_title,
+        "Network", list(titles), key="network", default=network_, format_func=titles.__getitem__,
         missing=_missing_network,
     )  # fmt: skip
     with above:
@@ -229,12 +230,12 @@ def network(page: str) -> tuple[zoo.Reference, zoo.Card]:
     Raises:
         ConvvizError: the network cannot be had.
     """
-    hidden = choices.is_hidden("network")
+    hidden, titles = choices.is_hidden("network"), _network_titles()
     if not hidden:
-        _mirror("Network", _networks(), "network", page, network_title)
+        _mirror("Network", list(titles), "network", page, titles.__getitem__)
     name = st.session_state["network"]
     if not hidden:
-        models.own(page, name, choose_network)
+        models.own(page, name, choose_network, titles)
     chosen = reference(name)
     if chosen.kind == "imagenet":
         _fetched(name)
@@ -304,6 +305,7 @@ def network_title(name: str) -> str:
 
 def offer_trained(name: str, title: str, chosen: zoo.Reference) -> None:
     """Let a network that was trained here be chosen on every page."""
+    title = words.apart(title, [], [other for one, other in _network_titles().items() if one != name])
     st.session_state[_TRAINED] = {**st.session_state.get(_TRAINED, {}), name: (title, chosen)}
 
 
@@ -314,6 +316,11 @@ def choose_network(name: str) -> None:
 
 def _networks() -> list[str]:
     return [*_trained(), *zoo.list_networks()]
+
+
+def _network_titles() -> dict[str, str]:
+    """Of all networks that can be chosen: name in the address -> name for people."""
+    return {name: network_title(name) for name in _networks()}
 
 
 def _trained() -> dict[str, tuple[str, zoo.Reference]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,25 @@ def safe(name: str, longest: int = 80) -> str:
     """A name from outside, as Markdown that shows it and does nothing else."""
     plain = "".join(letter for letter in name if letter.isprintable())[:longest]
     return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.-])", r"\\\1", crossed(plain))
+
+
+def apart(title: str, ours: Iterable[str], theirs: Iterable[str] = ()) -> str:
+    """A title that no other thing has, for a select tells its options apart by what they are called.
+
+    Args:
+        title: as it came.
+        ours: titles of what the app itself offers.
+        theirs: titles of what the visitor brought or made before.
+
+    Example:
+        >>> apart("Digits", ["Digits"]), apart("model", [], ["model", "model (2)"])
+        ('Digits (uploaded)', 'model (3)')
+    """
+    taken, used = ({" ".join(one.split()).casefold() for one in titles} for titles in (ours, theirs))
+    title = " ".join(title.split())
+    title = f"{title} (uploaded)" if title.casefold() in taken else title
+    numbered = (f"{title} ({number})" for number in itertools.count(2))
+    return next(one for one in itertools.chain([title], numbered) if one.casefold() not in taken | used)
 
 
 def crossed(text: str) -> str:
