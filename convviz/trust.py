@@ -262,11 +262,11 @@ def compare(
         message ``{"stop": True}`` ends it.
 
     Raises:
-        ConvvizError: there is no such method or class, or the network does not end in classes.
+        ConvvizError: there is no such method or class, the network does not end in classes, or its answer is no number.
     """
     network = zoo.as_network(network)
     attribution.check(*methods)
-    target = int(np.argmax(network.predict(picture))) if target is None else target
+    target = _class(network, picture, target)
     coarse: tuple[int, int] = (8, 8)
     trials: list[Trial] = []
     for place, method in enumerate(methods):
@@ -292,6 +292,14 @@ def compare(
         *(np.mean([getattr(one, part) for one in tried], axis=0) for part in ("shares", "deletion", "insertion"))
     )
     yield Comparison((*trials, Trial(RANDOM, b"", mean, "", tuple(tried))), RANDOM, 1.0)
+
+
+def _class(network: Any, picture: np.ndarray, target: int | None) -> int:
+    """The class that is asked about, the top one without one; refused where the answer is no number."""
+    chances = network.predict(picture)
+    if not np.isfinite(chances).all():
+        raise ConvvizError(zoo.no_number(network))
+    return int(np.argmax(chances)) if target is None else target
 
 
 def _answered(
@@ -348,7 +356,7 @@ def shuffle_cascade(
         method; a message ``{"stop": True}`` ends it.
 
     Raises:
-        ConvvizError: there is no such method, or the network cannot be copied.
+        ConvvizError: there is no such method, the network cannot be copied, or its answer is no number.
 
     Source:
         Adebayo et al. 2018, Sanity checks for saliency maps, arXiv:1810.03292, section 3, with shuffled in place of
@@ -356,7 +364,7 @@ def shuffle_cascade(
     """
     network = zoo.as_network(network)
     attribution.check(method)
-    target = int(np.argmax(network.predict(picture))) if target is None else target
+    target = _class(network, picture, target)
     subject = copied(network)
     layers = tracing.leaves(subject.model)
     order = [path for path, one in layers.items() if one.weights][::-1]

@@ -646,12 +646,16 @@ def test_a_layer_without_a_path_to_the_class_says_so(batch):
     assert not answer.heatmap.any()
 
 
-def test_overflowing_numbers_are_named_and_drawn_as_nothing(batch):
+@pytest.mark.parametrize(("weight", "cause"), [(np.nan, "weights of colours are NaN"), (3e38, "overflow")])
+def test_numbers_that_are_none_have_a_cause_and_are_drawn_as_nothing(batch, weight, cause):
     model = hand_set()
-    set_weights(model.get_layer("colours"), np.full((1, 1, 3, 2), np.nan))
+    set_weights(model.get_layer("colours"), np.full((1, 1, 3, 2), weight))
     answer = attribution.grad_cam(zoo.wrap(model), batch)
-    assert "overflow" in answer.note
+    assert cause in answer.note
+    assert ("overflow" in answer.note) != ("weights of" in answer.note)
+    assert not answer.is_number
     assert np.isfinite(answer.heatmap).all()
+    assert attribution.grad_cam(zoo.wrap(hand_set()), batch).is_number
 
 
 def test_a_single_place_cannot_tell_places_apart(pictures):

@@ -194,17 +194,61 @@ def two_outputs(tmp_path_factory):
     return path, keras.saving.load_model(path)
 
 
-def brought(page, path, **query):
-    """A page with a network that a visitor has brought."""
+def brought(page, path, *, wrong="", **query):
+    """A page with a network that a visitor has brought; what is said to be wrong with it, in part."""
     app = opened(f"explaining/{page}", picture="cat", **query)
     data = path.read_bytes()
     name = f"model_{hashlib.sha256(data).hexdigest()[:8]}.keras"  # as in the address: AppTest knows no titles
     app.file_uploader(key=f"{page}_model").set_value((name, data, "application/octet-stream")).run()
     app.session_state["_own_model_asked"] = None  # its description is closed
     app.run()
-    assert not app.error
+    assert [wrong in one.value for one in app.error] == [True] * bool(wrong)
     assert not app.exception
     return app
+
+
+@pytest.fixture(scope="module")
+def of_nan(tmp_path_factory):
+    """The file of a visitor's network with one weight that is NaN."""
+    import keras
+
+    keras.utils.set_random_seed(7)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((24, 24, 3)),
+            layers.Conv2D(4, 3, activation="relu", name="first"),
+            layers.Conv2D(4, 3, activation="relu", name="second"),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(2, activation="softmax", name="head"),
+        ]
+    )
+    kernel, bias = model.get_layer("second").get_weights()
+    kernel[0, 0, 0, 0] = np.nan
+    model.get_layer("second").set_weights([kernel, bias])
+    path = tmp_path_factory.mktemp("nan") / "network.keras"
+    model.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("grad_cam", {"cam_view": "two"}),
+        ("grad_cam", {"cam_view": "one", "method": "occlusion"}),
+        ("grad_cam", {"cam_view": "many", "cam_from": "samples", "cam_samples": "cat,coffee"}),
+        ("trust", {"test": "places"}),
+        ("trust", {"test": "weights"}),
+    ],
+)
+def test_a_network_that_answers_nan_is_told_in_one_sentence_with_the_layer_and_nothing_false(page, query, of_nan):
+    app = brought(page, of_nan, wrong="weights of second are NaN or infinite", **query)
+    said = texts(app).replace(app.error[0].value, "")
+    for false in ("nan", "not sure", "Every value is 0", "zero everywhere", "No place of", "overflow", "marks costs"):
+        assert false not in said, false
+    assert not app.get("plotly_chart")
+    captions = " ".join(one.proto.imgs[0].caption for one in app.get("image"))
+    assert not any(word in captions for word in ("deletion", "likeness", "speaks for", "Over the picture", "nan"))
 
 
 def test_trust_tests_the_chosen_output_and_its_program_runs(two_outputs, tmp_path):

@@ -171,6 +171,19 @@ def test_what_cannot_be_tested_is_refused_with_the_way_out(corner):
         next(trust.league(corner[0], ["gradient"]))
 
 
+def test_a_network_whose_answer_is_no_number_is_not_tested_and_the_layer_is_named(corner):
+    network, picture = corner_network(), corner[1]
+    kernel, bias = network.model.layers[-1].get_weights()
+    network.model.layers[-1].set_weights([kernel, bias * np.nan])
+    name = network.model.layers[-1].name
+    for test in (
+        trust.compare(network, picture, ["gradient"], target=1),
+        trust.shuffle_cascade(network, picture, "gradient"),
+    ):
+        with pytest.raises(ConvvizError, match=f"weights of {name} are NaN or infinite"):
+            next(test)
+
+
 def test_a_network_that_cannot_be_copied_is_refused():
     class Own(keras.Model):
         def __init__(self, mystery):

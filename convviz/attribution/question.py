@@ -49,6 +49,11 @@ class Attribution:
     method: str
     limit: float
 
+    @property
+    def is_number(self) -> bool:
+        """Whether the answer and its map are numbers; else ``note`` says why not."""
+        return bool(np.isfinite(self.raw).all() and np.isfinite(self.score))
+
     def light(self) -> Attribution:
         """The same without its heat map, which ``sized`` brings back: what is sent while more is to come."""
         return replace(self, heatmap=np.zeros((0, 0), np.float32))
@@ -345,12 +350,14 @@ def conclude(
     Returns:
         One answer, or a list where several pictures came.
     """
-    answers = []
+    answers, broken = [], ""
     for place, size in enumerate(question.sizes):
         full = np.asarray(maps[place], np.float32)
-        finite = bool(np.isfinite(full).all() and np.isfinite(found["score"][place]))
+        is_number = bool(np.isfinite(full).all() and np.isfinite(found["score"][place]))
+        if not is_number:
+            broken = broken or zoo.no_number(question.subject.network)
         raw = full if question.signed else np.abs(full) if absolute else np.maximum(full, 0)
-        note = _note(full, raw, finite, causes[place] if causes else "")
+        note = _note(full, raw, causes[place] if causes else "") if is_number else broken
         heatmap, limit = _heatmap(np.nan_to_num(raw, nan=0.0, posinf=0.0, neginf=0.0), size, clip)
         index = int(found["index"][place])
         answers.append(
@@ -420,10 +427,8 @@ def _scaled(large: np.ndarray, limit: float) -> np.ndarray:
     return np.clip(large / limit, -1, 1).astype(np.float32) if limit > 0 else np.zeros(large.shape, np.float32)
 
 
-def _note(full: np.ndarray, raw: np.ndarray, finite: bool, cause: str) -> str:
+def _note(full: np.ndarray, raw: np.ndarray, cause: str) -> str:
     """Why a map is blank or flat."""
-    if not finite:
-        return "the network's numbers overflow on this picture (NaN or infinity); check its weights and value range"
     if not raw.any():
         if not full.any():
             return cause or "nothing that this method changes has any effect on the class"

@@ -3,7 +3,7 @@
 from convviz.zoo.cards import Card, LayerCard, Reference
 from convviz.zoo.convnets import ARCHITECTURES, cats_and_dogs_convnet, mnist_convnet, shapes_convnet
 from convviz.zoo.correcting import CORRECTIONS, corrected, corrections
-from convviz.zoo.diagnosis import PROBES, Diagnosis, Port, diagnose
+from convviz.zoo.diagnosis import PROBES, Diagnosis, Port, diagnose, no_number
 from convviz.zoo.entering import OTHER_INPUT, inputs
 from convviz.zoo.finding import (
     OPENERS,
@@ -51,6 +51,7 @@ __all__ = [
     "list_networks",
     "load",
     "mnist_convnet",
+    "no_number",
     "reference",
     "resolve",
     "shapes_convnet",

@@ -152,18 +152,53 @@ def _value_reason(card: Card) -> str:
     return "as it was told"
 
 
+def no_number(network: Any) -> str:
+    """Why a network's answer, or its gradient, is no number: one clause for people, with what to do.
+
+    Args:
+        network: ``Network`` or built ``keras.Model`` whose answer to some picture is NaN or infinite.
+
+    Returns:
+        Which layers have weights that are NaN or infinite; where none has, that numbers overflow on the way.
+
+    Example:
+        >>> last = keras.layers.Dense(2, name="last")
+        >>> model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), last])
+        >>> last.set_weights([np.full((64, 2), np.nan), np.zeros(2)])
+        >>> no_number(model).partition(",")[0]
+        'weights of last are NaN or infinite'
+    """
+    broken = [path for path, _, array in _weights(as_network(network).model) if not np.isfinite(array).all()]
+    if broken:
+        return f"{_broken(broken)}; train it anew or load another copy"
+    return (
+        "the network's numbers overflow on this picture (NaN or infinity), though its weights are numbers; check their "
+        "size and the value range"
+    )
+
+
+def _weights(model: Any) -> Iterator[tuple[str, str, np.ndarray]]:
+    """Every layer's path with the name and the values of each of its weight tensors."""
+    for path, layer in tracing.leaves(model).items():
+        for weight in layer.weights:
+            yield path, weight.name, np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32")))
+
+
+def _broken(paths: list[str]) -> str:
+    """That weights are no numbers."""
+    return f"weights of {_named(paths)} are NaN or infinite, so what the network says means nothing"
+
+
 def _odd_weights(model: Any) -> Iterator[str]:
     """Weights that are no numbers, or all nought."""
     broken, nought = [], []
-    for path, layer in tracing.leaves(model).items():
-        for weight in layer.weights:
-            array = np.asarray(keras.ops.convert_to_numpy(keras.ops.cast(weight, "float32")))
-            if array.size and not np.isfinite(array).all():
-                broken.append(path)
-            elif array.size > 1 and weight.name in ("kernel", "depthwise_kernel", "pointwise_kernel", "gamma"):
-                nought += [path] * (not array.any())
+    for path, name, array in _weights(model):
+        if not np.isfinite(array).all():
+            broken.append(path)
+        elif array.size > 1 and name in ("kernel", "depthwise_kernel", "pointwise_kernel", "gamma"):
+            nought += [path] * (not array.any())
     if broken:
-        yield f"weights of {_named(broken)} are NaN or infinite, so what the network says means nothing"
+        yield _broken(broken)
     if nought:
         yield f"all weights of {_named(nought)} are zero; was the network trained and saved with its weights?"
 

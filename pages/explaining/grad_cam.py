@@ -22,6 +22,9 @@ with controls:
     output = explained.output(network)
     with result, st.spinner("Asking the network"):
         top = engine.compute(attribution.top_classes, network, picture.array, count=1000, output=output)
+    if view != "many":
+        with result:
+            explained.answered(network, top)
     classes = {one.index: one.name for one in sorted(top, key=lambda one: one.index)}
     if view == "many":
         scene = explained.several(network, card, classes, output)
@@ -54,7 +57,7 @@ with result:
         ui.section("The network's answer")
         charts.bars([one.name for one in top[:5]], [one.probability for one in top[:5]], key="top_classes")
     ui.notes(heat_maps.noticed(shown, card, looks), f"{ABOUT[method].source}.")
-    only = shown is not None and not shown.is_older
+    only = shown is not None and not shown.is_older and not heat_maps.no_number(shown)
     code = recipes.grad_cam.heatmap(
         picture.name if view != "many" else None, network, card, method=method,
         targets=scene.targets, layer=layer or card.explained_layer, signed=signed, alpha=alpha,
@@ -71,6 +74,6 @@ with result:
         check=foot.checked(
             checking.grad_cam, network, picture.array, scene.targets[0], layer=layer or card.explained_layer,
             signed=signed,
-        ) if method == "grad_cam" and view != "many" and output is None else None,
+        ) if only and method == "grad_cam" and view != "many" and output is None else None,
         private="the pictures of your files are not in the link" if explained.brought() else "",
     )  # fmt: skip

@@ -48,6 +48,7 @@ with controls:
         choices.belong(network, "trust_class")
         with result, st.spinner("Asking the network"):
             top = engine.compute(attribution.top_classes, network, picture.array)
+            explained.answered(network, top)
         target = choices.select(
             "Class", ["top", *map(str, range(len(card.class_names)))], key="trust_class",
             format_func=lambda one: f"Most likely: {top[0].name}" if one == "top" else card.class_names[int(one)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,6 +60,13 @@ def output(network: zoo.Reference, *, key: str = "cam_output") -> int | None:
         format_func=lambda place: f"{place + 1}: {ports[place].name[:60]}",
     )  # fmt: skip
     return None if chosen == own else chosen
+
+
+def answered(network: zoo.Reference, top: Sequence[TopClass]) -> None:
+    """Go on only where the network's answer is a number; else say why it is none, and end the page."""
+    if not all(math.isfinite(one.probability) for one in top):
+        ui.error(f"the network's answer is not a number: {engine.compute(zoo.no_number, network)}")
+        st.stop()
 
 
 def layer(card: zoo.Card) -> str | None:

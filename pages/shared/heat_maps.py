@@ -51,14 +51,25 @@ def draw(shown: Shown, card: zoo.Card, looks: Looks) -> None:
     elif shown.done < 1:
         st.caption(f":material/hourglass_top: The map so far, from {shown.done:.0%} of the work.")
     with st.container(key="older" if shown.is_older else "explanation"):
-        if shown.asked.view == "one":
+        if why := no_number(shown):
+            ui.error(why)
+        elif shown.asked.view == "one":
             one(shown, looks)
         else:
             (two if shown.asked.view == "two" else many)(shown, card, looks)
 
 
+def no_number(shown: Shown) -> str:
+    """Why nothing can be drawn: the answer, or the gradient, is not a number; of several pictures in all of them."""
+    lost = [answer for answer in shown.answers if not answer.is_number]
+    nothing = lost and (shown.asked.view != "many" or len(lost) == len(shown.answers))
+    return f"the map is not made of numbers: {lost[0].note}" if nothing else ""
+
+
 def told(shown: Shown, card: zoo.Card) -> None:
     """What was explained, at which layer and why there, by which formula; why a map is blank."""
+    if no_number(shown):
+        return
     for place, answer in enumerate(shown.answers):
         if answer.note and shown.asked.view != "many":
             st.warning(f"{words.sentence(named(shown, place))[:-1]}: {words.sentence(answer.note)}")
@@ -140,12 +151,12 @@ def many(shown: Shown, card: zoo.Card, looks: Looks) -> None:
             answer, truth = shown.answers[place], shown.asked.truths[place]
             guess = localization.box(answer.heatmap, threshold=looks.threshold)
             blended = over(shown.asked.pictures[place], answer, looks)
-            found = f", IoU {localization.intersection_over_union(guess, truth):.2f}" if truth is not None else ""
-            caption = (
-                f"{words.safe(shown.asked.titles[place])}: {named(shown, place)}, {sure(card, answer.score)}{found}"
-            )
-            note = f". {words.sentence(answer.note)}" if answer.note else ""
-            told = words.where(evidence(answer), shown.name(place))
+            share = localization.intersection_over_union(guess, truth) if truth is not None else 0.0
+            found = f", {sure(card, answer.score)}" if answer.is_number else ""
+            found += f", IoU {share:.2f}" if truth is not None and answer.is_number else ""
+            caption = f"{words.safe(shown.asked.titles[place])}: {named(shown, place)}{found}"
+            note = f". {words.safe(words.sentence(answer.note), 300)}" if answer.note else ""
+            told = words.where(evidence(answer), shown.name(place)) if answer.is_number else answer.note
             with column:
                 ui.picture(localization.drawn(blended, guess, truth, at_least=LARGE), caption + note, told)
     with st.columns(2)[0]:
@@ -200,6 +211,8 @@ def noticed(shown: Shown | None, card: zoo.Card, looks: Looks) -> list[str]:
         return ["The map is seen to grow while the network is asked; the page can be used meanwhile."]
     if shown.is_older:
         return ["The map is seen to grow while the network is asked; what is dimmed belongs to the question before."]
+    if no_number(shown):
+        return ["What is not a number has no place where it is strongest, so there is nothing to see."]
     if shown.asked.view == "many":
         return _of_many(shown, card, looks)
     first = shown.answers[0]
@@ -242,12 +255,16 @@ def _likeness(answers: Sequence[Attribution]) -> str:
 def _of_many(shown: Shown, card: zoo.Card, looks: Looks) -> list[str]:
     """Of several pictures: where their maps are strongest, and how well the boxes agree."""
     answers = shown.answers
-    blank = sum(bool(answer.note) for answer in answers)
+    blank = sum(bool(answer.note) and answer.is_number for answer in answers)
+    lost = sum(not answer.is_number for answer in answers)
     said = [f"{len(answers)} pictures, each map on a scale of its own; {blank or 'none'} of them blank or flat."]
+    if lost:
+        said[0] = f"{said[0][:-1]}; {lost} without a map, because the answer or its gradient is not a number."
     if shown.done < 1:
         whole = f"{len(answers) - 1} of {words.count(len(shown.asked.pictures), 'picture')}"
         said = [f"Stopped at {shown.done:.0%} of the work: {whole} are explained to the end, and one in part."]
     pairs = [(answer, truth) for answer, truth in zip(answers, shown.asked.truths, strict=False) if truth is not None]
+    pairs = [(answer, truth) for answer, truth in pairs if answer.is_number]
     if pairs:
         overlaps = [
             localization.intersection_over_union(localization.box(one.heatmap, threshold=looks.threshold), truth)
