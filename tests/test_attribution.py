@@ -471,6 +471,19 @@ def test_integrated_gradients_add_up_to_the_difference_of_the_logits(network, pi
     assert answer.raw.sum() == pytest.approx(difference, abs=5e-3)
 
 
+@pytest.mark.parametrize("signed", [True, False])
+def test_integrated_gradients_say_what_they_add_up_to_and_of_how_much(network, pictures, signed):
+    both = attribution.integrated_gradients(network, pictures[:2], target=1, signed=signed, steps=3)
+    logits = tf.function(network.answer)
+    differences = (logits(pictures[:2]) - logits(np.zeros_like(pictures[:2]))).numpy()[:, 1]
+    for place, answer in enumerate(both):
+        whole = attribution.integrated_gradients(
+            network, pictures[place : place + 1], target=1, signed=True, steps=3
+        ).raw
+        assert answer.adds_up == pytest.approx((whole.sum(), differences[place]), abs=1e-4)
+    assert attribution.gradient(network, pictures[:1]).adds_up is None
+
+
 def test_integrated_gradients_take_the_midpoint_rule(network, pictures):
     mean = np.mean([_slopes(network, share * pictures[:1], 1) for share in (0.125, 0.375, 0.625, 0.875)], axis=0)
     answer = attribution.integrated_gradients(network, pictures[:1], target=1, signed=True, steps=4)

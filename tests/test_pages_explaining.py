@@ -168,11 +168,14 @@ def test_of_two_classes_the_one_whose_turn_has_not_come_is_told():
 
 
 @pytest.mark.parametrize("method", ["integrated_gradients", "eigen_cam"])
-def test_the_program_is_that_of_the_method(method):
+def test_the_program_is_that_of_the_method_and_integrated_gradients_say_what_they_add_up_to(method):
     app = opened(PAGE, network="mnist", picture="digit_3", method=method, cam_view="one")
     if method in attribution.SLOW:
         app.session_state["_job_explanation"].result(timeout=60)
         app.run()
+        found = attribution.integrated_gradients(zoo.load("mnist"), images.sample("digit_3"), target=3, signed=True)
+        total, whole = found.raw.sum(), found.adds_up[1]
+        assert f"adds up to {total:.3g} of {whole:.3g}, {abs(total - whole) / whole:.1%} off" in texts(app)
     assert attribution.ABOUT[method].title in code(app)
     ast.parse(code(app))
     assert f"{method}.png" in {one.label for one in app.get("download_button")}

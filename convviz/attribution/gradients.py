@@ -155,7 +155,9 @@ def integrated_gradients(
 ) -> Steps:
     """Integrated gradients: the gradient along the straight line from a baseline, times the difference from it.
 
-    The sum of the signed map is the difference of the two logits, up to the error of the midpoint rule.
+    The sum of the signed map is the difference of the two logits, up to the error of the midpoint rule; the answer's
+    ``adds_up`` has both. The gradient jumps wherever a ReLU opens on the way, so that rules for smooth functions are no
+    better: with 32 gradients the trapezoid and Gauss-Legendre rules were further off on average on bundled networks.
 
     Args:
         network: as for ``grad_cam``.
@@ -177,7 +179,7 @@ def integrated_gradients(
     start = _black(question) if baseline is None else np.asarray(baseline, np.float32)
     order = _from_end_to_end(steps, question.batch)
     places = ((order.astype(np.float32) + 0.5) / np.float32(steps))[:, None, None, None]
-    taken = 0
+    taken, sums = 0, np.zeros(0, np.float32)
 
     def along(one: np.ndarray, count: int) -> np.ndarray:
         nonlocal taken
@@ -186,10 +188,25 @@ def integrated_gradients(
         return start + chosen * (one - start)
 
     def concluded(asked: Question, mean: np.ndarray, found: dict[str, np.ndarray]) -> Any:
+        nonlocal sums
         maps = (mean * (question.batch[: len(mean)] - start)).sum(axis=-1)
+        sums = maps.sum(axis=(1, 2))
         return conclude(asked, maps, found, _causes(found), clip=FEW)
 
-    return (yield from _mean_gradients(question, steps, along, concluded))
+    answers = yield from _mean_gradients(question, steps, along, concluded)
+    several = [answers] if question.single else answers
+    whole = [
+        replace(answer, adds_up=(float(total), _between(question, one, start, answer.target)))
+        for answer, total, one in zip(several, sums, question.batch, strict=True)
+    ]
+    return whole[0] if question.single else whole
+
+
+def _between(question: Question, one: np.ndarray, start: np.ndarray, target: Any) -> float:
+    """By how much the explained number of one input (H, W, C) is above that of another."""
+    index = target[1] if isinstance(target, tuple) else target
+    here, there = run(call(question, "input", _plain), np.stack([one, start]), index)["chosen"]
+    return float(here - there)
 
 
 def _from_end_to_end(steps: int, batch: np.ndarray) -> np.ndarray:

@@ -37,6 +37,8 @@ class Attribution:
         note: why the map is blank or flat, empty if it is neither.
         method: key in ``METHODS``.
         limit: the value of the map, brought to the picture's size, that is 1 in the heat map; 0 for a blank one.
+        adds_up: of integrated gradients the sum of the map with both signs, and what it would be without the error of
+            the rule by which it is integrated; None for other methods.
     """
 
     heatmap: np.ndarray
@@ -48,6 +50,7 @@ class Attribution:
     note: str
     method: str
     limit: float
+    adds_up: tuple[float, float] | None = None
 
     @property
     def is_number(self) -> bool:

@@ -85,6 +85,20 @@ def told(shown: Shown, card: zoo.Card) -> None:
     about_layer = "A the layer's feature maps and g the gradient of y there"
     about_input = "x the picture with its colours c, and g the gradient of y there"
     st.caption(f"y is the number before softmax or sigmoid, {about_layer if about.coarse else about_input}.")
+    for place, answer in enumerate(shown.answers):
+        if answer.adds_up is not None and shown.asked.view != "many":
+            st.caption(_sum(answer.adds_up, named(shown, place)))
+
+
+def _sum(adds_up: tuple[float, float], name: str) -> str:
+    """How complete integrated gradients are."""
+    total, whole = adds_up
+    off = f", {words.share(abs(total - whole) / abs(whole), fine=True)} off" if whole else ""
+    return (
+        f"With both signs the map for {name} adds up to {words.number(total)} of {words.number(whole)}{off}: y for "
+        "this picture less y for a black one. What is missing, or too much, is the error of the sum that stands for "
+        "the integral."
+    )
 
 
 def named(shown: Shown, place: int) -> str:
