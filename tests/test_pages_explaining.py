@@ -274,6 +274,33 @@ def test_trust_tests_the_chosen_output_and_its_program_runs(two_outputs, tmp_pat
     assert not app.exception
 
 
+@pytest.mark.parametrize("ending", ["sigmoid", None])
+def test_a_second_output_of_one_number_is_told_by_its_sides_and_its_program_runs(ending, tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(7)
+    layers = keras.layers
+    photo = keras.Input((24, 24, 3), name="photo")
+    maps = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, activation="relu", name="maps")(photo))
+    first = layers.Dense(3, activation="softmax", name="kind")(maps)
+    model = keras.Model(photo, [first, layers.Dense(1, activation=ending, name="smiles")(maps)])
+    model.save(tmp_path / "network.keras")
+    app = brought("grad_cam", tmp_path / "network.keras", cam_view="two", method="grad_cam")
+    app.selectbox(key="cam_output").set_value(1).run()
+    shown = texts(app)
+    assert "**class 0**" in shown
+    assert "**class 1**" in shown
+    assert "output 0" not in shown
+    cat = images.sample("cat")
+    found = ran(code(app), tmp_path)["result"]
+    chance = float(zoo.wrap(model, output=1).predict(cat)[1])
+    sides = (1, 0) if chance > 0.5 else (0, 1)  # the more likely one first
+    for heat, side in zip(found, sides, strict=True):
+        expected = attribution.grad_cam(zoo.wrap(model, output=1), cat, target=side).heatmap
+        np.testing.assert_allclose(heat, expected, atol=1e-5)
+    assert not np.allclose(*found)
+
+
 def test_nonsense_in_the_address_breaks_nothing():
     app = opened(
         PAGE, method="<b>", cam_view="all", class2="-4", cam_threshold="nan", cam_layer="none", cam_from="drawn",

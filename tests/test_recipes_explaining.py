@@ -46,12 +46,12 @@ def test_the_program_of_every_method_gives_the_pages_heat_map(method, nested, fo
     assert np.abs(saved - over).max() <= 3  # one step of the colour table
 
     nested.save(folder / "network.keras")
-    network, place = zoo.wrap(nested), 1 if signed else None
-    target = 2 if place is None else (place, 2)
-    expected = attribution.METHODS[method](network, images.sample("cat"), target=target, layer=None, signed=True)
+    place = 1 if signed else None
+    network, version = zoo.wrap(nested, output=place), zoo.corrections(output=place)
+    expected = attribution.METHODS[method](network, images.sample("cat"), target=2, layer=None, signed=True)
     text = recipes.grad_cam.heatmap(
-        "cat", zoo.Reference("upload", "00"), network.card, method=method, targets=[2], layer=expected.layer,
-        signed=True, output=place,
+        "cat", zoo.Reference("upload", "00", version), network.card, method=method, targets=[2], layer=expected.layer,
+        signed=True,
     )  # fmt: skip
     np.testing.assert_allclose(ran(text, folder)["result"], expected.heatmap, atol=1e-4)
 

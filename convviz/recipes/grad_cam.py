@@ -95,15 +95,14 @@ def heatmap(
     signed: bool = False,
     alpha: float = 0.4,
     colormap: str = "turbo",
-    output: int | None = None,
     one_scale: bool = False,
 ) -> str:
     """Heat maps by one method: of a class, of two classes on one picture, or of several pictures.
 
     Args:
         name: of the picture, for ``opening``; None for the pictures in the file ``pictures.zip``, in their order.
-        reference: the network's ``zoo.Reference``.
-        card: its ``zoo.Card``.
+        reference: the network's ``zoo.Reference``; it tells which of several outputs is explained.
+        card: its ``zoo.Card``, of that output.
         targets: class indices: one, two for two classes, or one for each of the pictures; of a single sigmoid 1 and 0
             are the two sides.
         layer: path of the layer, for the methods that look at one.
@@ -111,7 +110,6 @@ def heatmap(
         signed: keep the evidence against the class.
         alpha: strength over the picture.
         colormap: one of ``rendering.COLORMAPS`` that OpenCV has; a signed map is blue and red.
-        output: place of the explained output among several; None for the network's own.
         one_scale: whether the larger of two maps gives the scale of both.
 
     Returns:
@@ -126,7 +124,7 @@ def heatmap(
         _ARCHIVE if name is None else opening(name),
         networks.loading(reference),
         networks.preparing(reference, card),
-        *methods.paragraphs(reference, card, method, layer=layer, signed=signed, output=output),
+        *methods.paragraphs(reference, card, method, layer=layer, signed=signed),
         _SIZED.format(
             counts="with both signs" if signed else "its size" if absolute else "where it is positive",
             counted=counted,
@@ -139,20 +137,16 @@ def heatmap(
             alpha=alpha,
             rest=round(1 - alpha, 6),
         ),
-        _asked(name, card, targets, method, output, one_scale),
+        _asked(name, card, targets, method, one_scale),
         about=f"{about.title}: which places of a picture spoke for a class. {about.source}.",
     )
 
 
-def _asked(
-    name: str | None, card: Any, targets: Sequence[int], method: str, output: int | None, one_scale: bool
-) -> str:
+def _asked(name: str | None, card: Any, targets: Sequence[int], method: str, one_scale: bool) -> str:
     """The paragraph that asks for the maps."""
     if name is None:
         return _MANY.format(targets=list(targets))
-    told = [
-        remark(card.class_names[one]) if output is None and card.class_names else f"output {one}" for one in targets
-    ]
+    told = [remark(card.class_names[one]) if card.class_names else f"output {one}" for one in targets]
     if len(targets) == 1:
         return _ONE.format(target=targets[0], told=told[0], over=quoted(f"{method}.png"))
     scale = "limits = max(limits), max(limits)  # one scale for both\n" if one_scale else ""

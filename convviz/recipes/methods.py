@@ -270,9 +270,7 @@ def guided(batch, target):
 '''
 
 
-def paragraphs(
-    reference: Any, card: Any, method: str, *, layer: str | None, signed: bool, output: int | None = None
-) -> list[str]:
+def paragraphs(reference: Any, card: Any, method: str, *, layer: str | None, signed: bool) -> list[str]:
     """The program's part between a prepared picture and the map as the formula gives it.
 
     Args:
@@ -281,7 +279,6 @@ def paragraphs(
         method: key in ``attribution.METHODS``.
         layer: path of the layer, for the methods that look at one.
         signed: whether the evidence against the class is kept.
-        output: place of the explained output among several; None for the network's own.
 
     Returns:
         Paragraphs that take ``model`` and ``prepare`` and leave ``explain(picture, target)``, which returns the float
@@ -289,10 +286,10 @@ def paragraphs(
     """
     anywhere = networks.listens(reference)
     height, width, channels = card.input_shape
-    single = output is None and card.output == "sigmoid" and len(card.class_names) == 2
+    single = card.output == "sigmoid" and len(card.class_names) == 2
     flat = anywhere and channels == 1
     entered = f"tf.reshape(batch, (-1, {height}, {width}, 1)[: {networks.axes(card)}])" if flat else "batch"
-    place = output if output is not None else zoo.corrected(reference.version).get("output", 0) if anywhere else 0
+    place = zoo.corrected(reference.version).get("output", 0) if anywhere else 0
     on_layer = method in _CAMS
     listening = on_layer and anywhere
     parts = [
@@ -310,25 +307,23 @@ def paragraphs(
         parts.append(_PIXEL_SLOPES)
     parts += [_BEHIND.format(layer=quoted(layer or ""))] if method == "ablation_cam" else []
     parts += [_GUIDED] if method == "guided_backpropagation" else []
-    parts += [probability(card, output)] if method == "rise" else []
+    parts += [probability(card)] if method == "rise" else []
     pooled = "gradients.sum(axis=-1)" if signed else "np.abs(gradients).max(axis=-1)"
     body = _BODIES[method].replace("{pooled}", pooled)
     head = 'def explain(picture, target):\n    """The map at its own size; positive where the picture speaks for it."""'
     return [*parts, f"import cv2\nimport numpy as np\n\n\n{head}{body}"]
 
 
-def probability(card: Any, output: int | None = None) -> str:
+def probability(card: Any) -> str:
     """The function that makes a probability of the numbers before softmax or sigmoid.
 
     Args:
         card: the network's ``zoo.Card``.
-        output: place of another output than the network's own.
 
     Returns:
         Paragraph that leaves ``probability(answers, target)``.
     """
-    own = output is None
-    if own and card.output == "sigmoid" and len(card.class_names) == 2:
+    if card.output == "sigmoid" and len(card.class_names) == 2:
         return _PROBABILITY.format(probability="tf.sigmoid(chosen(answers, target))")
-    way = "sigmoid" if own and card.output == "sigmoid" else "nn.softmax"
+    way = "sigmoid" if card.output == "sigmoid" else "nn.softmax"
     return _PROBABILITY.format(probability=f"tf.{way}(answers)[:, target]")

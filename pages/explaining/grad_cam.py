@@ -16,18 +16,19 @@ controls, result = ui.two_sides()
 with controls:
     picture = pickers.picture("grad_cam")
     network, card = pickers.network("grad_cam")
-    choices.belong(network, "class", "class2", "class_of_all", "cam_layer", "cam_output", "cam_from")
+    choices.belong(network, "cam_output", "cam_layer", "cam_from")
     view = choices.select("Show", list(VIEWS), key="cam_view", format_func=VIEWS.get)
     method = choices.select("Method", METHODS, key="method", format_func=lambda one: ABOUT[one].title)
-    output = explained.output(network)
+    network, card = explained.at_output(network, card, key="cam_output")
+    choices.belong(network, "class", "class2", "class_of_all")
     with result, st.spinner("Asking the network"):
-        top = engine.compute(attribution.top_classes, network, picture.array, count=1000, output=output)
+        top = engine.compute(attribution.top_classes, network, picture.array, count=1000)
     if view != "many":
         with result:
             explained.answered(network, top)
     classes = {one.index: one.name for one in sorted(top, key=lambda one: one.index)}
     if view == "many":
-        scene = explained.several(network, card, classes, output)
+        scene = explained.several(network, card, classes)
     else:
         scene = explained.on_picture(picture, top, two=view == "two")
     layer = explained.layer(card) if ABOUT[method].coarse else None
@@ -44,16 +45,14 @@ with result:
         st.info("Bring pictures on the left: they are explained one by one, side by side.")
         st.stop()
     asked = explanations.Asked(
-        network, scene.pictures, method,
-        tuple(one if output is None else (output, one) for one in scene.targets),
-        layer, signed, classes, scene.titles, scene.truths, view,
+        network, scene.pictures, method, scene.targets, layer, signed, classes, scene.titles, scene.truths, view,
     )  # fmt: skip
     shown = explanations.answer(asked, lambda answers: heat_maps.draw(answers, card, looks))
     if view != "many":
         heat_maps.unsure(card, top)
     if shown is not None and not shown.is_older:
         heat_maps.told(shown, card)
-    if view != "many" and card.class_names and output is None:
+    if view != "many" and card.class_names:
         ui.section("The network's answer")
         charts.bars([one.name for one in top[:5]], [one.probability for one in top[:5]], key="top_classes")
     ui.notes(heat_maps.noticed(shown, card, looks), f"{ABOUT[method].source}.")
@@ -61,7 +60,7 @@ with result:
     code = recipes.grad_cam.heatmap(
         picture.name if view != "many" else None, network, card, method=method,
         targets=scene.targets, layer=layer or card.explained_layer, signed=signed, alpha=alpha,
-        colormap=colormap, output=output, one_scale=one_scale,
+        colormap=colormap, one_scale=one_scale,
     )  # fmt: skip
     foot.foot(
         "grad_cam",
@@ -74,6 +73,6 @@ with result:
         check=foot.checked(
             checking.grad_cam, network, picture.array, scene.targets[0], layer=layer or card.explained_layer,
             signed=signed,
-        ) if only and method == "grad_cam" and view != "many" and output is None else None,
+        ) if only and method == "grad_cam" and view != "many" else None,
         private="the pictures of your files are not in the link" if explained.brought() else "",
     )  # fmt: skip

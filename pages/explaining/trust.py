@@ -44,7 +44,7 @@ with controls:
         picture = pickers.picture("trust")
         network, card = pickers.network("trust")
         choices.belong(network, "trust_output")
-        network, card = explained.at_output(network, card, key="trust_output")
+        network, card = explained.at_output(network, card, key="trust_output", classes=True)
         choices.belong(network, "trust_class")
         with result, st.spinner("Asking the network"):
             top = engine.compute(attribution.top_classes, network, picture.array)

@@ -32,24 +32,26 @@ class Scene:
     truths: tuple[Box | None, ...]
 
 
-def at_output(network: zoo.Reference, card: zoo.Card, *, key: str) -> tuple[zoo.Reference, zoo.Card]:
+def at_output(
+    network: zoo.Reference, card: zoo.Card, *, key: str, classes: bool = False
+) -> tuple[zoo.Reference, zoo.Card]:
     """A network that is looked at by the chosen one of its outputs.
 
     Raises:
-        ConvvizError: what is looked at does not end in classes.
+        ConvvizError: what is looked at does not end in classes, and these are needed.
     """
-    chosen = output(network, key=key)
+    chosen = _output(network, key=key)
     if chosen is not None:
         told = zoo.corrected(network.version)
         kept = {name: value for name, value in told.items() if name not in ("class_names", "ending")}  # of its own
         network = zoo.Reference("upload", network.name, zoo.corrections(**kept | {"output": chosen}))
         card = pickers.card(network)
-    if not card.class_names:
+    if classes and not card.class_names:
         raise ConvvizError(f"{card.title} does not end in classes here; choose another output or network")
     return network, card
 
 
-def output(network: zoo.Reference, *, key: str = "cam_output") -> int | None:
+def _output(network: zoo.Reference, *, key: str) -> int | None:
     """Which of a network's outputs is explained, by place; None for its own, or where it has but one."""
     ports = models.diagnosis(network).outputs if network.kind == "upload" else ()
     if len(ports) < 2:
@@ -91,7 +93,7 @@ def on_picture(picture: pickers.Picture, top: Sequence[TopClass], *, two: bool) 
     )
 
 
-def several(network: zoo.Reference, card: zoo.Card, classes: Mapping[int, str], output: int | None) -> Scene | None:
+def several(network: zoo.Reference, card: zoo.Card, classes: Mapping[int, str]) -> Scene | None:
     """Several pictures: drawn ones whose truth is known, samples, or the visitor's files; None while there are none."""
     knows_shapes = tuple(card.class_names) == datasets.SHAPES
     source = choices.segments("Pictures", list(SOURCES)[not knows_shapes :], key="cam_from", format_func=SOURCES.get)
@@ -108,7 +110,7 @@ def several(network: zoo.Reference, card: zoo.Card, classes: Mapping[int, str], 
     titles, pictures = zip(*found, strict=True)
     targets = tuple(
         int(chosen) if chosen != "own" else
-        engine.compute(attribution.top_classes, network, array, count=1, output=output)[0].index
+        engine.compute(attribution.top_classes, network, array, count=1)[0].index
         for array in pictures
     )  # fmt: skip
     return Scene(pictures, targets, titles, (None,) * len(found))
