@@ -78,6 +78,42 @@ def test_evidence_against_a_class_is_told():
     assert "the evidence against star is strongest" in said
 
 
+def test_the_formula_is_that_of_what_is_shown_with_and_without_evidence_against():
+    inside = r"\textstyle\sum_k w_k A^k_{ij}"
+    app = opened(PAGE, network="shapes", picture="shapes", cam_view="one")
+    assert rf"$\mathrm{{ReLU}}\big({inside}\big)" in texts(app)
+    app.toggle(key="signed").set_value(True).run()
+    assert f"${inside},\\ w_k" in texts(app)
+    app.selectbox(key="method").set_value("gradient").run()
+    assert r"$\textstyle\sum_c g_{ijc}$" in texts(app)
+    assert not app.exception
+
+
+def test_a_blank_map_has_no_outline_and_its_note_names_the_control():
+    against = next(
+        (name, target)
+        for name in ("digit_1", "digit_0", "digit_7", "digit_4")
+        for target in range(10)
+        if attribution.hires_cam(zoo.load("mnist"), images.sample(name), target=target).note == attribution.ONLY_AGAINST
+    )
+    query = {"picture": against[0], "network": "mnist", "method": "hires_cam", "class": str(against[1])}
+    app = opened(PAGE, cam_view="one", **query)
+    said = texts(app) + " ".join(one.value for one in app.warning)
+    assert "only evidence against this class here; with “Evidence against it, too” it is seen." in said
+    assert app.toggle(key="signed").label == "Evidence against it, too"
+    assert "cells; its outline" not in said
+    assert "It shows what counted" not in said
+
+
+def test_several_pictures_offer_no_picture_of_which_they_make_no_use():
+    app = opened(PAGE, network="shapes", picture="shapes", cam_view="many", cam_count="3")
+    assert "grad_cam_draw" not in {one.key for one in app.button}
+    app.selectbox(key="cam_view").set_value("one").run()
+    assert "grad_cam_draw" in {one.key for one in app.button}
+    assert "The evidence for star is strongest" in texts(app)
+    assert not app.exception
+
+
 def test_several_drawn_pictures_state_how_well_their_boxes_agree():
     app = opened(PAGE, network="shapes", picture="shapes", cam_view="many", cam_count="4", cam_seed="5")
     drawn = datasets.draw_shapes(4, side=64, shapes_per_picture=2, rng=np.random.default_rng(5))

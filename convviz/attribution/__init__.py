@@ -29,11 +29,12 @@ from convviz.attribution.gradients import (
     smooth_gradient,
 )
 from convviz.attribution.masks import occlusion, rise
-from convviz.attribution.question import Attribution, answers_only, ask_input, evidence, run, sized
+from convviz.attribution.question import ONLY_AGAINST, Attribution, answers_only, ask_input, evidence, run, sized
 
 __all__ = [
     "ABOUT",
     "METHODS",
+    "ONLY_AGAINST",
     "SLOW",
     "About",
     "Attribution",

@@ -18,6 +18,7 @@ tf = lazy.load("tensorflow")
 
 Progress = Callable[[int, int], None]  # (done, of how many)
 TOP = -1  # stands for "each picture's top class" in a traced function
+ONLY_AGAINST = "there is only evidence against this class here"  # the note of a map that is blank for that reason
 INPUT_REASON = "this method looks at the input itself, not at a layer"
 
 
@@ -435,7 +436,7 @@ def _note(full: np.ndarray, raw: np.ndarray, cause: str) -> str:
     if not raw.any():
         if not full.any():
             return cause or "nothing that this method changes has any effect on the class"
-        return "there is only evidence against this class here; switch on negative evidence to see it"
+        return ONLY_AGAINST
     if np.ptp(raw) == 0:
         if raw.size == 1:
             return "the layer has a single place, so the map cannot tell places apart; choose an earlier layer"

@@ -14,10 +14,12 @@ METHODS, ABOUT = list(attribution.METHODS), attribution.ABOUT
 
 controls, result = ui.two_sides()
 with controls:
-    picture = pickers.picture("grad_cam")
+    above = st.container()
     network, card = pickers.network("grad_cam")
     choices.belong(network, "cam_output", "cam_layer", "cam_from")
     view = choices.select("Show", list(VIEWS), key="cam_view", format_func=VIEWS.get)
+    with above:
+        picture = pickers.picture("grad_cam") if view != "many" else pickers.carried_picture()
     method = choices.select("Method", METHODS, key="method", format_func=lambda one: ABOUT[one].title)
     network, card = explained.at_output(network, card, key="cam_output")
     choices.belong(network, "class", "class2", "class_of_all")

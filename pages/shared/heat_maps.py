@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import localization, rendering, zoo
-from convviz.attribution import ABOUT, Attribution, TopClass, evidence
+from convviz.attribution import ABOUT, ONLY_AGAINST, Attribution, TopClass, evidence
 from pages.shared import choices, ui, words
 from pages.shared.explanations import Asked, Shown
 
@@ -72,7 +72,8 @@ def told(shown: Shown, card: zoo.Card) -> None:
         return
     for place, answer in enumerate(shown.answers):
         if answer.note and shown.asked.view != "many":
-            st.warning(f"{words.sentence(named(shown, place))[:-1]}: {words.sentence(answer.note)}")
+            way = "; with “Evidence against it, too” it is seen" if answer.note == ONLY_AGAINST else ""
+            st.warning(f"{words.sentence(named(shown, place))[:-1]}: {words.sentence(answer.note + way)}")
     first, about = shown.answers[0], ABOUT[shown.asked.method]
     explained = " and ".join(
         f"**{named(shown, p)}**, {sure(card, one.score)}" for p, one in enumerate(shown.answers[:2])
@@ -81,7 +82,7 @@ def told(shown: Shown, card: zoo.Card) -> None:
     layer = f", at layer **{words.safe(first.layer)}**" if first.layer else ""
     st.markdown(f"{what}{layer}. {words.reason(first.layer_reason)}")
     st.markdown(f"**{about.title}**: {about.idea}.")
-    st.markdown(f"${about.formula}$")
+    st.markdown(f"${about.signed if shown.asked.signed else about.formula}$")
     about_layer = "A the layer's feature maps and g the gradient of y there"
     about_input = "x the picture with its colours c, and g the gradient of y there"
     st.caption(f"y is the number before softmax or sigmoid, {about_layer if about.coarse else about_input}.")
@@ -236,6 +237,8 @@ def noticed(shown: Shown | None, card: zoo.Card, looks: Looks) -> list[str]:
         return [*said, f"{ABOUT[shown.asked.method].title} was stopped at {shown.done:.0%} of its work: {left}."]
     if len(shown.answers) == 2:
         return [*said, _likeness(shown.answers)]
+    if not first.raw.any():
+        return said
     cells = words.shape(first.raw)
     coarse = first.raw.shape != first.heatmap.shape and ABOUT[shown.asked.method].coarse
     if coarse:
