@@ -534,8 +534,9 @@ def _plainly(network: Any, work: Callable[[Any], Any], picture: np.ndarray) -> A
     Only a network that works channels first is put into a graph, without which no CPU can compute it.
     """
     batch = tf.constant(network.prepare(picture))
-    orders = {getattr(layer, "data_format", None) for layer in tracing.leaves(network.model).values()}
-    run = tf.function(work, autograph=False, jit_compile=False) if "channels_first" in orders else work
+    run = work
+    if tracing.works_channels_first(network.model):
+        run = tf.function(work, autograph=False, jit_compile=tracing.needs_xla(network.model))
     with network.lock:
         return run(batch)
 

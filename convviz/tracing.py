@@ -8,9 +8,9 @@ remains on the model afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from convviz import lazy
@@ -78,13 +78,43 @@ def traced(network: Any, key: Any, body: Callable, *signature: Any) -> Callable:
         with network.lock:
             found = network.compiled.get(key)
             if found is None:
-                function = tf.function(body, autograph=False, jit_compile=False)
+                function = tf.function(body, autograph=False, jit_compile=needs_xla(network.model))
                 found = network.compiled[key] = function.get_concrete_function(*signature)
     return found
 
 
+def needs_xla(model: Any) -> bool:
+    """Whether a model's graphs run only compiled: it works channels first where TensorFlow's own kernels do not.
+
+    Args:
+        model: any built ``keras.Model``.
+
+    Returns:
+        False for every model that works channels last; for others True on a CPU without oneDNN's operations, which
+        ``TF_ENABLE_ONEDNN_OPTS=1`` switches on, but only before TensorFlow is loaded.
+    """
+    return works_channels_first(model) and not _computes_channels_first()
+
+
+def works_channels_first(model: Any) -> bool:
+    """Whether any layer of a model takes (N, C, H, W)."""
+    return any(getattr(layer, "data_format", None) == "channels_first" for layer in leaves(model).values())
+
+
+@cache
+def _computes_channels_first() -> bool:
+    """Whether a graph with a convolution that is channels first runs on this machine; tried once."""
+    kernel = tf.ones((1, 1, 1, 1))
+    convolve = tf.function(lambda maps: tf.nn.conv2d(maps, kernel, 1, "VALID", data_format="NCHW"), jit_compile=False)
+    try:
+        convolve(tf.ones((1, 1, 1, 1)))
+    except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError):
+        return False
+    return True
+
+
 @contextmanager
-def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[str] = ()) -> Iterator[None]:
+def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[str] = ()) -> Iterator[set[str]]:
     """While the block runs, every call of an innermost layer is reported to the hook.
 
     Use it inside a traced function only (``traced``): the layers' ``call`` is replaced on the instance for the time of
@@ -99,11 +129,14 @@ def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[st
         fold: let a batch normalization behind a convolution be part of it, which is quicker and gives the same numbers
             but for rounding. The convolution's own output is still reported, but no longer lies on the way.
         kept: paths of layers whose output must stay on the way, to be differentiated or replaced.
+
+    Yields:
+        paths of the layers called so far whose output is really channels first.
     """
     before: list[tuple[dict, Any]] = []
     held: list[Any] = []  # outputs that stay on the way
     found = leaves(model)
-    turning = _Turning(found.values())
+    turning = _Turning(found)
     try:
         for path, layer in found.items():
             attributes = vars(layer)  # past Keras' own bookkeeping of attributes, so nothing is tracked
@@ -111,9 +144,9 @@ def listening(model: Any, hook: Hook, *, fold: bool = False, kept: Collection[st
             call = layer.call
             if fold and isinstance(layer, keras.layers.BatchNormalization):
                 call = _folding(layer, call, held)
-            turned = turning.around(layer, call), partial(turning.given, layer)
+            turned = turning.around(path, layer, call), partial(turning.given, layer)
             attributes["call"] = _reporting(path, *turned, hook, held if path in kept else None)
-        yield
+        yield turning.turned
     finally:
         for attributes, call in before:
             if call is None:
@@ -127,22 +160,27 @@ class _Turning:
     """Outputs of layers that work channels first, turned to channels last for those who listen, and turned back.
 
     Args:
-        layers: all innermost layers of a model.
+        layers: all innermost layers of a model, by path.
+
+    Attributes:
+        turned: paths of layers whose output was turned.
     """
 
-    def __init__(self, layers: Iterable[Any]) -> None:
-        orders = {order for layer in layers if (order := getattr(layer, "data_format", None))}
+    def __init__(self, layers: dict[str, Any]) -> None:
+        orders = {order for layer in layers.values() if (order := getattr(layer, "data_format", None))}
         self._needed = "channels_first" in orders
         self._whole = orders == {"channels_first"}
+        self.turned: set[str] = set()
         self._first: dict[int, tuple[Any, Any]] = {}  # id of a tensor that is channels first -> it, and it turned
 
-    def around(self, layer: Any, call: Callable) -> Callable:
+    def around(self, path: str, layer: Any, call: Callable) -> Callable:
         """The layer's call, to be listened to; it gives (what is shown, how what is shown becomes what goes on)."""
 
         def turned(*args: Any, **kwargs: Any) -> tuple[Any, Callable[[Any], Any]]:
             output = call(*args, **kwargs)
             if not self._needed or not self._is_first(layer, args, output):
                 return output, lambda shown: shown
+            self.turned.add(path)
             return tf.transpose(output, (0, 2, 3, 1)), self._back
 
         return turned

@@ -1,6 +1,9 @@
 """Programs about networks, run as a reader would run them, against what the pages compute."""
 
 import ast
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -226,3 +229,61 @@ def test_programs_for_a_network_of_several_inputs_give_the_others_zeros(kind, fo
     text = recipes.layers.cell("cat", reference, network.card, layer="second", channel=2, row=3, col=4)
     value = microscope.look(network, array, "second", 2, 3, 4).value
     assert ran(text, folder)["result"]["value"] == pytest.approx(value, rel=1e-4, abs=1e-6)
+
+
+def channels_first(inputs):
+    """A visitor's network that works channels first, from the input on or behind a layer that turns the picture."""
+    import keras
+
+    keras.utils.set_random_seed(7)
+    layers, first = keras.layers, {"data_format": "channels_first"}
+    photo = keras.Input((20, 24, 3) if inputs == "turned inside" else (3, 20, 24), name="photo")
+    maps = layers.Permute((3, 1, 2))(photo) if inputs == "turned inside" else photo
+    maps = layers.Conv2D(6, 3, activation="relu", name="first", **first)(maps)
+    maps = layers.MaxPooling2D(2, name="pooled", **first)(layers.BatchNormalization(axis=1, name="norm")(maps))
+    pooled = layers.GlobalAveragePooling2D(**first)(layers.Conv2D(5, 3, name="second", **first)(maps))
+    facts = [keras.Input((2,), name="facts")] if inputs == "two" else []
+    answer = layers.Dense(3, activation="softmax")(layers.Concatenate()([pooled, *facts]) if facts else pooled)
+    return keras.Model([*facts, photo] if facts else photo, answer, name="own")
+
+
+@pytest.mark.parametrize("inputs", ["one", "two", "turned inside"])
+def test_programs_for_a_network_that_works_channels_first_give_the_pages_numbers(inputs, folder):
+    model, array = channels_first(inputs), images.sample("cat")
+    model.save(folder / "network.keras")
+    network, reference = zoo.wrap(model), zoo.Reference("upload", "00")
+    card, layers = network.card, ["first", "norm", "pooled", "second"]
+    expected = activations.feature_maps(network, array, layers)
+    text = recipes.maps.feature_maps("cat", reference, card, layers=layers, layer="second", channel=4)
+    found = ran(text, folder)["result"]
+    looks = ran(recipes.looks.mosaics("cat", reference, card, layers=layers, scale="layer"), folder)["result"]
+    for name, maps in expected.items():
+        np.testing.assert_allclose(found["maps"][name], maps, atol=1e-5)
+        np.testing.assert_allclose(looks["maps"][name], maps, atol=1e-5)
+    cell = microscope.look(network, array, "pooled", 2, 3, 4)
+    result = ran(recipes.layers.cell("cat", reference, card, layer="pooled", channel=2, row=3, col=4), folder)["result"]
+    assert result["value"] == pytest.approx(cell.value, rel=1e-4, abs=1e-6)
+    np.testing.assert_allclose(result["gradient"], cell.gradient, atol=1e-5)
+    text = recipes.layers.kernels(reference, card, layer="second", channel=3, index=1)
+    np.testing.assert_array_equal(ran(text, folder)["result"]["kernel"], model.get_layer("second").kernel[:, :, 3, 1])
+    edits = surgery.read(network, "mute=first:1;copy=norm:2:3").edits
+    result = ran(recipes.surgery.knock_out("cat", reference, card, edits=edits, view="second", channel=2), folder)
+    outcome = surgery.operate(network, array, edits, view="second", channel=2)
+    np.testing.assert_allclose(result["result"]["before"], network.predict(array), atol=1e-5)
+    np.testing.assert_allclose(result["result"]["after"], outcome.after, atol=1e-5)
+    np.testing.assert_allclose(result["result"]["map_after"], outcome.map_after, atol=1e-5)
+
+
+def test_a_program_for_a_network_that_works_channels_first_runs_on_a_cpu_without_onednn(folder):
+    model = channels_first("one")
+    model.save(folder / "network.keras")
+    network, reference = zoo.wrap(model), zoo.Reference("upload", "00")
+    (folder / "recipe.py").write_text(
+        recipes.layers.cell("cat", reference, network.card, layer="pooled", channel=2, row=3, col=4)
+        + 'print("value", result["value"])\n'
+    )
+    plain = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, "recipe.py"], cwd=folder, env=plain, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    value = microscope.look(network, images.sample("cat"), "pooled", 2, 3, 4).value
+    assert float(done.stdout.split()[-1]) == pytest.approx(value, rel=1e-4)

@@ -1,5 +1,10 @@
 """Models that are not one RGB picture in, one softmax out: inputs, channels, order of axes, corrections, diagnosis."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +12,7 @@ from keras import layers
 
 from convviz import ConvvizError, activations, attribution, images, microscope, patterns, receptive_field, tracing, zoo
 
+ROOT = Path(__file__).resolve().parents[1]
 SHAPE = (16, 16, 3)
 CAT = images.sample("cat")
 
@@ -152,6 +158,26 @@ def test_a_network_that_works_channels_first_is_taken_apart_as_its_channels_last
         assert (stages[0] is None) == (stages[1] is None) == (layer not in ("c", "n", "r", "p"))
         if stages[0] is not None:
             np.testing.assert_allclose(stages[0].source, stages[1].source, atol=1e-5)
+
+
+def test_a_network_that_works_channels_first_is_looked_into_where_onednn_is_off():
+    program = """
+import keras
+from tests.test_zoo_any_model import channels_first, channels_last_twin
+from convviz import activations, images, microscope, zoo
+picture, model = images.sample("cat"), channels_first()
+network, twin = zoo.wrap(model), zoo.wrap(channels_last_twin(model))
+apart = [abs(network.predict(picture) - twin.predict(picture)).max()]
+ours, theirs = activations.feature_maps(network, picture), activations.feature_maps(twin, picture)
+apart += [abs(ours[name] - theirs[name]).max() for name in theirs]
+apart += [microscope.look(network, picture, name, 1).difference for name in ("c", "n", "r", "p")]
+apart += [abs(microscope.look(network, picture, "p", 1).value - microscope.look(twin, picture, "p", 1).value)]
+print("apart", max(apart))
+"""
+    plain = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=plain, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert float(done.stdout.split()[-1]) < 1e-4
 
 
 def test_transposed_convolutions_and_joints_that_work_channels_first_are_taken_apart():

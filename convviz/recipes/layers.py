@@ -125,7 +125,7 @@ def cell(
         opening(name),
         networks.loading(reference),
         networks.preparing(reference, card),
-        networks.LISTEN,
+        networks.listening(card, [layer]),
         _CELL.format(path=layer, place=place),
         _CELL_PICTURE,
         about="One number of a network, and how much each pixel moves it.",

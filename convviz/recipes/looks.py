@@ -156,7 +156,7 @@ def _heard(name: str, reference: Any, card: Any, layers: Sequence[str]) -> list[
         opening(name),
         networks.loading(reference),
         networks.preparing(reference, card),
-        networks.LISTEN if listens else networks.opened(reference),
+        networks.listening(card, layers) if listens else networks.opened(reference),
         (maps.HEARD if listens else maps.OUTPUTS).format(layers=told),
     ]
 
@@ -307,7 +307,7 @@ def exemplars(reference: Any, card: Any, *, layer: str, channel: int, data: str,
         training.DATASETS.get(data, _FOLDER),
         networks.loading(reference),
         networks.preparing(reference, card),
-        networks.LISTEN if listens else networks.opened(reference),
+        networks.listening(card, [layer]) if listens else networks.opened(reference),
         ready,
         _SEARCH.format(count=count or 10**6, channel=channel, answer=answer),
         about="Which pictures one channel of a network answers to most.",

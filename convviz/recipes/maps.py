@@ -157,7 +157,7 @@ def feature_maps(
         opening(name),
         networks.loading(reference),
         networks.preparing(reference, card),
-        networks.LISTEN if listens else networks.opened(reference),
+        networks.listening(card, wanted) if listens else networks.opened(reference),
         (HEARD if listens else OUTPUTS).format(layers=told),
         BRIGHTNESS[scale],
         MOSAIC,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from convviz.recipes.writing import literal
+from convviz.recipes.writing import literal, quoted
 from convviz.zoo import imagenet
 
 OWN_FILE = "network.keras"  # under which a page saves a network that was trained or brought here
@@ -92,11 +93,47 @@ class Fed:
             if len(sides) == 3 and None in one.shape[1:3]:
                 sides[:2] = pictures.shape[1:3]
             zeros = tf.zeros((tf.shape(pictures)[0], *sides), one.dtype)
-            given.append(tf.convert_to_tensor(pictures) if place == {entered} else zeros)
+            given.append({pictures} if place == {entered} else zeros)
         return self.model(keras.tree.pack_sequence_as(self.model.input, given), **options)
 
 
 model = Fed(model)
+'''
+
+_TURNED = '''
+import tensorflow as tf
+
+
+class Turned:
+    """A network that takes (N, C, H, W), called with pictures (N, H, W, C)."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def __getattr__(self, name):
+        return getattr(self.model, name)
+
+    def __call__(self, pictures, **options):
+        return self.model(tf.transpose(pictures, (0, 3, 1, 2)), **options)
+
+
+model = Turned(model)
+'''
+
+_COMPILED = '''
+import tensorflow as tf
+
+
+def compile_layers(model):
+    """Layers that work channels first are compiled: a CPU cannot compute them otherwise."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            compile_layers(layer)
+        elif getattr(layer, "data_format", None) == "channels_first":
+            layer.call = tf.function(layer.call, autograph=False, jit_compile=True)
+
+
+compile_layers(model)
 '''
 
 LISTEN = '''
@@ -110,6 +147,24 @@ def listen(model, path, heard):
     def listening(*inputs, **options):
         heard[path] = call(*inputs, **options)
         return heard[path]
+
+    layer.call = listening
+'''
+
+_LISTEN_TURNED = '''
+def listen(model, path, heard):
+    """Keep the output of a layer whenever the model is called, with the channels last also where they come first."""
+    layer = model
+    for name in path.split("/"):
+        layer = layer.get_layer(name)
+    call = layer.call
+
+    def listening(*inputs, **options):
+        heard[path] = call(*inputs, **options)
+        if path not in {turned}:
+            return heard[path]
+        heard[path] = tf.transpose(heard[path], (0, 2, 3, 1))
+        return tf.transpose(heard[path], (0, 3, 1, 2))
 
     layer.call = listening
 '''
@@ -180,15 +235,34 @@ def preparing(reference: Any, card: Any, *, fed: bool = False) -> str:
 
 
 def feeding(card: Any) -> str:
-    """The lines that let a network of several inputs be called with pictures alone; none for other networks.
+    """The lines that let a network of several inputs, or of one channels first, be called with pictures alone.
 
     Args:
         card: its ``zoo.Card``.
 
     Returns:
-        Python text that leaves ``Fed``, which other networks with the same inputs can be called through, too.
+        Python text; none for a network that takes pictures as they are. Of several inputs it leaves ``Fed``, which
+        other networks with the same inputs can be called through, too.
     """
-    return "" if card.entered is None else _FED.format(entered=card.entered)
+    compiled = _COMPILED if any(layer.channels_first for layer in card.layers) else ""
+    if card.entered is None:
+        return compiled + (_TURNED if card.channels_first else "")
+    pictures = "tf.transpose(pictures, (0, 3, 1, 2))" if card.channels_first else "tf.convert_to_tensor(pictures)"
+    return compiled + _FED.format(entered=card.entered, pictures=pictures)
+
+
+def listening(card: Any, paths: Sequence[str]) -> str:
+    """The function that keeps what layers give.
+
+    Args:
+        card: the network's ``zoo.Card``.
+        paths: of the layers that will be listened to.
+
+    Returns:
+        Python text that leaves ``listen(model, path, heard)``; maps are kept channels last.
+    """
+    turned = [path for path in paths if card.layer(path).channels_first]
+    return _LISTEN_TURNED.format(turned=f"[{', '.join(map(quoted, turned))}]") if turned else LISTEN
 
 
 def axes(card: Any) -> str:

@@ -22,7 +22,7 @@ def find(path):
 _ASK = '''
 def ask(path, channel):
     """The network's answer, and one channel of one layer on the way to it."""
-    heard, layer = {}, find(path)
+    heard, layer = {{}}, find(path)
     call = layer.call
 
     def listening(*inputs, **options):
@@ -35,7 +35,7 @@ def ask(path, channel):
     if isinstance(answer, dict):
         answer = next(iter(answer.values()))
     answer = answer[0] if isinstance(answer, (list, tuple)) else answer
-    return keras.ops.convert_to_numpy(answer)[0], keras.ops.convert_to_numpy(heard["maps"])[0, ..., channel]
+    return keras.ops.convert_to_numpy(answer)[0], keras.ops.convert_to_numpy(heard["maps"]){picked}
 '''
 
 _CHANGE = '''
@@ -54,7 +54,7 @@ def change(path, edit):
 
 _CHANNEL = """
 def {name}(maps):
-    maps[..., {channel}] {becomes}
+    maps[{channel}] {becomes}
 
 
 change({path}, {name})
@@ -109,7 +109,7 @@ def knock_out(name: str, reference: Any, card: Any, *, edits: Sequence[Any], vie
         networks.loading(reference),
         networks.preparing(reference, card),
         _FIND,
-        _ASK,
+        _ASK.format(picked="[0, channel]" if card.layer(view).channels_first else "[0, ..., channel]"),
         _CHANGE if any(not edit.of_a_weight for edit in edits) else "",
         f"before, map_before = ask({quoted(view)}, {channel})",
         *(_edited(number, edit, card) for number, edit in enumerate(edits, 1)),
@@ -125,8 +125,10 @@ def _edited(number: int, edit: Any, card: Any) -> str:
     value = "" if edit.value is None else literal(edit.value)
     becomes = {"mute": "= 0", "scale": f"*= {value}", "set": f"= {value}"}.get(edit.what)
     if not edit.of_a_weight:
-        becomes = becomes or f"= maps[..., {int(edit.value)}]"
-        return _CHANNEL.format(name=f"edit_{number}", channel=edit.place[0], becomes=becomes, path=quoted(edit.layer))
+        before = ":, " if card.layer(edit.layer).channels_first else "..., "
+        becomes = becomes or f"= maps[{before}{int(edit.value)}]"
+        channel = f"{before}{edit.place[0]}"
+        return _CHANNEL.format(name=f"edit_{number}", channel=channel, becomes=becomes, path=quoted(edit.layer))
     kind = card.layer(edit.layer).kind
     bias = "beta" if kind == "BatchNormalization" else "bias"
     return _WEIGHT.format(

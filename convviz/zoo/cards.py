@@ -41,12 +41,14 @@ class LayerCard:
         kind: the Keras class, such as ``"Conv2D"``.
         output_shape: without the batch axis: (H, W, C) for a layer with a 2-D output, (N,) for a dense one.
         parameters: weights and biases, trainable or not.
+        channels_first: whether the layer itself gives (C, H, W).
     """
 
     name: str
     kind: str
     output_shape: tuple[int, ...]
     parameters: int
+    channels_first: bool = False
 
     @property
     def has_maps(self) -> bool:
@@ -73,6 +75,7 @@ class Card:
         guessed: titles in ``about`` that are guesses, which ``wrap`` can be told better.
         colours: ``"rgb"`` or ``"bgr"``, the order in which the network takes them.
         entered: which of several inputs takes the picture, its place among them; None where there is but one.
+        channels_first: whether the network's input is (C, H, W).
     """
 
     name: str
@@ -89,6 +92,7 @@ class Card:
     guessed: tuple[str, ...] = ()
     colours: str = "rgb"
     entered: int | None = None
+    channels_first: bool = False
 
     def map_layers(self) -> tuple[LayerCard, ...]:
         """The layers whose output is a stack of feature maps."""

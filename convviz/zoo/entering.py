@@ -27,12 +27,14 @@ class Entrance:
         declared: the input's shape with the batch axis, channels last; None if the model does not tell.
         place: of the input among the model's inputs, in the order of ``inputs``.
         notes: what was guessed, title -> text.
+        channels_first: whether the input itself is (N, C, H, W).
     """
 
     enter: Callable[[Any], Any]
     declared: tuple[int | None, ...] | None
     place: int
     notes: dict[str, str]
+    channels_first: bool = False
 
 
 def inputs(model: Any) -> list[tuple[str, tuple[int | None, ...]]]:
@@ -80,7 +82,7 @@ def entrance(model: Any, asked: int | str | None) -> Entrance:
     if first:
         shape = (shape[0], *shape[2:], shape[1])
         notes["Order of axes"] = "channels first, guessed from the shape of the input; pictures are turned to it"
-    return Entrance(_entering(_structure(model), place, len(shape) == 3, first), shape, place, notes)
+    return Entrance(_entering(_structure(model), place, len(shape) == 3, first), shape, place, notes, first)
 
 
 def _structure(model: Any) -> Any:

@@ -96,7 +96,7 @@ class Network:
         key = ("predict", shape)
         if key not in self.compiled:
             with self.lock:
-                traced = tf.function(self.answer, jit_compile=False, autograph=False)
+                traced = tf.function(self.answer, jit_compile=tracing.needs_xla(self.model), autograph=False)
                 self.compiled[key] = traced.get_concrete_function(tf.TensorSpec(shape, tf.float32))
         return self.compiled[key]
 

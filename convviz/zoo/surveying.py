@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,7 @@ def surveyed(model: Any, shape: tuple[int, int, int], enter: Callable, key: int 
     layers = tracing.leaves(model)
     outputs: dict[str, Any] = {}
     cards: dict[str, LayerCard] = {}
+    turned: set[str] = set()
 
     def heard(path: str, _inputs: Any, output: Any) -> None:
         first = next((part for part in keras.tree.flatten(output) if hasattr(part, "op")), None)
@@ -72,8 +73,9 @@ def surveyed(model: Any, shape: tuple[int, int, int], enter: Callable, key: int 
             cards[path] = LayerCard(path, type(layers[path]).__name__, sides, layers[path].count_params())
 
     def look(batch: Any) -> Any:
-        with tracing.listening(model, heard):
+        with tracing.listening(model, heard) as channels_first:
             answer = chosen_output(model(enter(batch), training=False), key)
+        turned.update(channels_first)
         survey.shape = tuple(answer.shape)
         survey.output, survey.classes = _ending(answer)
         ancestors = _ancestors(answer)
@@ -87,7 +89,7 @@ def surveyed(model: Any, shape: tuple[int, int, int], enter: Callable, key: int 
     except (ValueError, TypeError, tf.errors.InvalidArgumentError) as reason:
         said = str(reason).strip().splitlines()[0][:200]
         raise ConvvizError(f"this network does not take a picture of {shape}: {said}; give its input_shape") from reason
-    survey.layers = list(cards.values())
+    survey.layers = [replace(card, channels_first=True) if path in turned else card for path, card in cards.items()]
     return survey
 
 

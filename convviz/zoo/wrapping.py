@@ -103,6 +103,7 @@ def wrap(
         guessed=tuple(notes),
         colours=order,
         entered=way.place if len(entering.inputs(model)) > 1 else None,
+        channels_first=way.channels_first,
     )
     return Network(model, card, prepare=prepare, output=key, enter=way.enter, lock=lock, entered=way.place)
 
