@@ -46,7 +46,7 @@ def test_the_program_is_that_of_the_choices():
     text = code(app)
     for line in (
         "data.coffee()",
-        "models/cats_and_dogs.keras",
+        "/cats_and_dogs.keras",
         'outputs["conv2d_1"]',
         "answers[:, 0] * (2 * target - 1)",
         "sized(picture, 0)  # cat",

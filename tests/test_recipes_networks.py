@@ -89,6 +89,16 @@ def test_the_grad_cam_program_gives_the_pages_heat_map(network, picture, target,
     assert np.abs(saved - over).max() <= 3  # one step of the colour table
 
 
+@pytest.mark.parametrize("name", bundled.names())
+def test_a_bundled_network_is_found_where_save_puts_it_and_in_the_repository(name, tmp_path, folder):
+    text = recipes.networks.loading(zoo.reference(name))
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / f"{name}.keras").write_bytes((bundled.FOLDER / f"{name}.keras").read_bytes())
+    for where in (tmp_path / "saved", folder):
+        layers = [layer.name for layer in ran(recipes.script(text), where)["model"].layers]
+        assert layers == [layer.name for layer in zoo.load(name).model.layers]
+
+
 def test_programs_for_a_visitors_nested_network_read_the_file_that_save_gives(nested, folder):
     array = images.sample("cat")
     nested.save(folder / "network.keras")

@@ -23,9 +23,12 @@ def resize(picture, height, width):
 '''
 
 _BUNDLED = """
+from pathlib import Path
+
 import keras
 
-model = keras.saving.load_model("assets/models/{name}.keras", compile=False)  # comes with ConvViz; Save has it, too
+folder = "." if Path("{name}.keras").exists() else "assets/models"  # Save has it, and so has ConvViz
+model = keras.saving.load_model(f"{{folder}}/{name}.keras", compile=False)
 """
 
 _IMAGENET = """
