@@ -89,3 +89,22 @@ def test_random_maps_of_a_comparison_are_kept_and_their_mean_is_the_last_trial()
     np.testing.assert_allclose(chance.curves.deletion, np.mean([one.deletion for one in chance.chances], axis=0))
     readings = [verdicts.read(last.trials, curve) for curve in verdicts.CURVES]
     assert verdicts.better(readings) == ("grad_cam",)
+
+
+def test_a_saturated_network_is_told_in_words_and_with_the_reason():
+    from types import SimpleNamespace
+
+    from pages.shared import trials as page
+
+    maps, chance = {"grad_cam": (0.999, 1.0)}, [(1.0, 0.999), (1.0, 1.0)]
+    found = trials(maps, chance, whole=1.0, painted=0.9991, blurred=0.9992)
+    said = page.places_verdict(SimpleNamespace(latest=trust.Comparison(found, trust.RANDOM, 1.0)))
+    assert said[0] == (
+        "Deletion cannot tell maps apart here: every area, also by chance, is 1.00, because the answer hardly moves "
+        "(99.9% to 100% all along)."
+    )
+    assert said[1].startswith("Insertion cannot tell maps apart here")
+    assert said[2].startswith("So this picture cannot show")
+    blank = trials(maps, RANDOMS, notes=["grad_cam"])
+    (only,) = page.places_verdict(SimpleNamespace(latest=trust.Comparison(blank, trust.RANDOM, 1.0)))
+    assert only.startswith("Every map is blank or flat")
