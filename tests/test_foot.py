@@ -119,3 +119,23 @@ def test_files_are_made_when_they_are_asked_for():
 
     (make,) = foot.pngs({"a": np.zeros((2, 3), np.uint8)}).values()
     assert make() == rendering.png(np.zeros((2, 3), np.uint8))
+
+
+WRITTEN = {  # a program -> what is said of the files a.png, b_1.png, c.png
+    "result = 1": "; it writes none of the pictures and tables under Save",
+    'save("a.png"); save(f"b_{n}.png")': "; it writes the pictures and tables under Save, but not c\\.png",
+    'for name in ("a", "b_1", "c"): save(name + ".png")': "; it writes the pictures and tables under Save",
+}
+
+
+@pytest.mark.parametrize("program", WRITTEN)
+def test_the_code_says_which_of_the_files_its_program_writes(program, monkeypatch):
+    from pages.shared import foot
+
+    said = []
+    monkeypatch.setattr(foot.st, "caption", said.append)
+    for name in ("code", "download_button"):
+        monkeypatch.setattr(foot.st, name, lambda *_, **__: None)
+    foot._code("page", program, ["a.png", "b_1.png", "c.png"])
+    told = f"leaves what is shown here in its variable `result`{WRITTEN[program]}."
+    assert said == [f"It runs without ConvViz and {told}"]

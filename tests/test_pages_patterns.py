@@ -114,3 +114,15 @@ def test_nonsense_in_the_address_gives_way():
     assert not app.exception
     assert not app.error
     assert np.isclose(app.session_state["jitter"], 16)
+
+
+def test_after_stop_the_page_says_that_the_program_goes_to_the_end():
+    app = opened("inside/filter_patterns", network="mnist", pattern_layer="conv2d_1", pattern_size="160")
+    job = app.session_state["_job_patterns"]
+    end = time.monotonic() + 60
+    while job.latest is None and time.monotonic() < end:
+        time.sleep(0.02)
+    job.stop()
+    said = texts(finished(app))
+    assert job.state == "stopped"
+    assert "the program under Code goes to the end" in said

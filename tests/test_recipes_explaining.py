@@ -1,5 +1,7 @@
 """Programs of the pages Grad-CAM and Trust, run as a reader would run them, against what the pages compute."""
 
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -95,6 +97,8 @@ def test_the_program_of_the_curves_gives_the_pages_curves(folder):
     found = ran(text, folder)["result"]
     *_, last = trust.compare(network, array, methods, target=3, seed=2)
     for trial in last.trials:
+        if trial.picture:
+            same_picture(folder / f"{trial.method}.png", trial.picture)
         deletion, insertion = found[trial.method]
         np.testing.assert_allclose(deletion, trial.curves.deletion, atol=0.02)  # ties may fall otherwise
         np.testing.assert_allclose(insertion, trial.curves.insertion, atol=0.02)
@@ -107,6 +111,15 @@ def test_the_program_of_the_cascade_gives_the_pages_likeness(method, folder):
     found = ran(text, folder)["result"]
     *_, last = trust.shuffle_cascade(zoo.load("shapes"), array, method, target=3, seed=1)
     np.testing.assert_allclose(found, [stage.similarity for stage in last.stages], atol=1e-3)
+    for stage in last.stages:
+        same_picture(folder / f"shuffled_{stage.shuffled}.png", stage.picture)
+
+
+def same_picture(path, png):
+    """A program's file is the page's, but for a step of the colour table."""
+    saved, expected = (np.asarray(Image.open(one)).astype(int) for one in (path, io.BytesIO(png)))
+    assert saved.shape == expected.shape
+    assert np.percentile(np.abs(saved - expected), 99) <= 3
 
 
 def test_the_program_of_the_league_gives_the_pages_table(folder):

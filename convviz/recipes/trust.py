@@ -8,6 +8,7 @@ from typing import Any
 from convviz.recipes import methods as bodies
 from convviz.recipes import networks
 from convviz.recipes.openings import opening
+from convviz.recipes.tables import COLOURED
 from convviz.recipes.writing import remark, script
 
 DRAWN = "drawn.npz"  # under which the page saves the drawn pictures and their truth
@@ -31,6 +32,21 @@ def scaled(heat, pixels):
     return np.clip(heat / limit, 0, 1) if limit > 0 else heat
 '''
 
+_OVER = '''
+import cv2
+import numpy as np
+from PIL import Image
+
+
+def over(heat, picture, name):
+    """A file of the heat map over the greyed picture, 450 pixels long at most."""
+    share = min(1, 450 / max(picture.shape[:2]))
+    size = [max(1, round(side * share)) for side in picture.shape[:2]]
+    heat, picture = resize(np.float32(heat), *size), resize(picture, *size)
+    grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    Image.fromarray(cv2.addWeighted(grey, 0.6, coloured(heat, 0, 1, cv2.COLORMAP_TURBO), 0.4, 0)).save(name)
+'''
+
 _METHODS = """
 # method -> (its function, whether the size counts and not the sign, whether it looks at single pixels)
 methods = {{
@@ -39,9 +55,6 @@ methods = {{
 """
 
 _CURVES = '''
-from PIL import Image
-
-
 def measured(inputs, target):
     """The class's probability on many inputs, 25 at a time."""
     parts = [np.stack(inputs[start : start + 25]) for start in range(0, len(inputs), 25)]
@@ -71,9 +84,7 @@ for name, (explain, size, pixels) in methods.items():
     coarse = coarse or raw.shape
     heat = sized(raw, picture, size)
     result[name] = curves(heat, target, seed)
-    shown = np.uint8(np.rint(scaled(heat, pixels) * 255))
-    colours = cv2.cvtColor(cv2.applyColorMap(shown, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
-    Image.fromarray(colours).save(f"{{name}}.png")
+    over(scaled(heat, pixels), picture, f"{{name}}.png")
 rng = np.random.default_rng(seed)
 by_chance = [curves(rng.random(coarse, np.float32), target, seed + number) for number in range(5)]
 result["random"] = np.mean(by_chance, axis=0)
@@ -109,6 +120,7 @@ for before, cut in zip([0, *cuts], cuts):
             if np.issubdtype(values.dtype, np.floating):
                 variable.assign(rng.permutation(values.ravel()).reshape(values.shape))
     raw = explain(picture, target)
+    over(scaled(sized(raw, picture, {size}), {pixels}), picture, f"shuffled_{{cut}}.png")
     raw = {counted}
     first = raw if first is None else first
     flat = np.ptp(first) == 0 or np.ptp(raw) == 0
@@ -177,13 +189,16 @@ def places(name: str, reference: Any, card: Any, *, methods: Sequence[str], targ
         seed: of the random maps, and of the order among equals.
 
     Returns:
-        A program that leaves ``result``: method -> (deletion, insertion), 25 probabilities each, and ``"random"``.
+        A program that leaves ``result``: method -> (deletion, insertion), 25 probabilities each, and ``"random"``;
+        it writes each map over the picture.
     """
     return script(
         opening(name),
         *_network(reference, card),
         *dict.fromkeys([*_explaining(reference, card, methods), bodies.probability(card)]),
         _SIZED,
+        COLOURED,
+        _OVER,
         _listed(methods),
         _CURVES.format(target=target, seed=seed, told=remark(card.class_names[target])),
         about="Do the marked places matter? Petsiuk et al. 2018, RISE, arXiv:1806.07421, section 4.2.",
@@ -202,16 +217,22 @@ def weights(name: str, reference: Any, card: Any, *, method: str, target: int, s
         seed: of the shuffling.
 
     Returns:
-        A program that leaves ``result``: the likeness of each stage's map to the first.
+        A program that leaves ``result``: the likeness of each stage's map to the first; it writes each map over the
+        picture.
     """
     return script(
         opening(name),
         *_network(reference, card),
         *bodies.paragraphs(reference, card, method, layer=card.explained_layer, signed=False),
+        _SIZED,
+        COLOURED,
+        _OVER,
         _CASCADE.format(
             target=target,
             seed=seed,
             told=remark(card.class_names[target]),
+            size=method in bodies.ABSOLUTE,
+            pixels=method in bodies.PIXELS,
             counted="np.abs(raw)" if method in bodies.ABSOLUTE else "np.maximum(raw, 0)",
         ),
         about="Does the map depend on what was learnt? Adebayo et al. 2018, arXiv:1810.03292, section 3.",

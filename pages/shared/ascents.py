@@ -204,11 +204,12 @@ def noticed(wanted: Wanted) -> list[str]:
     """What to notice about the patterns that are shown."""
     job = engine.job(SLOT)
     history = job.history if job is not None and st.session_state.get(_WANTED) == wanted.mark else []
+    stopped = [_stopped(history[-1])] if history and job.state == "stopped" else []
     if len(history) < 2:
-        return ["Each picture is changed step by step, so that what is climbed becomes more and more."]
+        return ["Each picture is changed step by step, so that what is climbed becomes more and more.", *stopped]
     parts = {name: [one for one in history if one.recipe == name] for name in wanted.recipes}
     parts = {name: part for name, part in parts.items() if part}
-    said = [_grown(list(parts.values())[-1], wanted.what)]
+    said = [_grown(list(parts.values())[-1], wanted.what), *stopped]
     ends = {name: part[-1] for name, part in parts.items() if part[-1].shown}
     if len(ends) == 2:
         names = {name: about.title for name, about in patterns.ABOUT_RECIPES.items()}
@@ -237,6 +238,12 @@ def noticed(wanted: Wanted) -> list[str]:
         else "A pattern shows what is answered to most, not what is met in photographs; a later layer's are larger."
     )
     return said
+
+
+def _stopped(last: Sketch) -> str:
+    """Where it was stopped, and that the program was not."""
+    recipe = patterns.ABOUT_RECIPES[last.recipe].title
+    return f"{recipe} was stopped at step {last.step} of {last.steps}; the program under Code goes to the end."
 
 
 def _grown(part: list[Sketch], what: str) -> str:

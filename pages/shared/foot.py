@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import mimetypes
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -39,7 +41,7 @@ def foot(
     answer = st.empty()  # above the buttons, where the eye is, and not below the window's edge
     with st.container(horizontal=True, key="foot"):
         with st.popover("Code", icon=":material/code:", key=f"{page}_code", **_LOOKS):
-            _code(page, code)
+            _code(page, code, [name for name in files if name.endswith((".png", ".csv", ".svg"))])
         with st.popover("Link", icon=":material/link:", key=f"{page}_link", **_LOOKS):
             _link(page, private)
         with st.popover("Save", icon=":material/download:", key=f"{page}_save", **_LOOKS):
@@ -77,14 +79,46 @@ def pngs(pictures: Mapping[str, np.ndarray]) -> dict[str, Callable[[], bytes]]:
     return {f"{name}.png": functools.partial(rendering.png, array) for name, array in pictures.items()}
 
 
-def _code(page: str, code: str) -> None:
-    """The program, to copy or to take home."""
-    st.caption("It runs without ConvViz and makes what is shown here, in its variable `result` and its files.")
+def _code(page: str, code: str, files: list[str]) -> None:
+    """The program, to copy or to take home; which of the page's files it makes is told."""
+    st.caption(
+        f"It runs without ConvViz and leaves what is shown here in its variable `result`{_written(code, files)}."
+    )
     st.code(code, language="python", height=420)
     st.download_button(
         f"Download {page}.py", code, f"{page}.py", "text/x-python", icon=":material/download:", on_click="ignore",
         key=f"{page}_take_code",
     )  # fmt: skip
+
+
+def _written(code: str, files: list[str]) -> str:
+    """Which of the files that Save offers a program writes, in words."""
+    missing = [words.safe(name) for name in files if not _writes(code, name)]
+    if not files:
+        return ""
+    if len(missing) == len(files):
+        return "; it writes none of the pictures and tables under Save"
+    return f"; it writes the pictures and tables under Save{', but not ' if missing else ''}{', '.join(missing)}"
+
+
+def _writes(code: str, name: str) -> bool:
+    """Whether a file's name is in a program, whole, or built of a text in it, or of a beginning and a number."""
+    texts, patterns = _texts(code)
+    stem, _, ending = name.rpartition(".")
+    built = f".{ending}" in texts and (stem in texts or stem.replace("_", "/") in texts)
+    return name in texts or built or any(re.fullmatch(one, name) for one in patterns)
+
+
+@functools.lru_cache(maxsize=64)
+def _texts(code: str) -> tuple[set[str], list[str]]:
+    """The texts in a program, and patterns for those with numbers in them."""
+    nodes = list(ast.walk(ast.parse(code)))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    joined = [node.values for node in nodes if isinstance(node, ast.JoinedStr)]
+    return texts, [
+        "".join(re.escape(part.value) if isinstance(part, ast.Constant) else "[0-9]+" for part in parts)
+        for parts in joined
+    ]
 
 
 def _link(page: str, private: str) -> None:

@@ -102,6 +102,9 @@ def noticed(wanted: Grid, count: int) -> list[str]:
         f"Over all of them the mean activation is {words.number(_mean(tuple(numbers.values())))}, and "
         f"{words.number(shown_)} for the 8-bit pictures as shown.",
     ]
+    job = engine.job(SLOT)
+    if len(numbers) < count and job is not None and job.state == "stopped":
+        said.append("What is left was stopped; the program under Code draws the whole layer.")
     if dead or silent:
         said.append(f"{len(dead)} of them are dead and {len(silent)} still silent on their own pattern.")
     return said
