@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convviz import images, patterns, recipes, sketches, zoo
+from convviz import activations, images, patterns, recipes, sketches, zoo
 from tests.test_recipes import ran
 from tests.test_recipes_networks import folder  # noqa: F401 -- a fixture
 
@@ -73,6 +73,25 @@ def test_the_program_of_a_whole_layer_draws_its_bands(folder):  # noqa: F811
     expected = np.asarray(Image.open(folder / "bands.png"))
     assert ours.shape == expected.shape
     assert np.percentile(np.abs(ours.astype(int) - expected), 98) <= 2
+
+
+def test_the_program_reaches_what_the_page_reaches_where_rounding_moves_the_pixels(folder):  # noqa: F811
+    network, layer, filters = zoo.load("shapes"), "block2_conv1", range(8)
+    side = network.card.input_shape[0]  # so that a picture is looked at as it is
+    reference = zoo.reference("shapes")
+    text = recipes.patterns.drawn(reference, network.card, layer=layer, filters=filters, size=side, seed=4)
+    assert "rounded otherwise" in text
+    *_, last = sketches.draw(network, layer, filters, size=side, seed=4)
+    for recipe, ours in ran(text, folder)["result"].items():
+        pages = [sketches.cut(last.pictures[recipe], place, last.size, last.columns) for place in filters]
+        reached, expected = (
+            np.array(
+                [activations.feature_maps(network, one, [layer])[layer][..., n].mean() for n, one in enumerate(of)]
+            )
+            for of in (ours, pages)
+        )
+        assert reached.mean() == pytest.approx(expected.mean(), rel=0.01), recipe
+        assert np.abs(reached - expected).max() < 0.02 * np.abs(expected).max(), recipe
 
 
 def test_another_seed_draws_other_pictures(folder):  # noqa: F811

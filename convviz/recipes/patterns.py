@@ -91,6 +91,10 @@ result["{recipe}"] = climb([
 Image.fromarray(sheet(result["{recipe}"])).save("patterns_{recipe}.png")
 """
 
+_ROUNDING = """\
+# A last bit that is rounded otherwise grows from step to step. So single pixels differ from the page's by some levels;
+# what the filters answer to the pictures is nearly the same."""
+
 _BANDS = """
 {numbers}
 
@@ -149,8 +153,8 @@ def drawn(
 
     Returns:
         A program that leaves ``result``: recipe -> uint8 (N, H, W, 3), and writes ``patterns_fast.png`` and
-        ``patterns_lecture.png``. Rounding grows with the steps, so single pixels may differ from the page's; the
-        pattern is the same.
+        ``patterns_lecture.png``. Rounding grows with the steps, so single pixels may differ from the page's; what
+        the filters answer is nearly the same.
     """
     starts = bool(picture) and objective != "direction"
     if objective == "class":
@@ -178,7 +182,7 @@ def drawn(
         *ascents.ascent(card, objective, before or objective == "negative", rescued, starts, manner),
         _direction(card, sides) if objective == "direction" else "",
         _SHEET.format(columns=columns),
-        "from PIL import Image\n\nresult = {}",
+        f"from PIL import Image\n\n{_ROUNDING}\nresult = {{}}",
         *runs,
         about="What a network answers to: gradient ascent in a picture.",
     )
@@ -203,7 +207,7 @@ def of_layer(reference: Any, card: Any, *, layer: str, count: int, size: int = 6
         *_network(reference, card, layer, "channel", rounds=any(one.rounded for one in plan)),
         *ascents.ascent(card, "channel", False, True, False, {}),
         _SHEET.format(columns=8),
-        "from PIL import Image",
+        f"from PIL import Image\n\n{_ROUNDING}",
         _BANDS.format(
             numbers=f"seed = {seed}  # of the noise",
             count=count,
