@@ -402,11 +402,11 @@ def sparsity(network: Any, picture: np.ndarray) -> dict[str, float]:
 
 
 def _silent(network: Any, batch: Any) -> dict[str, Any]:
-    """Share of zeros in every output that comes straight from a rectifier. Traced."""
+    """Share of zeros in every output that comes straight from a ReLU. Traced."""
     found: dict[str, Any] = {}
 
     def count(path: str, _: Any, output: Any) -> None:
-        if getattr(output, "shape", None) is not None and tracing.before_rectifier(output) is not output:
+        if hasattr(output, "op") and tracing.cuts_to_zero(output):
             found[path] = tf.reduce_mean(tf.cast(tf.equal(output, 0), tf.float32))
 
     with tracing.listening(network.model, count, fold=True):

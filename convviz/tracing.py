@@ -319,6 +319,17 @@ def before_activation(output: Any) -> tuple[Any, str]:
     return logits_in_shape, kind
 
 
+def cuts_to_zero(output: Any) -> bool:
+    """Whether a layer's output comes straight from a ReLU, which makes zeros; its leaky kin does not.
+
+    Args:
+        output: a symbolic tensor, the output of a layer.
+    """
+    while output.op.type in ("Identity", "Cast", "Transpose"):
+        output = output.op.inputs[0]
+    return output.op.type in ("Relu", "Relu6")
+
+
 def before_rectifier(output: Any) -> Any:
     """The numbers before a layer's own ReLU (or its kin), found in the traced graph.
 

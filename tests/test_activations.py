@@ -174,6 +174,13 @@ def test_sparsity_counts_the_zeros_of_rectified_layers_only(network):
         assert share == pytest.approx((found[name] == 0).mean(), abs=1e-6)
 
 
+def test_a_leaky_layer_cannot_be_silent_and_is_not_counted():
+    parts = [keras.layers.ReLU(name="act"), keras.layers.Conv2D(2, 3), keras.layers.LeakyReLU(name="leaky")]
+    parts += [keras.layers.Conv2D(2, 3, activation="elu", name="elu"), keras.layers.ReLU(6.0, name="six")]
+    model = keras.Sequential([keras.Input((12, 12, 3)), keras.layers.Conv2D(3, 3), *parts])
+    assert list(activations.sparsity(model, PICTURE)) == ["act", "six"]
+
+
 def test_the_strongest_channel_is_the_one_that_varies_most():
     network, digit = zoo.load("mnist"), images.sample("digit_3")
     maps = activations.feature_maps(network, digit, ["conv2d"])["conv2d"]

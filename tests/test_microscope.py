@@ -1,5 +1,7 @@
 """One cell taken apart, for each kind of layer, against the number that Keras itself computes."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -248,3 +250,32 @@ def test_nothing_is_left_on_the_model():
     assert not [path for path, layer in tracing.leaves(model).items() if "call" in vars(layer)]
     assert all((one == other).all() for one, other in zip(before, model.get_weights(), strict=True))
     assert len([key for key in network.compiled if key[0] == "microscope"]) == 1
+
+
+def test_a_layer_that_is_called_twice_says_so_and_shows_its_last_call():
+    shared = layers.Conv2D(3, 3, padding="same", name="shared")
+    picture = keras.Input((10, 10, 3))
+    last = shared(layers.Activation("tanh")(shared(picture)))
+    model = keras.Model(picture, layers.Dense(2, name="classes")(layers.GlobalAveragePooling2D()(last)))
+    network, cat = zoo.wrap(model), images.sample("cat")
+    cell = microscope.look(network, cat, "shared", 1, 2, 3)
+    expected = keras.Model(picture, last)(network.prepare(cat))[0, 2, 3, 1]
+    assert cell.calls == 2
+    assert cell.value == pytest.approx(float(expected), abs=1e-5)
+    assert microscope.look(network, cat, "classes", 0).calls == 1
+
+
+NEGATIVE = re.compile(r"[+−·] −")  # an operator and at once the minus of a number
+
+
+@pytest.mark.parametrize("joint", ["Add", "Subtract", "Multiply", "Average"])
+def test_a_negative_number_behind_an_operator_stands_in_brackets(joint):
+    picture = keras.Input((6, 6, 3))
+    both = [layers.Rescaling(-1.0, name=name)(picture) for name in ("one", "two")]
+    joined = getattr(layers, joint)(name="both")(both)
+    after = layers.BatchNormalization(name="norm", gamma_initializer=keras.initializers.Constant(-2.0))(joined)
+    model = keras.Model(picture, layers.Dense(2)(layers.GlobalAveragePooling2D()(layers.Rescaling(-3.0)(after))))
+    for layer in ("both", "norm", zoo.wrap(model).card.layers[-3].name):
+        for step in microscope.look(model, images.sample("cat"), layer, 1, 2, 3).steps:
+            assert not NEGATIVE.search(step.formula), step.formula
+    assert "(−" in microscope.look(model, images.sample("cat"), "both", 1, 2, 3).steps[0].formula

@@ -1,5 +1,6 @@
 """The microscope through app.py: what is said is the room's, for each kind of layer, and clicks become choices."""
 
+import hashlib
 import re
 
 import pytest
@@ -36,3 +37,26 @@ def test_a_cell_that_was_pinned_in_the_grids_is_looked_at_once(network):
     assert app.number_input(key="cell_col").value == 9
     app.number_input(key="cell_row").set_value(7).run()
     assert "at row 7, column 9 is" in texts(app)
+
+
+def test_a_visitors_network_is_told_by_what_it_answers_and_of_a_shared_layer_the_last_call_is_shown(tmp_path):
+    import keras
+
+    layers, picture = keras.layers, keras.Input((12, 12, 3))
+    shared = layers.Conv2D(3, 3, padding="same", name="shared")
+    maps = layers.Conv2D(2, 3, name="behind")(shared(layers.Activation("tanh", name="bent")(shared(picture))))
+    answer = layers.Dense(4, activation="sigmoid", name="four")(layers.GlobalAveragePooling2D()(maps))
+    keras.Model(picture, answer).save(tmp_path / "own.keras")
+    data = (tmp_path / "own.keras").read_bytes()
+    name = f"model_{hashlib.sha256(data).hexdigest()[:8]}.keras"
+    app = opened("inside/microscope", picture="cat")
+    app.file_uploader(key="microscope_model").set_value((name, data, "application/octet-stream")).run()
+    told = texts(app)
+    assert r"four, 4: 4 probabilities, each for itself \(sigmoid\)." in told
+    assert "have feature maps, from **shared** to **behind**" in told
+    app.session_state["_own_model_asked"] = None
+    app.run()
+    app.selectbox(key="cell_layer").set_value("shared").run()
+    assert "in the last of its 2 calls." in texts(app)
+    app.selectbox(key="cell_layer").set_value("behind").run()
+    assert "calls." not in texts(app).split("The arithmetic")[0]

@@ -204,6 +204,7 @@ def test_a_picture_fills_other_numbers_of_channels_in_turn_and_says_so():
     plain = zoo.wrap(of_channels(3)).prepare(CAT)
     np.testing.assert_array_equal(batch, plain[..., [0, 1, 2, 0, 1, 2, 0]])
     assert "7, where a photograph has 3" in network.card.about["Channels"]
+    assert "batch" not in network.card.about["Channels"], "which the app does not take"
 
 
 def test_guesses_are_marked_and_corrections_are_not_guesses_any_more():
@@ -293,3 +294,26 @@ def test_nothing_is_odd_about_the_bundled_networks(name):
     found = zoo.diagnose(zoo.load(name))
     assert found.odd == ()
     assert found.guessed == {}
+
+
+MEANINGS = [
+    ((4, "softmax"), {}, "4 probabilities that add up to 1 (softmax)"),
+    ((4, "sigmoid"), {}, "4 probabilities, each for itself (sigmoid)"),
+    ((2, "sigmoid"), {}, "2 probabilities, each for itself (sigmoid)"),
+    ((1, "sigmoid"), {"class_names": ["cat", "dog"]}, "the probability of dog (sigmoid)"),
+    ((4, None), {}, "4 numbers without an end function (logits), read as classes of which one holds (softmax)"),
+    ((4, None), {"ending": "sigmoid"}, "4 numbers without an end function (logits), read as each for itself (sigmoid)"),
+    ((1, None), {}, "one number without an end function (a logit), read as the logit of class 1"),
+]
+
+
+@pytest.mark.parametrize(("ending", "told", "meaning"), MEANINGS)
+def test_the_diagnosis_says_what_the_answer_means(ending, told, meaning):
+    model = keras.Sequential([keras.Input(SHAPE), layers.Conv2D(4, 3), *head(*ending)])
+    assert zoo.diagnose(zoo.wrap(model, **told)).meaning == meaning
+
+
+def test_a_picture_of_four_channels_is_opaque_and_the_card_says_so():
+    network = zoo.wrap(of_channels(4))
+    assert (network.prepare(CAT)[..., 3] == network.card.value_range[1]).all()
+    assert "the highest value as alpha" in network.card.about["Channels"]

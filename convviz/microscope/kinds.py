@@ -27,6 +27,12 @@ def number(value: float) -> str:
     return f"{value:.4g}".replace("-", "−")
 
 
+def operand(value: float) -> str:
+    """A number behind an operator: in brackets where it is negative."""
+    text = number(value)
+    return f"({text})" if text.startswith("−") else text
+
+
 def convolved(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Worked:
     """Convolution: window times weights by input channel, sum, bias, activation."""
     kernel = _weights(layer.kernel)
@@ -204,7 +210,7 @@ def joined(path: str, layer: Any, given: list[np.ndarray], place: Place) -> Work
         "Minimum": (", ", min),
     }
     sign, way = ways[type(layer).__name__]
-    text = sign.join(map(number, cells))
+    text = sign.join([number(cells[0]), *map(number if sign == ", " else operand, cells[1:])])
     formulas = {"Average": f"({text}) / {len(cells)}", "Maximum": f"max({text})", "Minimum": f"min({text})"}
     value = float(way(cells))
     name = type(layer).__name__
@@ -254,7 +260,7 @@ def flattened(path: str, layer: Any, given: list[np.ndarray], place: Place) -> W
 def scaled(path: str, layer: Any, value: float, _: np.ndarray, channel: int) -> list[Step]:
     """Values brought to another range."""
     scale, offset = (float(np.asarray(one).reshape(-1)[channel % np.size(one)]) for one in (layer.scale, layer.offset))
-    formula = f"{number(value)} · {number(scale)} + {number(offset)}".replace("+ −", "− ")
+    formula = f"{number(value)} · {operand(scale)} + {number(offset)}".replace("+ −", "− ")
     return [Step(path, "rescaling", formula, value * scale + offset)]
 
 
@@ -265,10 +271,10 @@ def normalized(path: str, layer: Any, value: float, _: np.ndarray, channel: int)
     offset = float(_weights(layer.beta)[channel]) if layer.center else 0.0
     out = (value - mean) / np.sqrt(variance + layer.epsilon) * scale + offset
     formula = (
-        f"({number(value)} − {number(mean)}) / √({number(variance)} + {layer.epsilon:g}) · {number(scale)} + "
+        f"({number(value)} − {number(mean)}) / √({number(variance)} + {layer.epsilon:g}) · {operand(scale)} + "
         f"{number(offset)}"
     )
-    return [Step(path, "batch normalization", formula.replace("− −", "+ "), float(out))]
+    return [Step(path, "batch normalization", formula.replace("− −", "+ ").replace("+ −", "− "), float(out))]
 
 
 def activated(path: str, layer: Any, value: float, vector: np.ndarray, channel: int) -> list[Step]:

@@ -63,9 +63,8 @@ def look(
     value = float(maps[place[2]] if place[0] is None else maps[place])
     row, col, channel = place
     gradient = np.abs(found["gradient"].numpy()[0]).sum(axis=-1)
-    return Cell(
-        layer, channel, row, col, value, computed, tuple(steps), taps, _field(network, layer, place), gradient, note
-    )
+    calls, field = network.compiled[("microscope calls", layer)], _field(network, layer, place)
+    return Cell(layer, channel, row, col, value, computed, tuple(steps), taps, field, gradient, note, calls)
 
 
 def stage(network: Any, picture: np.ndarray, layer: str, channel: int, source: int | None = None) -> Stage | None:
@@ -114,10 +113,12 @@ def _traced(network: Any, layer: str, batch: Any, place: Any) -> dict[str, Any]:
     given: dict[str, list[Any]] = {}
     made: dict[tuple[str, int], str] = {}
     outputs: dict[str, Any] = {}
+    called: list[str] = []
 
     def note(path: str, inputs: Any, output: Any) -> Any:
         if not hasattr(output, "op"):
             return None
+        called.append(path)
         if _key(output) in made:
             output = tf.identity(output)
         given[path] = [one for one in keras.tree.flatten(inputs) if hasattr(one, "op")]
@@ -133,6 +134,7 @@ def _traced(network: Any, layer: str, batch: Any, place: Any) -> dict[str, Any]:
         raise ConvvizError(f"{layer} makes numbers of shape {tuple(output.shape[1:])}, not maps; choose another layer")
     chain = _chain(layer, leaves, given, made)
     network.compiled[("microscope chain", layer)] = chain
+    network.compiled[("microscope calls", layer)] = called.count(layer)
     cell = output[0, place[2]] if output.shape.rank == 2 else output[0, place[0], place[1], place[2]]
     gradient = tf.gradients(cell, batch)[0]
     return {

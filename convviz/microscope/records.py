@@ -103,6 +103,7 @@ class Cell:
         gradient: float32 (H, W), how much each pixel really moves the number: the absolute gradient, summed over the
             colours.
         note: why there is no arithmetic, one phrase; empty where there is.
+        calls: how often the network calls the layer; the cell is of the last call.
     """
 
     layer: str
@@ -116,6 +117,7 @@ class Cell:
     field: tuple[int, int, int, int] | None
     gradient: np.ndarray
     note: str = ""
+    calls: int = 1
 
     @property
     def difference(self) -> float | None:

@@ -117,7 +117,13 @@ def vet(config: dict[str, Any]) -> None:
     Raises:
         ConvvizError: the sentence names the part.
     """
-    if _name(config) not in catalogue.MODELS:
+    name = _name(config)
+    if name not in catalogue.MODELS:
+        if name and name not in catalogue.REFUSED:
+            raise ConvvizError(
+                f"the whole model is of a class of its own, {plain(name)}, whose code is not in the file; save it as a "
+                "Sequential or functional model, or look into it in a notebook, where zoo.wrap takes any model"
+            )
         _refuse(config.get("class_name"), config.get("module"), config.get("registered_name"))
     walk = _Walk()
     walk.visit(config, "")

@@ -12,7 +12,7 @@ import numpy as np
 from convviz import images, lazy, tracing
 from convviz.zoo import entering
 from convviz.zoo.cards import Card
-from convviz.zoo.network import Network
+from convviz.zoo.network import Network, chosen_output
 from convviz.zoo.wrapping import as_network
 
 keras = lazy.load("keras")
@@ -45,6 +45,7 @@ class Diagnosis:
         kind: one phrase, such as ``"a functional Keras model with 1 model inside it (vgg16)"``.
         inputs: all of them; one takes the picture.
         outputs: all of them; one is explained.
+        meaning: what the numbers of the explained output are, one phrase.
         value_range: lowest and highest input value.
         value_reason: why, one phrase.
         map_layers: how many layers have feature maps.
@@ -58,6 +59,7 @@ class Diagnosis:
     kind: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    meaning: str
     value_range: tuple[float, float]
     value_reason: str
     map_layers: int
@@ -92,6 +94,7 @@ def diagnose(network: Any) -> Diagnosis:
         kind=_kind(network),
         inputs=_inputs(network),
         outputs=_outputs(network),
+        meaning=_meaning(network),
         value_range=card.value_range,
         value_reason=_value_reason(card),
         map_layers=len(card.map_layers()),
@@ -141,7 +144,30 @@ def _outputs(network: Network) -> tuple[Port, ...]:
 
 def _all_outputs(network: Network, batch: Any) -> Any:
     """Every output. Traced."""
-    return network.all_answers(batch)
+    answers = network.all_answers(batch)
+    answer = chosen_output(answers, network.output)
+    network.compiled["ending"] = tracing.before_activation(answer)[1], answer.shape[-1] == 1
+    return answers
+
+
+def _meaning(network: Network) -> str:
+    """What the numbers of the explained output are; asked after the outputs were."""
+    card, (ending, single) = network.card, network.compiled["ending"]
+    names = card.class_names
+    if not names:
+        return card.about.get("Output", "not one number for each class")
+    if ending == "softmax":
+        return f"{len(names)} probabilities that add up to 1 (softmax)"
+    if ending == "sigmoid":
+        return (
+            f"the probability of {names[1]} (sigmoid)"
+            if single
+            else f"{len(names)} probabilities, each for itself (sigmoid)"
+        )
+    if single:
+        return f"one number without an end function (a logit), read as the logit of {names[1]}"
+    read = "each for itself (sigmoid)" if card.output == "sigmoid" else "classes of which one holds (softmax)"
+    return f"{len(names)} numbers without an end function (logits), read as {read}"
 
 
 def _value_reason(card: Card) -> str:

@@ -194,9 +194,11 @@ def picture_shape(declared: tuple | None, given: tuple[int, int, int] | None, no
     shape = (height or FREE_SIDE, width or FREE_SIDE, channels or 3)
     if shape[2] not in COLOURS:
         notes["Channels"] = (
-            f"{shape[2]}, where a photograph has 3; its red, green and blue fill them in turn. Give a ready batch for "
-            "what the network was made for"
+            f"{shape[2]}, where a photograph has 3; its red, green and blue fill them in turn, so the answers are not "
+            "those to the pictures that the network was made for"
         )
+    elif shape[2] == 4:
+        notes["Channels"] = "4, read as red, green, blue and alpha; every pixel is opaque: the highest value as alpha"
     return shape
 
 

@@ -29,7 +29,8 @@ with controls:
 with result:
     where = f" at row {row}, column {col}" if row is not None else ""
     value = f"{cell.value:.6g}".replace("-", "−")
-    st.markdown(f"Channel {channel} of **{words.safe(layer)}**{where} is **{value}**.")
+    called = f" in the last of its {cell.calls} calls" if cell.calls > 1 else ""
+    st.markdown(f"Channel {channel} of **{words.safe(layer)}**{where} is **{value}**{called}.")
     drawn = cells.seen(picture, card, cell, maps)
     ui.section("The arithmetic")
     cells.steps(cell)

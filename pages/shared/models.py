@@ -162,12 +162,16 @@ def described(found: zoo.Diagnosis) -> None:
     low, high = found.value_range
     why = "a guess" if "Input values" in found.guessed else words.safe(found.value_reason, 200)
     maps = f"{found.map_layers} of {len(card.layers)} layers have feature maps"
+    if found.map_layers > 1:
+        first, *_, last = with_maps(card)
+        maps += f", from **{words.safe(first)}** to **{words.safe(last)}**"
     cam = f"Grad-CAM takes **{words.safe(found.explained_layer)}**: " if found.explained_layer else "Grad-CAM: "
     lines = [
         f"**{words.safe(card.title)}** is {words.safe(found.kind, 300)}, with {card.parameters:,} parameters.",
         f"In: {'; '.join(_port(port, 'takes the picture', len(found.inputs)) for port in found.inputs)}.",
         f"Values from {words.numbers(low, high)}, {why}.",
-        f"Out: {'; '.join(_port(port, 'is explained', len(found.outputs)) for port in found.outputs)}.",
+        f"Out: {'; '.join(_port(port, 'is explained', len(found.outputs)) for port in found.outputs)}: "
+        f"{words.safe(found.meaning, 200)}.",
         f"{maps}. {cam}{words.safe(found.layer_reason, 300)}.",
     ]
     st.markdown("\n".join(f"- {line}" for line in lines))

@@ -121,15 +121,21 @@ def _fitted(picture: np.ndarray) -> np.ndarray:
     return rendering.enlarge(picture, max(1, TILE // longest)) if longest <= TILE else images.limit(picture, TILE)
 
 
+def _silence(silent: int, done: int, named: str) -> str:
+    """On how many pictures a channel never rises above zero."""
+    if silent == 0:
+        return words.sentence(f"{named} rises above zero on every one of {words.count(done, 'picture')}")
+    if silent == done:
+        return words.sentence(f"{named} rises above zero on none of {words.count(done, 'picture')}")
+    return f"On {silent:,} of {words.count(done, 'picture')} {named} never rises above zero."
+
+
 def noticed(now: exemplars.Search | None, channel: int, layer: str) -> list[str]:
     """What to notice about one channel's pictures."""
     best: Any = now.best.get(channel, ()) if now is not None else ()
     if now is None or not now.done:
         return ["Each picture is given to the network; the channel's largest value on it decides its place."]
-    lines = [
-        f"On {words.count(now.silent[channel], 'picture')} of {now.done:,} channel {channel} of {words.safe(layer)} "
-        "never rises above zero."
-    ]
+    lines = [_silence(now.silent[channel], now.done, f"channel {channel} of {words.safe(layer)}")]
     if best:
         mean = now.means[channel]
         lines.insert(0, f"Its largest value is {words.number(best[0].value)}; on an average picture it reaches "
