@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from convviz import activations, contrasts, depth, images, likeness, stimuli, tuning, zoo
+from convviz import activations, contrasts, depth, exemplars, images, likeness, stimuli, tuning, zoo
 from convviz.kernels import KERNELS
-from pages.shared import map_views, words
+from pages.shared import map_views, top_pictures, words
 from tests.test_pages import _engine, opened, texts
 
 __all__ = ["_engine"]
@@ -85,3 +85,13 @@ def test_tuning_ranks_a_networks_channels_by_their_likeness():
         texts(app)
     )
     assert np.isfinite(alike).all()
+
+
+def test_how_often_a_channel_is_silent_is_a_sentence_for_none_some_and_all_of_the_pictures():
+    said = {}
+    for silent in (0, 12, 300):
+        search = exemplars.Search("conv2d", {}, {18: 0.0}, {18: silent}, 300, 300, 300)
+        said[silent] = top_pictures.noticed(search, 18, "conv2d")[0]
+    assert said[0] == "Channel 18 of conv2d rises above zero on every one of 300 pictures."
+    assert said[12] == "On 12 of 300 pictures channel 18 of conv2d never rises above zero."
+    assert said[300] == "Channel 18 of conv2d rises above zero on none of 300 pictures."

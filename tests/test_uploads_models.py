@@ -420,6 +420,7 @@ PARTS = {  # what must be refused, wherever it stands -> the sentence
 @pytest.mark.parametrize("name", PARTS)
 def test_parts_that_are_not_in_the_catalogue_are_refused_wherever_they_stand(name, no_keras):
     part, sentence = PARTS[name]
+    sentence = sentence.replace("a part ", "(a part|a class of its own,) ")  # where it is the whole model
     wrapper = files.layer("TimeDistributed", layer=part)
     nest = files.network(files.network(part, name="inner"))
     for config in (
@@ -437,6 +438,12 @@ def test_parts_that_are_not_in_the_catalogue_are_refused_wherever_they_stand(nam
     ):
         refused(files.keras_file(config), sentence)
         refused(files.h5_file(config), sentence)
+
+
+def test_a_model_of_a_visitors_own_class_is_refused_as_a_whole_with_the_way_out(no_keras):
+    own = {"module": "lab", "class_name": "Mine", "config": {}, "registered_name": "Custom>Mine"}
+    refused(files.keras_file(own), "the whole model is of a class of its own, Custom Mine, .*in a notebook.*zoo.wrap")
+    refused(files.keras_file(files.network(own)), "this model has a part Custom Mine, .*replace it by built-in layers")
 
 
 WORDS = {

@@ -117,14 +117,8 @@ def vet(config: dict[str, Any]) -> None:
     Raises:
         ConvvizError: the sentence names the part.
     """
-    name = _name(config)
-    if name not in catalogue.MODELS:
-        if name and name not in catalogue.REFUSED:
-            raise ConvvizError(
-                f"the whole model is of a class of its own, {plain(name)}, whose code is not in the file; save it as a "
-                "Sequential or functional model, or look into it in a notebook, where zoo.wrap takes any model"
-            )
-        _refuse(config.get("class_name"), config.get("module"), config.get("registered_name"))
+    if _name(config) not in catalogue.MODELS:
+        _refuse(config.get("class_name"), config.get("module"), config.get("registered_name"), whole=True)
     walk = _Walk()
     walk.visit(config, "")
     if walk.layers > MOST_LAYERS or walk.calls > MOST_CALLS:
@@ -194,13 +188,18 @@ def _name(value: dict[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _refuse(name: Any, module: Any = None, registered: Any = None) -> None:
-    """The sentence for a part that is not in the catalogue."""
+def _refuse(name: Any, module: Any = None, registered: Any = None, *, whole: bool = False) -> None:
+    """The sentence for a part, or a whole model, that is not in the catalogue."""
     if isinstance(name, str) and name in catalogue.REFUSED:
         raise ConvvizError(f"this model has a part {plain(name)}, which {catalogue.REFUSED[name]}")
     if isinstance(registered, str) and ">" in registered:
         name, module = registered, None
     origin = f" from {plain(module)}" if isinstance(module, str) and not module.startswith("keras") else ""
+    if whole and not (isinstance(module, str) and module.startswith("keras")):
+        raise ConvvizError(
+            f"the whole model is of a class of its own, {plain(name)}{origin}, whose code is not in the file; save it "
+            "as a Sequential or functional model, or look into it in a notebook, where zoo.wrap takes any built model"
+        )
     raise ConvvizError(
         f"this model has a part {plain(name)}{origin}, which is none of Keras' own layers that can be opened here; "
         "replace it by built-in layers and save again"
