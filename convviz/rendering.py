@@ -334,6 +334,24 @@ def overlay(picture: np.ndarray, heatmap: np.ndarray, *, alpha: float = 0.4, col
     return cv2.addWeighted(GREY[grey], 1.0 - alpha, heat(heatmap, colormap), alpha, 0.0)
 
 
+def marked(picture: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """A picture of numbers with those that are NaN or infinite in black, which no colour map here has.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        values: (H, W) float, what the picture shows, cell by cell.
+
+    Returns:
+        uint8 (H, W, 3); the picture itself where all are finite.
+
+    Example:
+        >>> marked(heat(np.array([[np.nan, 0.0]]), "weights"), np.array([[np.nan, 0.0]])).tolist()
+        [[[0, 0, 0], [245, 245, 245]]]
+    """
+    finite = np.isfinite(values)
+    return picture if finite.all() else np.where(finite[..., None], picture, np.uint8(0))
+
+
 def enlarge(picture: np.ndarray, factor: int | None = None, *, at_least: int | None = None) -> np.ndarray:
     """A picture with every pixel as a square, so that nothing is smoothed on the screen.
 

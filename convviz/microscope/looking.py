@@ -63,8 +63,9 @@ def look(
     value = float(maps[place[2]] if place[0] is None else maps[place])
     row, col, channel = place
     gradient = np.abs(found["gradient"].numpy()[0]).sum(axis=-1)
-    calls, field = network.compiled[("microscope calls", layer)], _field(network, layer, place)
-    return Cell(layer, channel, row, col, value, computed, tuple(steps), taps, field, gradient, note, calls)
+    calls = network.compiled[("microscope calls", layer)]
+    field, unseen = _field(network, layer, place)
+    return Cell(layer, channel, row, col, value, computed, tuple(steps), taps, field, gradient, note, calls, unseen)
 
 
 def stage(network: Any, picture: np.ndarray, layer: str, channel: int, source: int | None = None) -> Stage | None:
@@ -224,12 +225,14 @@ def _works_along_another_axis(layer: Any, sides: int, orders: set[str]) -> bool:
     return not set(np.atleast_1d(layer.axis).tolist()) <= channels
 
 
-def _field(network: Any, layer: str, place: tuple) -> tuple[int, int, int, int] | None:
-    """The theoretical receptive field, cut to the picture."""
+def _field(network: Any, layer: str, place: tuple) -> tuple[tuple[int, int, int, int] | None, str]:
+    """The theoretical receptive field, cut to the picture; or None, and why it is not known."""
     height, width, _ = network.card.input_shape
+    if any(len(shape) == 3 for _, shape in zoo.inputs(network.model)):
+        return None, "pictures go into this network as rows and columns alone, and how it makes maps of them is its own"
     try:
         field = receptive_field.receptive_field(network, layer, input_size=(height, width))
-    except ConvvizError:
-        return None
+    except ConvvizError as reason:
+        return None, str(reason).partition("; ")[0]
     top, left, bottom, right = field.window(place[0] or 0, place[1] or 0)
-    return max(top, 0), max(left, 0), min(bottom, height), min(right, width)
+    return (max(top, 0), max(left, 0), min(bottom, height), min(right, width)), ""

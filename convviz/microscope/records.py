@@ -104,6 +104,7 @@ class Cell:
             colours.
         note: why there is no arithmetic, one phrase; empty where there is.
         calls: how often the network calls the layer; the cell is of the last call.
+        unseen: why the field is not known, one phrase; empty where it is.
     """
 
     layer: str
@@ -118,6 +119,7 @@ class Cell:
     gradient: np.ndarray
     note: str = ""
     calls: int = 1
+    unseen: str = ""
 
     @property
     def difference(self) -> float | None:

@@ -28,9 +28,9 @@ with controls:
 
 with result:
     where = f" at row {row}, column {col}" if row is not None else ""
-    value = f"{cell.value:.6g}".replace("-", "−")
     called = f" in the last of its {cell.calls} calls" if cell.calls > 1 else ""
-    st.markdown(f"Channel {channel} of **{words.safe(layer)}**{where} is **{value}**{called}.")
+    st.markdown(f"Channel {channel} of **{words.safe(layer)}**{where} is **{cells.number(cell.value)}**{called}.")
+    cells.not_a_number(cell, network)
     drawn = cells.seen(picture, card, cell, maps)
     ui.section("The arithmetic")
     cells.steps(cell)

@@ -33,6 +33,8 @@ def seen(
 ) -> dict[str, np.ndarray]:
     """From the cell to what it saw: its map, the picture with the field framed, the gradient over it, the crop.
 
+    Where the field is not known there is no frame and no crop.
+
     Args:
         picture: as it was chosen.
         card: of the network.
@@ -45,36 +47,53 @@ def seen(
     height, width, channels = card.input_shape
     sized = images.resize(images.with_channels(picture.array, 1 if channels == 1 else 3), (height, width))
     sized = images.with_channels(np.asarray(sized).reshape(height, width, -1), 3)
-    places = st.columns(3 if maps is None else 4)
-    field = cell.field or (0, 0, height, width)
-    said = _window(field)
+    places = st.columns((2 if cell.field is None else 3) + (maps is not None))
+    shown = {
+        "field": sized,
+        "gradient": rendering.marked(rendering.overlay(sized, _scaled(cell.gradient), alpha=0.6), cell.gradient),
+    }
     if maps is not None:
-        with places[0]:
+        shown["map"] = ui.map_picture(maps)
+        with places.pop(0):
             named = f"Feature map {cell.channel} of {cell.layer}"
             spot.spot(maps, (cell.row, cell.col), words.map_alt(maps, named), keys=(ROW, COL))
             st.caption(f"{words.safe(named)}, {words.shape(maps)}. Click another cell.", text_alignment="center")
             ui.map_bar(maps)
-    where, moved, crop = places[-3:]
-    peak = float(cell.gradient.max())
-    top, left, bottom, right = field
-    shown = {
-        "field": outlined(sized, field),
-        "gradient": outlined(rendering.overlay(sized, cell.gradient / (peak or 1.0), alpha=0.6), field),
-        "crop": sized[top : max(bottom, top + 1), left : max(right, left + 1)],
-    }
-    if maps is not None:
-        shown["map"] = ui.map_picture(maps)
-    with where:
-        caption = f"{picture.caption} as the network takes it, {height} × {width}; framed: what the cell can see"
-        ui.picture(shown["field"], caption, f"{picture.alt}, a frame around {said}", at_least=300)
-    with moved:
-        caption = f"How much each pixel moves the cell: the gradient, up to {words.number(peak)}"
-        ui.picture(shown["gradient"], caption, f"Gradient of the cell within {said}", at_least=300)
-        ui.colour_bar("turbo", peak)
-    with crop:
-        caption = f"The crop it saw, {words.shape(shown['crop'][..., 0])} pixels"
-        ui.picture(shown["crop"], caption, f"The picture within {said}", at_least=300)
+    framed, around = "no frame, for the window is not known", ""
+    if cell.field is not None:
+        top, left, bottom, right = cell.field
+        shown["crop"] = sized[top : max(bottom, top + 1), left : max(right, left + 1)]
+        shown |= {name: outlined(shown[name], cell.field) for name in ("field", "gradient")}
+        framed, around = "framed: what the cell can see", _window(cell.field)
+    with places[0]:
+        caption = f"{picture.caption} as the network takes it, {height} × {width}; {framed}"
+        ui.picture(
+            shown["field"], caption, f"{picture.alt}, {f'a frame around {around}' if around else framed}", at_least=300
+        )
+    with places[1]:
+        _gradient(shown["gradient"], cell.gradient, around)
+    if cell.field is not None:
+        with places[2]:
+            caption = f"The crop it saw, {words.shape(shown['crop'][..., 0])} pixels"
+            ui.picture(shown["crop"], caption, f"The picture within {around}", at_least=300)
     return shown
+
+
+def _scaled(gradient: np.ndarray) -> np.ndarray:
+    """A gradient relative to its largest finite number."""
+    return np.where(np.isfinite(gradient), gradient, 0) / (ui.largest(gradient) or 1.0)
+
+
+def _gradient(drawn: np.ndarray, gradient: np.ndarray, around: str) -> None:
+    """How much each pixel moves the cell."""
+    peak = ui.largest(gradient)
+    told = "the gradient, " + (f"up to {words.number(peak)}" if np.isfinite(gradient).all() else words.spread(gradient))
+    within = f" within {around}" if around else ""
+    ui.picture(
+        drawn, f"How much each pixel moves the cell: {told}", f"Gradient of the cell{within}: {told}", at_least=300
+    )
+    if np.isfinite(gradient).any():
+        ui.colour_bar("turbo", peak)
 
 
 def outlined(picture: np.ndarray, window: Sequence[int]) -> np.ndarray:
@@ -96,23 +115,35 @@ def _window(field: Sequence[int]) -> str:
     return f"{words.through('row', top, bottom - 1)}, {words.through('column', left, right - 1)}"
 
 
+def not_a_number(cell: microscope.Cell, network: zoo.Reference) -> None:
+    """Where the cell or its gradient is not a number, say why."""
+    if not (np.isfinite(cell.value) and np.isfinite(cell.gradient).all()):
+        told = engine.compute(zoo.no_number, network)
+        st.warning(words.safe(words.sentence(told), 400), icon=":material/warning:")
+
+
 def steps(cell: microscope.Cell) -> None:
     """The arithmetic in order, its end, and the network's own number."""
     if cell.computed is None:
         st.info(words.safe(words.sentence(cell.note), 300))
         return
     rows = [
-        {"Layer": one.layer, "Step": one.what, "How": one.formula, "Value": _number(one.value)} for one in cell.steps
+        {"Layer": one.layer, "Step": one.what, "How": one.formula, "Value": number(one.value)} for one in cell.steps
     ]
     st.table(rows)
+    if not np.isfinite([cell.computed, cell.value]).all():
+        ends = f"The arithmetic ends in **{number(cell.computed)}**; the network says **{number(cell.value)}**."
+        st.markdown(ends)
+        return
     st.markdown(
-        f"The arithmetic ends in **{_number(cell.computed)}**; the network says **{_number(cell.value)}**; "
+        f"The arithmetic ends in **{number(cell.computed)}**; the network says **{number(cell.value)}**; "
         f"they differ by {cell.difference:.1e}."
     )
 
 
-def _number(value: float) -> str:
-    return f"{value:.6g}".replace("-", "−")
+def number(value: float) -> str:
+    """A cell's number, in six digits."""
+    return "NaN" if np.isnan(value) else f"{value:.6g}".replace("-", "−")
 
 
 def read(cell: microscope.Cell, network: zoo.Reference, picture: np.ndarray) -> None:
@@ -177,7 +208,7 @@ def _row(what: str, number: int, value: float, weight: float, product: float) ->
 
 
 def _caption(title: str, numbers: np.ndarray) -> str:
-    return f"{title}, {words.shape(numbers)}, values {words.numbers(float(numbers.min()), float(numbers.max()))}"
+    return f"{title}, {words.shape(numbers)}, {words.spread(numbers)}"
 
 
 def _sums(taps: microscope.Taps, sums: np.ndarray, order: np.ndarray) -> None:
@@ -191,24 +222,35 @@ def _sums(taps: microscope.Taps, sums: np.ndarray, order: np.ndarray) -> None:
         st.caption(f"All others together: {rest:.4g}".replace("-", "−"))
 
 
+def _reach(cell: microscope.Cell, field: Sequence[int], card: zoo.Card) -> list[str]:
+    """How much of the picture the cell can see, and how much of that moves it."""
+    top, left, bottom, right = field
+    inside = cell.gradient[top:bottom, left:right]
+    share = (bottom - top) * (right - left) / (card.input_shape[0] * card.input_shape[1])
+    lines = [f"By the layers' shapes this cell can see {words.share(share)} of the picture."]
+    if inside.any():
+        strong = float((inside > 0.1 * inside.max()).mean())
+        told = f"{words.share(strong)} of those pixels move it by more than a tenth of what the strongest does"
+        return [*lines, words.sentence(told)]
+    return [*lines, "No pixel moves it: a rectifier before it has cut the value to zero, so its gradient is zero."]
+
+
 def noticed(cell: microscope.Cell, card: zoo.Card) -> list[str]:
     """What to notice about the cell that is shown."""
     lines = []
-    if cell.field is not None:
-        top, left, bottom, right = cell.field
-        inside = cell.gradient[top:bottom, left:right]
-        share = (bottom - top) * (right - left) / (card.input_shape[0] * card.input_shape[1])
-        lines.append(f"By the layers' shapes this cell can see {share:.0%} of the picture.")
-        if inside.any():
-            strong = float((inside > 0.1 * inside.max()).mean())
-            told = f"{words.share(strong)} of those pixels move it by more than a tenth of what the strongest does"
-            lines.append(words.sentence(told))
-        else:
-            lines.append("No pixel moves it: a rectifier before it has cut the value to zero, so its gradient is zero.")
+    if not np.isfinite(cell.gradient).all():
+        lost = int((~np.isfinite(cell.gradient)).sum())
+        lines.append(f"For {words.count(lost, 'pixel')} of {cell.gradient.size:,} the gradient is NaN or infinite.")
+    elif cell.field is not None:
+        lines += _reach(cell, cell.field, card)
+    else:
+        lines.append("The gradient alone tells which pixels move the cell, for this picture.")
+    if cell.field is None:
+        lines.append(words.safe(words.sentence(f"which window the cell can see is not known: {cell.unseen}"), 300))
     if cell.taps is not None and cell.taps.weights is not None and cell.computed is not None:
         sums = cell.taps.sums()
         helping = int((sums > 0).sum())
         what = "inputs" if cell.taps.mode == "dense" else "input channels"
-        if sums.size > 1:
+        if sums.size > 1 and np.isfinite(sums).all():
             lines.append(f"{helping} of {sums.size:,} {what} push the sum up, the others down or not at all.")
     return lines or ["The number is what the network itself computes for this picture."]

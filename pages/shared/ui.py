@@ -118,19 +118,38 @@ def colour_bar(colormap: str, limit: float, *, words: tuple[str, str] | None = N
 @memory.remembered
 def map_picture(values: np.ndarray) -> np.ndarray:
     """A feature map in colours: diverging if it has both signs, viridis if not."""
-    return rendering.signed(values) if values.min() < 0 else rendering.magnitude(values)
+    drawn = rendering.signed(values) if is_signed(values) else rendering.magnitude(values)
+    return rendering.marked(drawn, values)
+
+
+def is_signed(values: np.ndarray) -> bool:
+    """Whether some of the finite values are below zero."""
+    return bool((values[np.isfinite(values)] < 0).any())
+
+
+def largest(values: np.ndarray) -> float:
+    """The largest finite magnitude; 0 if there is none."""
+    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
 
 
 def map_bar(values: np.ndarray) -> None:
-    """The colour bar that belongs to `map_picture`."""
-    colour_bar("signed" if values.min() < 0 else "viridis", float(np.abs(values).max()))
+    """The colour bar that belongs to `map_picture`; none where no value is finite."""
+    if np.isfinite(values).any():
+        colour_bar("signed" if is_signed(values) else "viridis", largest(values))
 
 
 @memory.remembered
 def over_picture(values: np.ndarray, picture_: np.ndarray, alpha: float) -> np.ndarray:
     """A feature map in its colours over a picture: from minus to plus its largest magnitude, or from zero up."""
-    scaled = images.resize(values / max(float(np.abs(values).max()), 1e-12), picture_.shape[:2])
-    return rendering.overlay(picture_, scaled, alpha=alpha, colormap="signed" if values.min() < 0 else "turbo")
+    finite = np.isfinite(values)
+    scaled = np.where(finite, values, 0) / max(largest(values), 1e-12)
+    colormap = "signed" if is_signed(values) else "turbo"
+    shape = picture_.shape[:2]
+    drawn = rendering.overlay(picture_, images.resize(scaled, shape), alpha=alpha, colormap=colormap)
+    if finite.all():
+        return drawn
+    sound = images.resize(finite.astype(np.float32), shape)
+    return rendering.marked(drawn, np.where(sound < 0.5, np.nan, sound))
 
 
 def digest(array: np.ndarray) -> str:

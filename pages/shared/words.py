@@ -76,8 +76,27 @@ def numbers(low: float, high: float) -> str:
     return f"{low + 0.0:.4g} to {high + 0.0:.4g}".replace("-", "−")  # a zero has no sign
 
 
+def spread(array: np.ndarray) -> str:
+    """From which to which value an array's cells go, and how many of them are not finite.
+
+    Example:
+        >>> spread(np.array([1.0, np.nan, 3.0]))
+        'values 1 to 3; 1 of 3 is NaN or infinite, drawn black'
+    """
+    finite = array[np.isfinite(array)]
+    lost = array.size - finite.size
+    if not finite.size:
+        return f"all {lost:,} values are NaN or infinite, drawn black"
+    told = f"values {numbers(float(finite.min()), float(finite.max()))}"
+    if lost:
+        told += f"; {lost:,} of {array.size:,} {'is' if lost == 1 else 'are'} NaN or infinite, drawn black"
+    return told
+
+
 def number(value: float) -> str:
     """A number, short."""
+    if value != value:
+        return "NaN"
     return f"{value + 0.0:.3g}".replace("-", "−")
 
 
@@ -206,6 +225,10 @@ def where(evidence: np.ndarray, named: str) -> str:
 
 def map_alt(values: np.ndarray, named: str) -> str:
     """What a feature map shows, for those who cannot see it."""
+    finite = np.isfinite(values)
+    if not finite.all():
+        strongest = f", the largest {place(np.where(finite, values, values[finite].min()))}" if finite.any() else ""
+        return f"{named}: {spread(values)}{strongest}"
     if np.ptp(values) == 0:
         return f"{named}: {float(values.flat[0]) + 0.0:.3g} at every place"
     zero = float((values == 0).mean())
