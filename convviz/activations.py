@@ -31,13 +31,14 @@ class Mosaic:
         shape: (H, W, C) of the maps.
         tile: (height, width) in pixels that one map takes in the picture.
         columns: maps in a row.
-        minimum: lowest value in the layer.
-        maximum: highest value in the layer.
+        minimum: lowest finite value in the layer, 0 if none is.
+        maximum: highest finite value in the layer, 0 if none is.
         blank: channels with one value everywhere; for most, a filter that this picture does not excite.
         order: the channel of each tile.
         means: the mean of each tile's values, as a magnitude.
         table: colours of the values: ``"grey"``, ``"viridis"`` from zero up, ``"signed"`` around zero.
         limit: value of the last colour where all channels share it; None where each has its own, and for grey.
+        broken: channels with values that are NaN or infinite, which are crossed twice.
     """
 
     png: bytes
@@ -51,6 +52,7 @@ class Mosaic:
     means: tuple[float, ...] = ()
     table: str = "grey"
     limit: float | None = None
+    broken: tuple[int, ...] = ()
 
     def at(self, row: int, col: int) -> tuple[int, int, int] | None:
         """The channel and its cell at a point of the picture: (channel, y, x), or None on a gap."""
@@ -272,7 +274,12 @@ class _Looks(NamedTuple):
 def _mosaic(maps: np.ndarray, looks: _Looks, ends: tuple[float, float] | None = None) -> Mosaic:
     """One layer's maps (H, W, C) as a picture."""
     low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
-    lowest, highest, flat, shape = float(low.min()), float(high.max()), low == high, maps.shape
+    broken = ~np.isfinite(low + high)
+    if broken.any():
+        maps, broken = _mended(maps)
+        low, high = maps.min(axis=(0, 1)), maps.max(axis=(0, 1))
+    flat, shape = (low == high) & ~broken, maps.shape
+    lowest, highest = float(low.min()), float(high.max())
     blank = tuple(int(channel) for channel in np.flatnonzero(flat))
     order, means = np.arange(maps.shape[-1]), None
     if looks.order == "response":
@@ -296,6 +303,8 @@ def _mosaic(maps: np.ndarray, looks: _Looks, ends: tuple[float, float] | None = 
     tiles = fitted(levels, columns, looks.widest)
     if looks.blank == "crossed":
         tiles = _crossed(tiles, flat)
+    if broken.any():
+        tiles = _crossed(_crossed(tiles, broken[order])[:, ::-1], broken[order])[:, ::-1]
     drawn = rendering.tiled(tiles, columns=columns, ground=128 if table == "signed" else 0)
     return Mosaic(
         png=rendering.png(drawn, level=looks.level, flat=True, table=None if table == "grey" else table),
@@ -309,7 +318,17 @@ def _mosaic(maps: np.ndarray, looks: _Looks, ends: tuple[float, float] | None = 
         means=() if means is None else tuple(float(one) for one in means[order]),
         table=table,
         limit=limit,
+        broken=tuple(int(channel) for channel in np.flatnonzero(broken)),
     )
+
+
+def _mended(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Maps (H, W, C) with a channel's finite mean, or 0, in place of what is not finite; which channels had such."""
+    finite = np.isfinite(maps)
+    broken = ~finite.all(axis=(0, 1))
+    counts = np.maximum(finite.sum(axis=(0, 1)), 1)
+    means = np.where(finite, maps, 0).sum(axis=(0, 1), dtype=np.float64) / counts
+    return np.where(finite, maps, means.astype(np.float32)), broken
 
 
 def _crossed(tiles: np.ndarray, blank: np.ndarray) -> np.ndarray:

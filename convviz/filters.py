@@ -209,7 +209,7 @@ def _most_alike(columns: np.ndarray) -> tuple[int, int, float] | None:
 
 
 def tiled(kernels: np.ndarray, limit: float, columns: int, widest: int = 1000) -> np.ndarray:
-    """Kernels (kh, kw, N) side by side in rows, each weight a square: uint8 (height, width, 3), the gaps white."""
+    """Kernels (kh, kw, N) side by side in rows, each weight a square: uint8 (height, width, 3), NaN black."""
     height, width, count = kernels.shape
     rows = -(-count // columns)
     pixel = max(1, min(_LARGEST, (widest // columns - _FRAME) // width))
@@ -218,9 +218,15 @@ def tiled(kernels: np.ndarray, limit: float, columns: int, widest: int = 1000) -
     for number in range(count):
         row, col = divmod(number, columns)
         top, left = row * (height * pixel + _FRAME), col * (width * pixel + _FRAME)
-        tile = rendering.enlarge(rendering.heat(kernels[..., number] / limit, "weights"), pixel)
+        kernel = kernels[..., number]
+        tile = rendering.enlarge(rendering.marked(rendering.heat(kernel / limit, "weights"), kernel), pixel)
         picture[top : top + height * pixel, left : left + width * pixel] = tile
     return picture
+
+
+def longest(norms: np.ndarray) -> int:
+    """The filter of the largest finite length, 0 if no length is finite."""
+    return int(np.where(np.isfinite(norms), norms, -1).argmax())
 
 
 def largest(numbers: np.ndarray) -> float:

@@ -34,6 +34,7 @@ class Sketch:
         activations: what is climbed on each picture as it is now, such as a filter's mean activation.
         shown: the same for the 8-bit pictures as they are seen; empty before a recipe's last step.
         dead: places of the pictures that nothing moves.
+        lost: places of those of the dead whose gradient is NaN or infinite.
         silent: places of the pictures whose filter had no slope of its own at the last look.
         pictures: recipe -> one sheet of all pictures, as a PNG file.
         small: the same sheet of this step reduced, at the steps of the strip; empty at the others.
@@ -53,6 +54,7 @@ class Sketch:
     pictures: Mapping[str, bytes]
     small: bytes = b""
     small_size: tuple[int, int] = (0, 0)
+    lost: tuple[int, ...] = ()
 
     def light(self) -> Sketch:
         """The same without the pictures, except for a strip's."""
@@ -71,6 +73,7 @@ class Band:
         activations: each filter's mean activation on its picture.
         shown: the same for the 8-bit picture as it is seen.
         dead: filters that nothing moves.
+        lost: those of the dead whose gradient is NaN or infinite.
     """
 
     filters: tuple[int, ...]
@@ -80,6 +83,7 @@ class Band:
     activations: tuple[float, ...] = ()
     shown: tuple[float, ...] = ()
     dead: tuple[int, ...] = ()
+    lost: tuple[int, ...] = ()
 
 
 def draw(
@@ -142,6 +146,7 @@ def _sketched(now: patterns.Ascent, recipe: str, sheets: dict[str, bytes], colum
     sketch = Sketch(
         recipe, now.step, now.total_steps, now.filters, (height, width), min(columns, len(now.pictures)),
         _plain(now.activations), _plain(now.shown), _places(now.dead), _places(now.silent), dict(sheets),
+        lost=_places(now.lost),
     )  # fmt: skip
     kept = {round(part * now.total_steps / (STRIP - 1)) for part in range(STRIP)}
     if now.step not in kept and not now.shown.size:
@@ -196,8 +201,8 @@ def fill(
                 told = time.monotonic()
                 yield Band(part, now.step / now.total_steps, now.pictures.shape[1:3])
         row = rendering.png(sheet(now.pictures, columns=ROW))
-        dead = tuple(part[place] for place in _places(now.dead))
-        yield Band(part, 1.0, now.pictures.shape[1:3], row, _plain(now.activations), _plain(now.shown), dead)
+        dead, lost = (tuple(part[place] for place in _places(flags)) for flags in (now.dead, now.lost))
+        yield Band(part, 1.0, now.pictures.shape[1:3], row, _plain(now.activations), _plain(now.shown), dead, lost)
 
 
 def sheet(pictures: np.ndarray | Sequence[np.ndarray], *, columns: int = 4) -> np.ndarray:

@@ -1,9 +1,11 @@
 """Visitors' networks that are out of the ordinary, on the pages of Looking inside: what is said of them is so."""
 
+import re
+
 import numpy as np
 import pytest
 
-from convviz import images, microscope, zoo
+from convviz import activations, filters, images, microscope, patterns, zoo
 from pages.shared import words
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine's fixture is for this module, too
 
@@ -53,10 +55,21 @@ def broken(layers, keras):
     return model
 
 
+def segmenting(layers, keras):
+    """Its answer is a class for each pixel."""
+    return keras.Sequential(
+        [
+            keras.Input((32, 32, 3)), layers.Conv2D(8, 3, padding="same", activation="relu", name="conv1"),
+            layers.Conv2D(3, 1, activation="softmax", name="seg"),
+        ]
+    )  # fmt: skip
+
+
 def built(kind):
     """The network, the same every time."""
     import keras
 
+    keras.backend.clear_session()  # or the layers are numbered on
     keras.utils.set_random_seed(3)
     return kind(keras.layers, keras)
 
@@ -108,5 +121,104 @@ def test_the_microscope_says_of_a_nan_that_it_is_one_and_where_it_is_from(tmp_pa
     assert "is **NaN**" in texts(app)
     told = [one.value for one in app.warning]
     assert len([one for one in told if "Weights of conv1 are NaN or infinite" in one]) == 1
-    assert "nan" not in (texts(app) + captions(app)).replace("<", "")
+    assert not re.search(r"\bnan\b", texts(app) + captions(app))
     assert "of those pixels move it" not in texts(app)
+
+
+def test_the_diagnosis_guesses_at_no_other_cause_where_weights_are_nan():
+    first, *others = zoo.diagnose(built(broken)).odd
+    assert first.startswith("weights of conv1 are NaN or infinite")
+    assert not [one for one in others if "saturated" in one or "the same for" in one]
+
+
+def test_a_layer_of_another_inputs_branch_is_said_to_be_unreached_and_not_dead():
+    found = zoo.diagnose(built(joined))
+    assert found.card.unreached == ("right",)
+    (told,) = found.odd
+    assert told.startswith("the picture does not reach right, for zeros go into the other inputs")
+    assert zoo.diagnose(zoo.wrap(built(joined), picture_input="second")).card.unreached == ("left",)
+    assert zoo.wrap(built(broken)).card.unreached == ()
+
+
+def test_filter_patterns_offers_no_layer_that_the_picture_does_not_reach(tmp_path):
+    app = brought("filter_patterns", joined, tmp_path)
+    assert list(app.selectbox(key="pattern_layer").options) == ["left", "conv1"]
+    assert "Left out, because the picture does not reach it: right." in texts(app)
+
+
+def test_patterns_of_a_network_with_one_size_are_drawn_at_that():
+    network = zoo.wrap(built(reshaped))
+    assert len(patterns.liveliest(network, "conv1", 2)) == 2
+    *_, last = patterns.ascend(network, "conv1", [0, 1], size=96, steps=2)
+    assert last.pictures.shape == (2, 28, 28, 3)
+    *_, free = patterns.ascend(zoo.wrap(built(augmented)), "conv1", [0], size=64, steps=2)
+    assert free.pictures.shape[1:3] == (64, 64)
+
+
+def test_filter_patterns_opens_without_an_error_on_a_network_of_one_size(tmp_path):
+    app = brought("filter_patterns", reshaped, tmp_path)
+    app.session_state["_job_patterns"].result(timeout=90)
+    app.run()
+    assert not app.error
+    assert "28 × 28 each" in captions(app)
+
+
+def test_a_network_that_answers_with_a_map_is_told_to_be_one_and_asked_for_no_classes(tmp_path):
+    found = zoo.diagnose(built(segmenting))
+    assert found.explained_layer is None
+    assert found.card.explained_layer == "conv1"  # not the answer itself, to which no path leads from it
+    assert "the answer of this network is a map" in found.layer_reason
+    assert "Output" not in found.guessed
+    app = brought("network", segmenting, tmp_path)
+    app.button(key="network_diagnosis").click().run()
+    assert not app.exception
+    assert "a map, 32 × 32 × 3, and no class" in texts(app)
+    assert not [one.label for one in app.text_area if "classes" in one.label]
+    assert "Logits are read as" not in [one.label for one in app.selectbox]
+
+
+def test_the_kernels_page_marks_a_nan_and_counts_the_rest(tmp_path):
+    app = brought("kernels", broken, tmp_path)
+    app.number_input(key="kernel_filter").set_value(0).run()
+    assert not app.exception
+    said = texts(app) + captions(app)
+    assert "1 of 9 is NaN or infinite, drawn black" in captions(app)
+    assert "Filter 0 has weights that are NaN or infinite" in texts(app)
+    assert not re.search(r"\bnan\b", said)
+    kernels, _ = filters.weights(built(broken), "conv1")
+    norms = np.linalg.norm(kernels.reshape(-1, 4), axis=0)
+    assert filters.longest(norms) == int(np.nanargmax(norms)) != 0
+    tile = filters.tiled(kernels[:, :, 0, :1], 1.0, 1)
+    pixel = tile.shape[0] // 3
+    black = (tile == 0).all(axis=-1)
+    assert black.sum() == pixel**2
+    assert black[pixel : 2 * pixel, pixel : 2 * pixel].all()
+
+
+def test_a_channel_of_nan_is_crossed_and_the_rest_keeps_its_range():
+    network = zoo.wrap(built(broken))
+    maps = activations.feature_maps(network, images.sample("cat"), ["conv1"])["conv1"]
+    found = activations.mosaics(network, images.sample("cat"), ["conv1"], scale="layer")["conv1"]
+    assert found.broken == (0,)
+    assert 0 not in found.blank
+    assert (found.minimum, found.maximum) == (0, pytest.approx(np.nanmax(maps[..., 1:])))
+
+
+def test_feature_maps_say_which_channel_is_not_a_number_and_why(tmp_path):
+    app = brought("feature_maps", broken, tmp_path)
+    assert texts(app).count("eights of conv1 are NaN or infinite") == 1
+    app.segmented_control(key="maps_view").set_value("one").run()
+    app.number_input(key="channel").set_value(0).run()
+    assert not app.exception
+    assert not re.search(r"\bnan\b", texts(app) + captions(app))
+    assert "values are NaN or infinite, drawn black" in captions(app)
+
+
+def test_filters_whose_answer_is_not_a_number_are_not_called_dead(tmp_path):
+    app = brought("filter_patterns", broken, tmp_path, pattern_layer="conv2")
+    app.session_state["_job_patterns"].result(timeout=90)
+    app.run()
+    told = " ".join(one.value for one in app.warning)
+    assert "the gradient is NaN or infinite" in told
+    assert "eights of conv1 are NaN or infinite" in told
+    assert "dead" not in told

@@ -37,6 +37,7 @@ class Ascent:
         seconds: time spent so far.
         silent: bool (N,), filters that had no slope of their own at the last look, so that the numbers before their
             ReLU were climbed.
+        lost: bool (N,), those of the dead whose gradient is NaN or infinite.
         shown: float32 (N,), what `activations` tells, for ``pictures`` instead of ``values``: clipped, in 8 bits, at
             the shown contrast. Only the last record has it; the others are empty.
     """
@@ -51,6 +52,7 @@ class Ascent:
     seconds: float
     silent: np.ndarray
     shown: np.ndarray
+    lost: np.ndarray
 
     def light(self) -> Ascent:
         """The same without pictures and values, for a history of many."""
@@ -117,7 +119,7 @@ class Course:
         self._whole, self._total = stages[-1].size, sum(len(stage.lengths) for stage in stages)
         self._pixels = self._beginning(stages[0].size, rng)
         self._chance = np.random.default_rng(int(rng.integers(2**31)))
-        self._dead = self._silent = np.zeros(len(goal.seeds), bool)
+        self._dead = self._silent = self._lost = np.zeros(len(goal.seeds), bool)
         self._edged = False
 
     def climb(self) -> Generator[Ascent, Any, None]:
@@ -173,6 +175,7 @@ class Course:
         return Ascent(
             step, self._total, self._goal.filters, heights, self._dead, canvas.pictures(levels),
             canvas.values(self._network, pixels), time.perf_counter() - began, self._silent, shown,
+            self._dead & self._lost,
         )  # fmt: skip
 
     def _look(self, stage: Stage) -> tuple[np.ndarray, np.ndarray]:
@@ -183,6 +186,7 @@ class Course:
             seen = wobbled(seen, matrix, wraps=self._start is None)
         heights, gradients = self._asked(stage, lambda rounded: self._slope_of(rounded).at(seen))
         upward, dead = self._directions(gradients, matrix)
+        self._lost = ~np.isfinite(gradients).all(axis=(1, 2, 3))
         self._silent = np.zeros_like(dead)
         if self._rescued and dead.any():
             self._silent = dead.copy()

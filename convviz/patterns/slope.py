@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from convviz import ConvvizError, lazy, tracing
+from convviz import ConvvizError, lazy, tracing, zoo
 from convviz.patterns import canvas
 from convviz.patterns.goals import Goal
 from convviz.patterns.torus import torus
 
 tf = lazy.load("tensorflow")
 
+_OTHER = 32  # pixels that a canvas is larger by to see whether any size passes
 _PIXELS_AT_ONCE = 4 * 128 * 128  # more canvases at a time cost memory and bring no speed
 
 
@@ -45,11 +46,26 @@ class Slope:
         if layer is not None and network.card.layer(layer).has_maps:
             try:
                 self._traced(_slope)
-                return
+                if rounded or self._takes_any():
+                    return
             except (ValueError, TypeError) as error:  # a layer on the way there needs to know the size
                 if rounded:
                     raise ConvvizError(f"{layer} cannot be climbed without edges; climb it with them") from error
         self.size = network.card.input_shape[:2]
+
+    def _takes_any(self) -> bool:
+        """Whether canvases of another size than the network's own pass, which a reshape on the way may forbid; once."""
+        network, key = self._network, ("any canvas", self._layer)
+        kinds = {entry.kind for entry in network.card.layers}
+        if key not in network.compiled:
+            network.compiled[key] = True
+            if "Reshape" in kinds or any(len(shape) == 3 for _, shape in zoo.inputs(network.model)):
+                height, width, channels = network.card.input_shape
+                try:
+                    self._traced(_means)(tf.zeros((1, height + _OTHER, width + _OTHER, channels)))
+                except (tf.errors.InvalidArgumentError, ValueError):
+                    network.compiled[key] = False
+        return network.compiled[key]
 
     def _traced(self, body: Any) -> Any:
         """One of the functions below, for canvases of known or unknown height and width."""

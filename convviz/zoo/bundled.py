@@ -85,6 +85,8 @@ def card_from_json(text: str) -> Card:
     record = json.loads(text)
     layers = tuple(LayerCard(**{**row, "output_shape": tuple(row["output_shape"])}) for row in record.pop("layers"))
     shapes = {
-        key: tuple(record.pop(key)) for key in ("input_shape", "value_range", "class_names", "guessed") if key in record
+        key: tuple(record.pop(key))
+        for key in ("input_shape", "value_range", "class_names", "guessed", "unreached")
+        if key in record
     }
     return Card(layers=layers, **shapes, **record)

@@ -76,6 +76,7 @@ class Card:
         colours: ``"rgb"`` or ``"bgr"``, the order in which the network takes them.
         entered: which of several inputs takes the picture, its place among them; None where there is but one.
         channels_first: whether the network's input is (C, H, W).
+        unreached: paths of the layers that the picture does not reach, such as those of another input's branch.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Card:
     colours: str = "rgb"
     entered: int | None = None
     channels_first: bool = False
+    unreached: tuple[str, ...] = ()
 
     def map_layers(self) -> tuple[LayerCard, ...]:
         """The layers whose output is a stack of feature maps."""

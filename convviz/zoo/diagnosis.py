@@ -19,6 +19,7 @@ keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 PROBES = ("cat", "coffee", "bricks", "shapes", "digit_7")  # pictures on which a layer is called dead if all are silent
+_NO_CLASS = "the answer of this network is a map, and no class that could be explained"
 _SURE = 0.999999  # a class that every picture gets with more than this has a saturated output
 
 
@@ -90,18 +91,20 @@ def diagnose(network: Any) -> Diagnosis:
     """
     network = as_network(network)
     card = network.card
+    outputs = _outputs(network)
+    answers_in_maps = not card.class_names and any(port.used and len(port.shape) == 3 for port in outputs)
     return Diagnosis(
         kind=_kind(network),
         inputs=_inputs(network),
-        outputs=_outputs(network),
+        outputs=outputs,
         meaning=_meaning(network),
         value_range=card.value_range,
         value_reason=_value_reason(card),
         map_layers=len(card.map_layers()),
-        explained_layer=card.explained_layer,
-        layer_reason=card.layer_reason,
+        explained_layer=None if answers_in_maps else card.explained_layer,
+        layer_reason=_NO_CLASS if answers_in_maps else card.layer_reason,
         guessed={title: card.about[title] for title in card.guessed},
-        odd=(*_odd_weights(network.model), *_odd_answers(network)),
+        odd=tuple(_odd(network)),
         card=card,
     )
 
@@ -215,6 +218,16 @@ def _broken(paths: list[str]) -> str:
     return f"weights of {_named(paths)} are NaN or infinite, so what the network says means nothing"
 
 
+def _odd(network: Network) -> Iterator[str]:
+    """What looks wrong; where weights are no numbers they are the cause, and no other is guessed at."""
+    yield from _odd_weights(network.model)
+    if unreached := list(network.card.unreached):
+        zeros = ", for zeros go into the other inputs" if network.card.entered is not None else ""
+        yield f"the picture does not reach {_named(unreached)}{zeros}; what stands there is the same for every picture"
+    yield from _odd_answers(network)
+    yield from _odd_classes(network, all(np.isfinite(array).all() for _, _, array in _weights(network.model)))
+
+
 def _odd_weights(model: Any) -> Iterator[str]:
     """Weights that are no numbers, or all nought."""
     broken, nought = [], []
@@ -230,7 +243,7 @@ def _odd_weights(model: Any) -> Iterator[str]:
 
 
 def _odd_answers(network: Network) -> Iterator[str]:
-    """Layers that say nothing, and answers that do not depend on the picture, over a few pictures."""
+    """Layers that say nothing over a few pictures."""
     batches = [network.prepare(images.sample(name)) for name in PROBES]
     function = tracing.traced(
         network, ("alive", batches[0].shape), partial(_liveliness, network), tf.TensorSpec(batches[0].shape, tf.float32)
@@ -238,6 +251,7 @@ def _odd_answers(network: Network) -> Iterator[str]:
     seen = [function(tf.constant(batch)) for batch in batches]
     highest = {path: np.max([one[0][path].numpy() for one in seen], axis=0) for path in seen[0][0]}
     lowest = {path: np.min([one[1][path].numpy() for one in seen], axis=0) for path in seen[0][0]}
+    highest = {path: one for path, one in highest.items() if path not in network.card.unreached}
     dead = [path for path in highest if not highest[path].any() and not lowest[path].any()]
     if dead:
         yield f"all channels of {_named(dead)} are zero on all of {len(PROBES)} test pictures: dead"
@@ -246,7 +260,6 @@ def _odd_answers(network: Network) -> Iterator[str]:
         if path not in dead and silent > len(highest[path]) / 2 and len(highest[path]) > 1:
             share = f"{silent} of the {len(highest[path])} channels of {path}"
             yield f"{share} are zero on all of {len(PROBES)} test pictures"
-    yield from _odd_classes(network)
 
 
 def _liveliness(network: Network, batch: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -264,13 +277,15 @@ def _liveliness(network: Network, batch: Any) -> tuple[dict[str, Any], dict[str,
     return highest, lowest
 
 
-def _odd_classes(network: Network) -> Iterator[str]:
+def _odd_classes(network: Network, is_sound: bool) -> Iterator[str]:
     """Answers that are no numbers, always the same, or always certain."""
     if not network.card.class_names:
         return
     answers = np.array([network.predict(images.sample(name)) for name in PROBES])
     if not np.isfinite(answers).all():
         yield "the answer is not a number"
+    elif not is_sound:
+        return
     elif answers.max(axis=1).min() > _SURE and network.card.output != "sigmoid":
         yield (
             f"every one of {len(PROBES)} test pictures gets a class with more than {_SURE:.4%}: either the output is "

@@ -32,6 +32,8 @@ class Survey:
         pixels: whether the first arithmetic done to the input is made for values up to 255.
         used: names of the layers that the explained output depends on.
         shape: of the explained output, with the batch axis.
+        unreached: names of the layers that do not depend on the picture.
+        last: names of the layers whose output is the explained output itself.
     """
 
     layers: list[LayerCard] = field(default_factory=list)
@@ -40,6 +42,8 @@ class Survey:
     pixels: bool = False
     used: set[str] = field(default_factory=set)
     shape: tuple[int | None, ...] = ()
+    unreached: tuple[str, ...] = ()
+    last: set[str] = field(default_factory=set)
 
 
 def surveyed(model: Any, shape: tuple[int, int, int], enter: Callable, key: int | str | None) -> Survey:
@@ -80,6 +84,13 @@ def surveyed(model: Any, shape: tuple[int, int, int], enter: Callable, key: int 
         survey.output, survey.classes = _ending(answer)
         ancestors = _ancestors(answer)
         survey.used = {path for path, tensor in outputs.items() if tensor.op.name in ancestors}
+        survey.last = {path for path, tensor in outputs.items() if tensor is answer or tensor.op is answer.op}
+        reached = _descendants(batch)
+        survey.unreached = tuple(
+            path
+            for path, tensor in outputs.items()
+            if tensor.op.name not in reached and cards[path].kind != "InputLayer"
+        )
         survey.pixels = _scales_itself(batch)
         return answer
 
@@ -111,6 +122,18 @@ def _ancestors(tensor: Any) -> set[str]:
         if operation.name not in found:
             found.add(operation.name)
             waiting += [given.op for given in operation.inputs]
+    return found
+
+
+def _descendants(tensor: Any) -> set[str]:
+    """Names of the graph's operations that depend on a tensor, its own among them."""
+    found: set[str] = set()
+    waiting = [tensor.op]
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in found:
+            found.add(operation.name)
+            waiting += [user for made in operation.outputs for user in made.consumers()]
     return found
 
 

@@ -87,7 +87,8 @@ def wrap(
     values = entering.value_range(survey.pixels, input_range, prepare, shape, notes)
     order = _colour_order(colours, shape, prepare, notes)
     names = _class_names(survey, class_names, ending, notes)
-    layer, reason = explained(survey.layers, survey.used)
+    answers_in_maps = survey.output == "none" and len(survey.shape) == 4
+    layer, reason = explained(survey.layers, survey.used - survey.last if answers_in_maps else survey.used)
     card = Card(
         name=model.name,
         title=title or model.name,
@@ -100,10 +101,11 @@ def wrap(
         explained_layer=layer,
         layer_reason=reason,
         about=notes,
-        guessed=tuple(notes),
+        guessed=tuple(note for note in notes if note != "Output" or not answers_in_maps),
         colours=order,
         entered=way.place if len(entering.inputs(model)) > 1 else None,
         channels_first=way.channels_first,
+        unreached=survey.unreached,
     )
     return Network(model, card, prepare=prepare, output=key, enter=way.enter, lock=lock, entered=way.place)
 
@@ -192,6 +194,8 @@ def _class_names(
     if survey.output == "none":
         size = " x ".join(str(side) for side in survey.shape[1:])
         about["Output"] = f"maps or numbers of shape {size}, not one number for each class"
+        if len(survey.shape) == 4:
+            about["Output"] = f"a map, {size}, and no class: such a network says something of every place"
         return ()
     if ending is not None and ending not in ENDINGS:
         raise ConvvizError(f"an output cannot end in {ending[:80]!r}; choose one of {', '.join(ENDINGS)}")

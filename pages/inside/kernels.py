@@ -24,7 +24,7 @@ with controls:
         choices.number(f"Input channel (0 to {inputs - 1})", 0, inputs - 1, 0, key="kernel_input") if inputs > 1 else 0
     )
     index = choices.number(
-        f"Filter (0 to {count - 1})", 0, count - 1, int(first.norms.argmax()), key="kernel_filter",
+        f"Filter (0 to {count - 1})", 0, count - 1, filters.longest(first.norms), key="kernel_filter",
         help="A filter is a stack of kernels, one for each input channel. The longest filter is offered first.",
     )  # fmt: skip
     ui.section("Edit a value")

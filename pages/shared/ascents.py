@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from convviz import patterns, rendering, sketches
+from convviz import patterns, rendering, sketches, zoo
 from convviz.jobs import Job
 from convviz.sketches import Sketch
 from pages.shared import charts, engine, top_pictures, ui, words
@@ -108,8 +108,13 @@ def _named(wanted: Wanted) -> str:
 def _troubles(now: Sketch, wanted: Wanted) -> list[str]:
     """Which patterns there are not, and why."""
     said = []
-    if now.dead:
-        named = ", ".join(words.safe(wanted.named[place]) for place in now.dead)
+    if now.lost:
+        named = ", ".join(words.safe(wanted.named[place]) for place in now.lost)
+        cause = words.safe(words.sentence(engine.compute(zoo.no_number, wanted.network)), 400)
+        said.append(f"{named}: the gradient is NaN or infinite, so there is no pattern. {cause}")
+    dead = [place for place in now.dead if place not in now.lost]
+    if dead:
+        named = ", ".join(words.safe(wanted.named[place]) for place in dead)
         way = (
             "Nothing changes what is climbed, before the ReLU either: dead."
             if wanted.revive or wanted.choices.get("before") or wanted.objective in ("negative", "class")

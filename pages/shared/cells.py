@@ -141,9 +141,9 @@ def steps(cell: microscope.Cell) -> None:
     )
 
 
-def number(value: float) -> str:
-    """A cell's number, in six digits."""
-    return "NaN" if np.isnan(value) else f"{value:.6g}".replace("-", "−")
+def number(value: float, digits: int = 6) -> str:
+    """A cell's number, in so many digits."""
+    return "NaN" if np.isnan(value) else f"{value:.{digits}g}".replace("-", "−")
 
 
 def read(cell: microscope.Cell, network: zoo.Reference, picture: np.ndarray) -> None:
@@ -172,7 +172,7 @@ def read(cell: microscope.Cell, network: zoo.Reference, picture: np.ndarray) -> 
         return
     _grids(stage, cell)
     if sums is not None and sums.size > 1:
-        part = f"{float(sums[taps.channels.index(source)]):.5g}".replace("-", "−")
+        part = number(float(sums[taps.channels.index(source)]), 5)
         st.markdown(f"Channel {source} gives **{part}** to this cell; what the other {sums.size - 1:,} give is added.")
         _sums(taps, sums, np.argsort(-np.abs(sums))[:_MOST_ROWS])
 
@@ -202,9 +202,9 @@ def _grids(stage: microscope.Stage, cell: microscope.Cell) -> None:
     st.session_state[_PINNED] = pinned
 
 
-def _row(what: str, number: int, value: float, weight: float, product: float) -> dict[str, str]:
+def _row(what: str, source: int, value: float, weight: float, product: float) -> dict[str, str]:
     numbers = {"Value": value, "Weight": weight, "Product": product}
-    return {what: str(number), **{name: f"{one:.4g}".replace("-", "−") for name, one in numbers.items()}}
+    return {what: str(source), **{name: number(one, 4) for name, one in numbers.items()}}
 
 
 def _caption(title: str, numbers: np.ndarray) -> str:
@@ -213,13 +213,11 @@ def _caption(title: str, numbers: np.ndarray) -> str:
 
 def _sums(taps: microscope.Taps, sums: np.ndarray, order: np.ndarray) -> None:
     """What each input channel gives to the sum."""
-    rows = [
-        {"Input channel": str(taps.channels[n]), "Window × weights": f"{sums[n]:.4g}".replace("-", "−")} for n in order
-    ]
+    rows = [{"Input channel": str(taps.channels[n]), "Window × weights": number(float(sums[n]), 4)} for n in order]
     with st.expander(f"What each of the {sums.size} input channels gives"):
         st.table(rows)
         rest = float(sums.sum() - sums[order].sum())
-        st.caption(f"All others together: {rest:.4g}".replace("-", "−"))
+        st.caption(f"All others together: {number(rest, 4)}")
 
 
 def _reach(cell: microscope.Cell, field: Sequence[int], card: zoo.Card) -> list[str]:

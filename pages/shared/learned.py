@@ -16,26 +16,38 @@ def one_kernel(kernel: np.ndarray, limit: float, named: str) -> None:
     """One kernel as a picture, as numbers, and its frequency response."""
     picture, response = st.columns(2)
     with picture:
-        values = words.numbers(float(kernel.min()), float(kernel.max()))
-        caption = f"{named}, {words.shape(kernel)}, values {values}"
-        ui.picture(rendering.heat(kernel / limit, "weights"), caption, f"The weights of {named}", at_least=260)
+        caption = f"{named}, {words.shape(kernel)}, {words.spread(kernel)}"
+        ui.picture(_drawn(kernel, limit), caption, f"The weights of {named}", at_least=260)
         ui.colour_bar("weights", limit)
     with response:
-        passed = fourier.frequency_response(kernel, RESPONSE)
-        caption = f"What it lets through: low frequencies in the middle, up to {float(passed.max()):.3g}"
-        ui.picture(rendering.magnitude(passed), caption, f"Frequency response of {named}", at_least=260)
-        ui.colour_bar("viridis", float(passed.max()) or 1.0)
+        _response(kernel, named)
     if max(kernel.shape) <= 7:
         head = f"| {' | '.join(str(col) for col in range(kernel.shape[1]))} |\n|{'---:|' * kernel.shape[1]}\n"
-        rows = [" | ".join(f"{one:.4f}".replace("-", "−") for one in row) for row in kernel]
+        rows = [" | ".join(f"{one:.4f}".replace("-", "−").replace("nan", "NaN") for one in row) for row in kernel]
         st.markdown(head + "\n".join(f"| {row} |" for row in rows))
+
+
+def _drawn(kernel: np.ndarray, limit: float) -> np.ndarray:
+    """A kernel in colours, what is NaN or infinite in black."""
+    return rendering.marked(rendering.heat(kernel / limit, "weights"), kernel)
+
+
+def _response(kernel: np.ndarray, named: str) -> None:
+    """Which frequencies a kernel lets through; one with NaN has no answer to that."""
+    if not np.isfinite(kernel).all():
+        st.caption("Which frequencies it lets through is not known: not all of its weights are numbers.")
+        return
+    passed = fourier.frequency_response(kernel, RESPONSE)
+    caption = f"What it lets through: low frequencies in the middle, up to {float(passed.max()):.3g}"
+    ui.picture(rendering.magnitude(passed), caption, f"Frequency response of {named}", at_least=260)
+    ui.colour_bar("viridis", float(passed.max()) or 1.0)
 
 
 def stack(found: filters.Filter, limit: float, named: str) -> None:
     """The kernels of one filter, one for each input channel."""
     count = found.kernels.shape[2]
     shown = found.kernels[..., :STACK]
-    bias = "no bias" if found.bias is None else f"bias {found.bias:.4g}".replace("-", "−")
+    bias = "no bias" if found.bias is None else f"bias {found.bias:.4g}".replace("-", "−").replace("nan", "NaN")
     some = f"the first {STACK} of {count} kernels" if count > STACK else f"{count} kernels"
     if count == 1:
         some = "one kernel"
@@ -54,6 +66,8 @@ def figures(found: filters.Statistics, layer: str) -> None:
         "Lowest": words.number(found.minimum), "Highest": words.number(found.maximum),
         "Near zero": words.share(found.small),
     }  # fmt: skip
+    if lost := found.count - int(found.counts.sum()):
+        values["NaN or infinite"] = f"{lost:,}, not counted in the rest"
     if found.biases is not None:
         low, mean, high = map(words.number, found.biases)
         values["Biases"] = f"{low} to {high}, mean {mean}"
@@ -73,15 +87,16 @@ def compared(before: np.ndarray, after: np.ndarray, limit: float, named: str) ->
     """A kernel before and after it was edited, on one scale, and what each lets through."""
     limit = max(limit, filters.largest(after))
     passed = [fourier.frequency_response(one, RESPONSE) for one in (before, after)]
-    highest = max(float(one.max()) for one in passed) or 1.0
+    highest = max(ui.largest(one) for one in passed) or 1.0
     for column, title, kernel, response in zip(
         st.columns(2), ("before", "after"), (before, after), passed, strict=True
     ):
         with column:
-            values = words.numbers(float(kernel.min()), float(kernel.max()))
-            caption = f"{named} {title}, {words.shape(kernel)}, values {values}"
-            ui.picture(rendering.heat(kernel / limit, "weights"), caption, f"{named} {title}", at_least=200)
+            caption = f"{named} {title}, {words.shape(kernel)}, {words.spread(kernel)}"
+            ui.picture(_drawn(kernel, limit), caption, f"{named} {title}", at_least=200)
             ui.colour_bar("weights", limit)
+            if not np.isfinite(kernel).all():
+                continue
             caption = f"What it lets through {title}, up to {words.number(float(response.max()))}"
             ui.picture(rendering.magnitude(response, highest), caption, f"{named}, response {title}", at_least=200)
             ui.colour_bar("viridis", highest)
@@ -100,10 +115,21 @@ def noticed(
             "an even area goes through in part"
         )  # fmt: skip
         lines.append(f"The weights of this kernel sum to {total:.3g}, {share:.0%} of their sizes' sum; {kind}.")
-    place = int((norms > norms[index]).sum()) + 1
-    lines.append(f"By length this is filter {place} of {len(norms)}; the longest is number {int(norms.argmax())}.")
-    small = int((norms < 0.1 * norms.max()).sum())
-    short = f"{small} of {len(norms)} filters are shorter than a tenth of the longest and do little"
+    known = norms[np.isfinite(norms)]
+    if len(known) < len(norms):
+        lost = np.flatnonzero(~np.isfinite(norms)).tolist()
+        some = ", ".join(map(str, lost[:12])) + f" and {len(lost) - 12} more" * (len(lost) > 12)
+        named = f"filter {some} has" if len(lost) == 1 else f"filters {some} have"
+        said = f"{named} weights that are NaN or infinite, so what the network says means nothing"
+        lines.append(words.sentence(said))
+    if not len(known):
+        return lines
+    if np.isfinite(norms[index]):
+        place = int((known > norms[index]).sum()) + 1
+        longest = filters.longest(norms)
+        lines.append(f"By length this is filter {place} of {len(known)}; the longest is number {longest}.")
+    small = int((known < 0.1 * known.max()).sum())
+    short = f"{small} of {len(known)} filters are shorter than a tenth of the longest and do little"
     alike = ""
     if statistics.alike is not None:
         one, other, cosine = statistics.alike

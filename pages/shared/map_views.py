@@ -113,7 +113,7 @@ def every(looked: Looked) -> Shown:
         ui.picture(picture.array, f"{picture.caption}, {words.shape(picture.array)}", picture.alt, at_least=300)
     shown = names[first - 1 : first - 1 + AT_ONCE]
     looks = {"columns": columns, "scale": scale, "order": order, "blank": blank, "coloured": scale != "lecture"}
-    blanks, files = {}, {}
+    blanks, files, broken = {}, {}, 0
     with looked.result:
         for begin, end in ((0, 1), (1, 3), (3, AT_ONCE)):
             part = tuple(shown[begin:end])
@@ -126,11 +126,14 @@ def every(looked: Looked) -> Shown:
                 _layer(name, one, card, place, scale)
                 files[f"{name.replace('/', '_')}.png"] = functools.partial(bytes, one.png)
                 blanks[name] = len(one.blank), one.shape[-1]
+                broken += len(one.broken)
         silent = engine.compute(activations.sparsity, looked.network, looked.array)
+    said = [words.blank({name: count for name, count in blanks.items() if name in silent}), words.sparsity(silent)]
+    if broken:
+        said = [words.safe(words.sentence(engine.compute(zoo.no_number, looked.network)), 400)]
     return Shown(
         [
-            words.blank({name: count for name, count in blanks.items() if name in silent}),
-            words.sparsity(silent),
+            *said,
             f"Blank ones are {BLANKS[blank].lower()}; a click on a map opens that channel.",
         ],
         f"{_BOOK}; Zeiler & Fergus 2014, arXiv:1311.2901.",
@@ -145,6 +148,8 @@ def _layer(name: str, one: Any, card: zoo.Card, place: int, scale: str) -> None:
     ui.section(f"{words.safe(name)} · {words.safe(card.layer(name).kind)} · {' × '.join(map(str, one.shape))}")
     caption = f"{one.shape[-1]} channels of {one.shape[0]} × {one.shape[1]}, values "
     caption += f"{words.numbers(one.minimum, one.maximum)}, {_blanks(one.blank)}"
+    if one.broken:
+        caption += f"; with NaN or infinite values, crossed twice: {_some(one.broken)}"
     if one.table != "grey" and one.limit is None:
         caption += "; colours: " + ("minus to plus" if one.table == "signed" else "0 to") + " each channel's largest"
     _mosaic(
@@ -158,10 +163,13 @@ def _layer(name: str, one: Any, card: zoo.Card, place: int, scale: str) -> None:
 
 def _blanks(blank: tuple[int, ...]) -> str:
     """How many channels are blank, and which."""
-    if not blank:
-        return "none blank"
-    more = f" and {len(blank) - _NAMED} more" if len(blank) > _NAMED else ""
-    return f"{len(blank)} blank: {', '.join(map(str, blank[:_NAMED]))}{more}"
+    return f"{len(blank)} blank: {_some(blank)}" if blank else "none blank"
+
+
+def _some(channels: tuple[int, ...]) -> str:
+    """The first of some channels, and how many more."""
+    more = f" and {len(channels) - _NAMED} more" if len(channels) > _NAMED else ""
+    return f"{', '.join(map(str, channels[:_NAMED]))}{more}"
 
 
 # --- one channel ---------------------------------------------------------------------------------------------------
@@ -181,8 +189,7 @@ def one(looked: Looked) -> Shown:
         with input_side:
             ui.picture(array, f"{picture.caption}, {words.shape(array)}", picture.alt, at_least=300)
         with large:
-            values = words.numbers(chosen.min(), chosen.max())
-            caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(chosen)}, values {values}"
+            caption = f"Channel {channel} of {words.safe(layer)}, {words.shape(chosen)}, {words.spread(chosen)}"
             ui.picture(ui.map_picture(chosen), caption, alt, at_least=300)
             ui.map_bar(chosen)
         with over:

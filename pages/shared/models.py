@@ -258,7 +258,7 @@ def _looks(name: str, known: dict[str, Any], found: zoo.Diagnosis) -> dict[str, 
         side = st.number_input("Pictures are brought to (pixels)", 8, 1024, max(height, width), key=f"side_{name}")
         if side != max(height, width) or "input_shape" in known:
             told["input_shape"] = (side, side, channels)
-    if "Output" in found.guessed or "ending" in known:
+    if found.card.class_names and ("Output" in found.guessed or "ending" in known):
         first = next((label for label, ending in _ENDINGS.items() if ending == known.get("ending")), "guess")
         label = st.selectbox("Logits are read as", list(_ENDINGS), list(_ENDINGS).index(first), key=f"ending_{name}")
         told["ending"] = _ENDINGS[label]
@@ -268,6 +268,8 @@ def _looks(name: str, known: dict[str, Any], found: zoo.Diagnosis) -> dict[str, 
 def _names_fields(name: str, known: dict[str, Any], found: zoo.Diagnosis) -> Callable[[], tuple[str, ...] | None]:
     """Fields for class names; the function that reads them, when they are wanted."""
     count = len(found.card.class_names)
+    if not count:
+        return lambda: None
     now = "\n".join(known.get("class_names", ()))
     left, right = st.columns(2)
     typed = left.text_area(f"Names of the {count} classes, one a line", now, height=160, key=f"names_{name}")

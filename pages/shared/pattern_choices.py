@@ -206,10 +206,16 @@ def a_whole_layer(network: zoo.Reference, card: zoo.Card) -> tuple[Grid, int]:
 def a_layer(network: zoo.Reference, card: zoo.Card) -> str:
     """One of the layers with feature maps that have filters."""
     choices.belong(network, "pattern_layer", "first_filter", "filter", "mixed_first", "mixed_second", "pattern_classes")
-    maps = models.with_maps(card)
+    maps = [name for name in models.with_maps(card) if name not in card.unreached]
+    if not maps:
+        raise ConvvizError("the picture reaches no layer with feature maps; choose another network, or another input")
     names = [name for name in maps if "Conv" in card.layer(name).kind or card.layer(name).kind in _RECTIFIERS] or maps
     whole = [name for name in names if card.layer(name).kind == "Conv2D"] or names
-    return choices.select("Layer", names, key="pattern_layer", default=whole[min(len(whole) - 1, len(whole) // 3)])
+    layer = choices.select("Layer", names, key="pattern_layer", default=whole[min(len(whole) - 1, len(whole) // 3)])
+    if card.unreached:
+        told = ", ".join(words.safe(name) for name in card.unreached[:3]) + ", and more" * (len(card.unreached) > 3)
+        st.caption(f"Left out, because the picture does not reach it: {told}.")
+    return layer
 
 
 def _some(network: zoo.Reference, layer: str, count: int, result: Any) -> tuple[int, ...]:

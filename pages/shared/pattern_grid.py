@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -79,7 +80,9 @@ def shown(wanted: Grid, count: int) -> None:
         button.button("Stop", icon=":material/stop:", on_click=job.stop, key="stop_pattern_grid", width="stretch")
     for band in bands:
         first, last, size = band.filters[0], band.filters[-1], words.crossed(f"{band.size[0]} x {band.size[1]}")
-        dead = f"; dead, so plain grey: {', '.join(map(str, band.dead))}" if band.dead else ""
+        silent = [one for one in band.dead if one not in band.lost]
+        dead = f"; dead, so plain grey: {', '.join(map(str, silent))}" if silent else ""
+        dead += f"; gradient NaN or infinite, so plain grey: {', '.join(map(str, band.lost))}" if band.lost else ""
         st.image(
             band.png, caption=f"Filters {first} to {last}, {size} each{dead}", output_format="PNG", width="stretch",
             alt=f"Patterns of filters {first} to {last}, mean activation {words.number(_mean(band.activations))}{dead}",
@@ -92,10 +95,14 @@ def noticed(wanted: Grid, count: int) -> list[str]:
     numbers = {one: value for band in bands for one, value in zip(band.filters, band.activations, strict=True)}
     if not numbers:
         return ["Every filter of the layer gets a pattern of its own, from grey noise of its own."]
+    lost = [one for band in bands for one in band.lost]
+    if len(lost) == len(numbers):
+        return [words.safe(words.sentence(engine.compute(zoo.no_number, wanted.network)), 400)]
+    numbers = {one: value for one, value in numbers.items() if one not in lost}
     best = max(numbers, key=numbers.__getitem__)
-    dead = [one for band in bands for one in band.dead]
+    dead = [one for band in bands for one in band.dead if one not in lost]
     silent = [one for one, value in numbers.items() if value == 0 and one not in dead]
-    shown_ = sum(value for band in bands for value in band.shown) / len(numbers)
+    shown_ = sum(value for band in bands for value in band.shown if math.isfinite(value)) / len(numbers)
     said = [
         f"Of {words.count(len(numbers), 'filter')} filter {best} is moved most: mean activation "
         f"{words.number(numbers[best])}.",
