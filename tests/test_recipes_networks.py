@@ -284,6 +284,31 @@ def test_programs_for_a_network_that_works_channels_first_give_the_pages_numbers
     np.testing.assert_allclose(result["result"]["map_after"], outcome.map_after, atol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["grad_cam", "ablation_cam", "integrated_gradients"])
+def test_maps_of_a_network_that_works_channels_first_are_those_of_its_programs(method, folder):
+    model, array = channels_first("one"), images.sample("cat")
+    model.save(folder / "network.keras")
+    network = zoo.wrap(model)
+    layer = None if method == "integrated_gradients" else "norm"
+    expected = attribution.METHODS[method](network, array, target=1, **({"layer": layer} if layer else {}))
+    text = recipes.grad_cam.heatmap(
+        "cat", zoo.Reference("upload", "00"), network.card, method=method, targets=[1], layer=layer, signed=False
+    )
+    np.testing.assert_allclose(ran(text, folder)["result"], expected.heatmap, atol=1e-4)
+
+
+def test_patterns_of_a_network_that_works_channels_first_are_drawn_by_its_program(folder):
+    model = channels_first("one")
+    model.save(folder / "network.keras")
+    network = zoo.wrap(model)
+    text = recipes.patterns.drawn(
+        zoo.Reference("upload", "00"), network.card, layer="first", filters=(2,), size=24, seed=4
+    )
+    found = ran(text, folder)
+    assert any(name.endswith(".png") for name in os.listdir(folder))
+    assert "result" in found
+
+
 def test_a_program_for_a_network_that_works_channels_first_runs_on_a_cpu_without_onednn(folder):
     model = channels_first("one")
     model.save(folder / "network.keras")

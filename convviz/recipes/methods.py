@@ -234,7 +234,7 @@ def behind(batch, maps, target):
     for name in {layer}.split("/"):
         layer = layer.get_layer(name)
     call = layer.call
-    layer.call = lambda *inputs, **options: tf.constant(maps)
+    layer.call = lambda *inputs, **options: {maps}
     try:
         return chosen(logits(batch), target).numpy()
     finally:
@@ -293,7 +293,11 @@ def paragraphs(reference: Any, card: Any, method: str, *, layer: str | None, sig
     on_layer = method in _CAMS
     listening = on_layer and anywhere
     parts = [
-        networks.LISTEN if listening else networks.opened(reference) if on_layer and not anywhere else "",
+        networks.listening(card, [layer])
+        if listening
+        else networks.opened(reference)
+        if on_layer and not anywhere
+        else "",
         LINEAR_ANYWHERE.format(output=place) if anywhere else LINEAR,
         _ANSWER_ANYWHERE.format(batch=entered, output=place) if anywhere else _ANSWER,
         _CHOSEN_SIDE if single else _CHOSEN,
@@ -305,13 +309,21 @@ def paragraphs(reference: Any, card: Any, method: str, *, layer: str | None, sig
         parts.append(_MAP_SLOPES)
     elif method in PIXELS and method != "guided_backpropagation":
         parts.append(_PIXEL_SLOPES)
-    parts += [_BEHIND.format(layer=quoted(layer or ""))] if method == "ablation_cam" else []
+    parts += [_behind(card, layer or "")] if method == "ablation_cam" else []
     parts += [_GUIDED] if method == "guided_backpropagation" else []
     parts += [probability(card)] if method == "rise" else []
     pooled = "gradients.sum(axis=-1)" if signed else "np.abs(gradients).max(axis=-1)"
     body = _BODIES[method].replace("{pooled}", pooled)
     head = 'def explain(picture, target):\n    """The map at its own size; positive where the picture speaks for it."""'
     return [*parts, f"import cv2\nimport numpy as np\n\n\n{head}{body}"]
+
+
+def _behind(card: Any, layer: str) -> str:
+    """The function that puts other feature maps in place of a layer's."""
+    first = card.layer(layer).channels_first
+    return _BEHIND.format(
+        layer=quoted(layer), maps="tf.transpose(maps, (0, 3, 1, 2))" if first else "tf.constant(maps)"
+    )
 
 
 def probability(card: Any) -> str:

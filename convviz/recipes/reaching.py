@@ -19,7 +19,7 @@ def asked(values):
     seen, call = [], layer.call
 
     def listening(inputs, *more, **options):
-        seen.extend([inputs, call(inputs, *more, **options)])
+        seen.extend({seen})
         raise Reached
 
     layer.call = listening
@@ -55,4 +55,7 @@ def layer(card: Any, path: str) -> list[str]:
         Paragraphs for `script` that take ``model`` and leave ``layer``, ``asked(values)``, which is called within a
         traced function, and that function's ``ANY_SIZE``, the form of its values (N, H, W, C).
     """
-    return [_LAYER.format(path=quoted(path), channels=card.input_shape[-1]), _ASKED]
+    both = "[inputs, call(inputs, *more, **options)]"
+    if card.layer(path).channels_first:
+        both = f"tf.transpose(maps, (0, 2, 3, 1)) for maps in {both}"
+    return [_LAYER.format(path=quoted(path), channels=card.input_shape[-1]), _ASKED.format(seen=both)]
