@@ -124,7 +124,7 @@ def _tf_keras_vis(model: Any) -> list[tuple[float, np.ndarray]]:
 
         def __call__(self, i: int, values: Any, *args: Any, **others: Any) -> None:
             if (i + 1) % 10 == 0:
-                self.way.append((time.process_time() - self.begun, np.asarray(values)[0]))
+                self.way.append((time.process_time() - self.begun, np.asarray(values)[0, 0]))
 
     maximize = ActivationMaximization(model, [ExtractIntermediateLayer(LAYER), ReplaceToLinear()], clone=True)
     ways = []
