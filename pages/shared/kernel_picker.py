@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import numpy as np
 import pandas as pd
@@ -102,22 +103,31 @@ def _size(weights: np.ndarray, prefix: str) -> None:
 def _grid(weights: np.ndarray, prefix: str) -> None:
     """The cells as a grid. It is drawn on a canvas, which has no name for those who cannot see it; the text has."""
     names = [str(column + 1) for column in range(weights.shape[1])]
-    table = pd.DataFrame(weights.astype(float), columns=names)
     more = "; more columns lie to the right" if len(names) > _IN_VIEW else ""
     st.caption(f"Cells of the kernel, {weights.shape[0]} × {weights.shape[1]}: change any, here or as text below{more}")
-    looks = {one: st.column_config.NumberColumn(width=44 if len(names) > 3 else None) for one in names}
+    width = 44 if len(names) > 3 else None
+    looks = {one: st.column_config.TextColumn(width=width, alignment="right") for one in names}
+    shown = [[f"{cell + 0.0:.4g}" for cell in row] for row in weights.tolist()]
     edited = st.data_editor(
-        table, hide_index=True, key=f"_{prefix}grid_{_digest(weights)}", width="stretch", column_config=looks
-    ).to_numpy(float)
-    if not np.isfinite(edited).all():
-        _refuse("a cell is empty or not a number; type a number, such as 0 or -1.5", prefix)
-    elif not np.array_equal(edited.astype(np.float32), weights):
-        text = kernels.text(edited)
-        try:
-            kernels.parse(text)
-        except ConvvizError as refusal:
-            _refuse(str(refusal), prefix)
-            return
+        pd.DataFrame(shown, columns=names), hide_index=True, key=f"_{prefix}grid_{_digest(weights)}", width="stretch",
+        column_config=looks,
+    ).to_numpy(object).tolist()  # fmt: skip
+    if edited == shown:
+        return
+    cells = [row.split() for row in kernels.text(weights).split(";")]
+    for row, column in np.ndindex(weights.shape):
+        if edited[row][column] != shown[row][column]:  # the others keep the digits that are not shown
+            cells[row][column] = str(edited[row][column] or "").strip()
+    if any(len(re.split(r"[\s;,]+", cell)) > 1 or not cell for row in cells for cell in row):
+        _refuse("a cell is empty or holds more than one number; type one, such as 0, -1.5 or 1/9", prefix)
+        return
+    text = "; ".join(" ".join(row) for row in cells)
+    try:
+        changed = not np.array_equal(kernels.parse(text), weights)
+    except ConvvizError as refusal:
+        _refuse(str(refusal), prefix)
+        return
+    if changed:
         _adopt(text, prefix)
 
 

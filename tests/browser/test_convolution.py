@@ -55,6 +55,21 @@ def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
     no_complaint(page)
 
 
+def test_letters_typed_over_a_cell_are_refused_in_a_sentence_and_stay(server, page):
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
+    grid = page.get_by_test_id("data-grid-canvas").first
+    expect(grid).to_be_visible()
+    grid.scroll_into_view_if_needed()
+    box = grid.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.625)  # the middle cell
+    page.wait_for_timeout(500)
+    page.keyboard.type("abc", delay=150)
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("The kernel's cell 'abc' is not a number")).to_be_visible()
+    expect(page.get_by_text("Still the last kernel that could be read")).to_be_visible()
+    assert "cells=" not in page.url
+
+
 def test_a_cell_clicked_in_the_grids_is_written_out(server, page):
     arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same&output_row=0&output_column=0")
     output = page.locator(".explorer .result canvas")
