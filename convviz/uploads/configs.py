@@ -195,7 +195,7 @@ def _refuse(name: Any, module: Any = None, registered: Any = None, *, whole: boo
     if isinstance(registered, str) and ">" in registered:
         name, module = registered, None
     origin = f" from {plain(module)}" if isinstance(module, str) and not module.startswith("keras") else ""
-    if whole and not (isinstance(module, str) and module.startswith("keras")):
+    if whole and name and isinstance(name, str) and not (isinstance(module, str) and module.startswith("keras")):
         raise ConvvizError(
             f"the whole model is of a class of its own, {plain(name)}{origin}, whose code is not in the file; save it "
             "as a Sequential or functional model, or look into it in a notebook, where zoo.wrap takes any built model"

@@ -216,7 +216,7 @@ def test_patterns_are_drawn_as_they_go_and_can_be_stopped(server, page):
     page.goto(f"{server.address}/filter_patterns?pattern_layer=conv2d_3&filters_shown=16&pattern_size=160")
     expect(page.get_by_text("Fast: ever shorter steps").first).to_be_visible()
     expect(page.get_by_text(re.compile("The lecture's: 40 equal steps, step [1-9]"))).to_be_visible()
-    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_text(re.compile("Stopped"))).to_be_visible()
     no_complaint(page)
 
