@@ -22,6 +22,7 @@ LONGEST = 1024  # pixels that a visitor's picture keeps of its longer side
 OPENING = ("cat", "cats_and_dogs")  # the picture and the network that nobody has chosen
 OPENINGS = {  # page -> its own pair, where another shows its point better
     "filter_patterns": ("cat", "shapes"),
+    "trust": ("shapes", "shapes"),
 }
 _OWN_PICTURE = "_own_picture"
 _HDF5 = b"\x89HDF"  # how a network's file in Keras' older format begins
