@@ -16,7 +16,9 @@
     const path = new URL(url ?? location.href, location.href).pathname;
     const samePage = path === location.pathname;
     if (samePage || !acted) {
-      if (path !== left || samePage) history.replaceState(state, unused, url);
+      if (path === left && !samePage) return;
+      here = path;
+      history.replaceState(state, unused, url);
     } else {
       acted = false;
       [left, here] = [here, path];

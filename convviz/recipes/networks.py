@@ -127,13 +127,18 @@ _COMPILED = '''
 import tensorflow as tf
 
 
+def compiled(call):
+    """A layer's call, compiled anew each time, for what it does may have been changed meanwhile."""
+    return lambda *inputs, **options: tf.function(call, autograph=False, jit_compile=True)(*inputs, **options)
+
+
 def compile_layers(model):
     """Layers that work channels first are compiled: a CPU cannot compute them otherwise."""
     for layer in model.layers:
         if hasattr(layer, "layers"):
             compile_layers(layer)
         elif getattr(layer, "data_format", None) == "channels_first":
-            layer.call = tf.function(layer.call, autograph=False, jit_compile=True)
+            layer.call = compiled(layer.call)
 
 
 compile_layers(model)

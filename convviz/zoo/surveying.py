@@ -115,25 +115,23 @@ def _ending(answer: Any) -> tuple[str, int]:
 
 def _ancestors(tensor: Any) -> set[str]:
     """Names of the graph's operations that a tensor depends on, its own among them."""
-    found: set[str] = set()
-    waiting = [tensor.op]
-    while waiting:
-        operation = waiting.pop()
-        if operation.name not in found:
-            found.add(operation.name)
-            waiting += [given.op for given in operation.inputs]
-    return found
+    return _reached(tensor, lambda operation: [given.op for given in operation.inputs])
 
 
 def _descendants(tensor: Any) -> set[str]:
     """Names of the graph's operations that depend on a tensor, its own among them."""
+    return _reached(tensor, lambda operation: [user for made in operation.outputs for user in made.consumers()])
+
+
+def _reached(tensor: Any, neighbours: Callable[[Any], list[Any]]) -> set[str]:
+    """Names of all operations that are reached step by step, from a tensor's own on."""
     found: set[str] = set()
     waiting = [tensor.op]
     while waiting:
         operation = waiting.pop()
         if operation.name not in found:
             found.add(operation.name)
-            waiting += [user for made in operation.outputs for user in made.consumers()]
+            waiting += neighbours(operation)
     return found
 
 

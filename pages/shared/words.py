@@ -104,7 +104,6 @@ def share(part: float, *, digits: int = 0, fine: bool = False) -> str:
     """A share of a whole from 0 to 1 in percent, which is 0% or 100% only where it is exactly that.
 
     A fine one has a decimal where it is below 10% or above 90%.
-
     """
     if fine and not 0.1 <= part <= 0.9 and 0 < part < 1:
         digits = 1

@@ -39,14 +39,19 @@ def test_a_scene_is_one_click_and_the_grids_show_its_number(server, page):
     expect(page.get_by_text("The largest value, 45900, is at row 35, column 79")).to_be_visible()
 
 
-def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
-    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same&output_row=0&output_column=0")
+def middle_cell_clicked(page: Page) -> None:
+    """In the grid of the kernel's cells, 3 x 3."""
     grid = page.get_by_test_id("data-grid-canvas").first
     expect(grid).to_be_visible()
     grid.scroll_into_view_if_needed()
     box = grid.bounding_box()
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.625)  # the middle cell
     page.wait_for_timeout(500)
+
+
+def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
+    arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same&output_row=0&output_column=0")
+    middle_cell_clicked(page)
     page.keyboard.press("7")
     page.wait_for_timeout(500)  # the cell opens for writing
     page.keyboard.press("Enter")
@@ -57,12 +62,7 @@ def test_a_cell_edited_in_the_grid_makes_the_kernel_custom(server, page):
 
 def test_letters_typed_over_a_cell_are_refused_in_a_sentence_and_stay(server, page):
     arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
-    grid = page.get_by_test_id("data-grid-canvas").first
-    expect(grid).to_be_visible()
-    grid.scroll_into_view_if_needed()
-    box = grid.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.625)  # the middle cell
-    page.wait_for_timeout(500)
+    middle_cell_clicked(page)
     page.keyboard.type("abc", delay=150)
     page.keyboard.press("Enter")
     expect(page.get_by_text("The kernel's cell 'abc' is not a number")).to_be_visible()
