@@ -5,21 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 
-import streamlit as st
-
 from convviz import ConvvizError
-from pages.shared import ui
+from pages.shared import components, ui
 
 TITLE = "Drawing made here"
 _START = "data:image/png;base64,"
 _LONGEST = 2_000_000  # letters of a drawing that are taken; the sheet's are a hundredth of it
 
-_component = st.components.v2.component(
-    "convviz_draw",
-    html=(ui.ASSETS / "draw.html").read_text(),
-    css=(ui.ASSETS / "draw.css").read_text(),
-    js=(ui.ASSETS / "draw.js").read_text(),
-)
+_component = components.declared("draw")
 
 
 def sheet(key: str) -> bytes | None:

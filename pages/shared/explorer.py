@@ -18,7 +18,7 @@ import streamlit as st
 
 from convviz import convolution, images, pooling, rendering
 from convviz.convolution import geometry
-from pages.shared import ui
+from pages.shared import components, ui
 
 KINDS = ("convolution", "pooling", "transposed", "padding")
 SENT = 256  # cells of a side that are sent at most; of a larger picture a crop, another where the visitor goes
@@ -27,22 +27,14 @@ LABELS = {"source": "Input", "weights": "Kernel", "result": "Output"}
 
 
 def _joined(*names: str) -> str:
-    """Modules that import one another as one: without imports, comments, and exports but the last module's.
-
-    The script rides in every message that brings new numbers, so what only people read stays here.
-    """
-    *inner, last = (_UNSENT.sub("", (ui.ASSETS / name).read_text()) for name in names)
+    """Modules that import one another as one: without imports, and without exports but the last module's."""
+    *inner, last = (_IMPORT.sub("", (ui.ASSETS / name).read_text()) for name in names)
     return "\n".join([*(text.replace("\nexport ", "\n") for text in inner), last])
 
 
-_UNSENT = re.compile(r'^import {[^}]*} from "\./explorer_\w+\.js";\n|^ *//.*\n|^ */\*\*(.|\n)*?\*/\n|^ +', re.MULTILINE)
+_IMPORT = re.compile(r'^import {[^}]*} from "\./explorer_\w+\.js";\n', re.MULTILINE)
 SCRIPT = _joined("explorer_logic.js", "explorer_drawing.js", "explorer.js")
-_component = st.components.v2.component(
-    "convviz_explorer",
-    html=(ui.ASSETS / "explorer.html").read_text(),
-    css=(ui.ASSETS / "explorer.css").read_text(),
-    js=SCRIPT,
-)
+_component = components.declared("explorer", SCRIPT)
 
 
 def explorer(

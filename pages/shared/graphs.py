@@ -9,7 +9,7 @@ import streamlit as st
 
 from convviz import filters, graph, rendering, zoo
 from convviz.graph import drawing
-from pages.shared import choices, ui, words
+from pages.shared import choices, components, words
 
 LAYER, OPENED = "node", "opened"  # keys of the choices
 _GOES_ON = (  # page, what it shows, key of its layer, icon, which layers it takes
@@ -22,12 +22,7 @@ _GOES_ON = (  # page, what it shows, key of its layer, icon, which layers it tak
 )
 _IN_A_ROW = 3
 
-_component = st.components.v2.component(
-    "convviz_graph",
-    html=(ui.ASSETS / "graph.html").read_text(),
-    css=(ui.ASSETS / "graph.css").read_text(),
-    js=(ui.ASSETS / "graph.js").read_text(),
-)
+_component = components.declared("graph")
 
 
 def opened(found: graph.Graph, typed: str, everything: bool) -> tuple[str, ...]:

@@ -8,10 +8,9 @@ import struct
 import numpy as np
 import streamlit as st
 
-from pages.shared import choices, ui
+from pages.shared import choices, components
 
-_FILES = {kind: (ui.ASSETS / f"magnifier.{kind}").read_text() for kind in ("html", "css", "js")}
-_mount = st.components.v2.component("convviz_magnifier", **_FILES)
+_mount = components.declared("magnifier")
 
 
 def magnifier(picture: np.ndarray, at: tuple[int, int], side: int, alt: str, *, keys: tuple[str, str]) -> None:

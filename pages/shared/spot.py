@@ -8,10 +8,9 @@ import struct
 import numpy as np
 import streamlit as st
 
-from pages.shared import choices, ui
+from pages.shared import choices, components, ui
 
-_FILES = {kind: (ui.ASSETS / f"spot.{kind}").read_text() for kind in ("html", "css", "js")}
-_mount = st.components.v2.component("convviz_spot", **_FILES)
+_mount = components.declared("spot")
 
 
 def spot(values: np.ndarray, at: tuple[int, int], alt: str, *, keys: tuple[str, str]) -> None:

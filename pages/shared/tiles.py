@@ -8,11 +8,9 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from pages.shared import ui
+from pages.shared import components
 
-_mount = st.components.v2.component(
-    "convviz_tiles", **{kind: (ui.ASSETS / f"tiles.{kind}").read_text() for kind in ("html", "css", "js")}
-)
+_mount = components.declared("tiles")
 
 
 def tiles(
