@@ -1,5 +1,6 @@
 """The engine with a real worker: calls, jobs, deaths, and whose is what."""
 
+import gc
 import itertools
 import json
 import os
@@ -8,10 +9,12 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 
@@ -360,6 +363,25 @@ def test_nothing_is_remembered_of_calls_that_are_over(engine):
     time.sleep(0.2)
     assert (engine._calls._begun, engine._calls._spared) == ({}, set())
     wait_until(lambda: not engine._cluster.scheduler.tasks)  # or their results would stay, and be computed anew
+
+
+def test_this_process_does_not_grow_by_the_calls_it_made(engine):
+    given = np.zeros(50_000, np.uint8)
+
+    def grown(calls):
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(calls):
+            engine.call(functions.add, given, given)
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] - before
+
+    tracemalloc.start()
+    try:
+        grown(30)  # a few messages are kept for a look at what went wrong
+        assert grown(100) < 2_000_000
+    finally:
+        tracemalloc.stop()
+    assert sum(type(one).__name__ == "Span" for one in gc.get_objects()) < 5
 
 
 def test_a_job_whose_worker_died_while_it_was_paused_goes_on_from_its_snapshot(engine):

@@ -18,6 +18,7 @@ from typing import Any
 import dask
 from distributed import Client, Scheduler, Status, gc
 from distributed.deploy.spec import ProcessInterface, SpecCluster
+from distributed.scheduler import DEFAULT_EXTENSIONS
 
 from convviz import downloads
 from convviz.jobs import bounds
@@ -50,7 +51,24 @@ CONFIG = {
 }
 
 
-_LOOPBACK = {"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"}
+class _NoSpans:
+    """Instead of Dask's extension of that name, which remembers the task group of every call that was ever made."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        pass
+
+    def observe_tasks(self, *tasks: Any, **more: Any) -> dict:
+        """Nothing to note for any task."""
+        return {}
+
+    def heartbeat(self, worker: Any, data: Any) -> None:
+        """What workers measure of their tasks is not kept."""
+
+
+_LOOPBACK = {
+    **{"host": "127.0.0.1", "port": 0, "dashboard": False, "dashboard_address": "127.0.0.1:0"},
+    "extensions": {name: made for name, made in DEFAULT_EXTENSIONS.items() if name != "stealing"} | {"spans": _NoSpans},
+}
 
 
 class WorkerProcess(ProcessInterface):
@@ -167,16 +185,16 @@ def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
         "silence_logs": 40,
     }
     worker = {"cls": WorkerProcess, "options": {"options": options}}
-    with dask.config.set(CONFIG):
-        cluster = SpecCluster(
-            scheduler={"cls": Scheduler, "options": _LOOPBACK},
-            workers=dict.fromkeys(range(workers), worker),
-            worker=worker,
-            name="ConvViz",
-            silence_logs=40,
-        )
-        gc.disable_gc_diagnosis(force=True)  # it measures this process at each of Streamlit's collections
-        return Client(cluster, set_as_default=False), cluster
+    dask.config.set(CONFIG)  # for good: what is read when a worker registers, or comes again, counts as well
+    cluster = SpecCluster(
+        scheduler={"cls": Scheduler, "options": _LOOPBACK},
+        workers=dict.fromkeys(range(workers), worker),
+        worker=worker,
+        name="ConvViz",
+        silence_logs=40,
+    )
+    gc.disable_gc_diagnosis(force=True)  # it measures this process at each of Streamlit's collections
+    return Client(cluster, set_as_default=False), cluster
 
 
 def end(client: Client, cluster: SpecCluster | None) -> None:
