@@ -161,6 +161,26 @@ def _single(network: Any, picture: np.ndarray) -> np.ndarray:
     return batch
 
 
+def taken(network: Any, picture: np.ndarray) -> np.ndarray:
+    """A picture as the network takes it, before its first layer.
+
+    Args:
+        network: as for ``feature_maps``.
+        picture: as for ``feature_maps``.
+
+    Returns:
+        float32 (H, W, C), in the network's size, order of channels and value range.
+
+    Raises:
+        ConvvizError: several pictures were given.
+
+    Example:
+        >>> taken(zoo.load("mnist"), images.sample("digit_3")).shape
+        (28, 28, 1)
+    """
+    return _single(zoo.as_network(network), picture)[0]
+
+
 def _cost(card: Any) -> int:
     """Bytes of all layers' feature maps for one picture."""
     return 4 * sum(prod(entry.output_shape) for entry in card.map_layers())

@@ -65,6 +65,16 @@ def segmenting(layers, keras):
     )  # fmt: skip
 
 
+def deep_input(channels):
+    """Its input has that many channels."""
+
+    def made(layers, keras):
+        parts = [layers.Conv2D(4, 3, name="conv1"), layers.GlobalAveragePooling2D(), layers.Dense(3)]
+        return keras.Sequential([keras.Input((24, 24, channels)), *parts])
+
+    return made
+
+
 def built(kind):
     """The network, the same every time."""
     import keras
@@ -202,6 +212,34 @@ def test_a_channel_of_nan_is_crossed_and_the_rest_keeps_its_range():
     assert found.broken == (0,)
     assert 0 not in found.blank
     assert (found.minimum, found.maximum) == (0, pytest.approx(np.nanmax(maps[..., 1:])))
+
+
+@pytest.mark.parametrize(
+    ("channels", "said"),
+    [
+        (4, "Channel 0 red, 1 green, 2 blue, 3 alpha, every pixel opaque; values"),
+        (5, "Channel 0 red, 1 green, 2 blue, 3 red, 4 green; values"),
+        (20, "14 blue, 15 red, and 4 more; values"),
+    ],
+)
+def test_an_input_of_other_channels_is_shown_channel_by_channel(channels, said, tmp_path):
+    app = brought("feature_maps", deep_input(channels), tmp_path)
+    assert not app.exception
+    assert f"What the network takes · 24 × 24 × {channels}" in [one.value for one in app.header]
+    assert said in captions(app)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_that_a_network_takes_as_it_is_is_not_shown_again(channels, tmp_path):
+    app = brought("feature_maps", deep_input(channels), tmp_path)
+    assert not any("What the network takes" in one.value for one in app.header)
+
+
+def test_what_a_network_takes_is_the_picture_resized_with_its_colours_in_turn():
+    picture = images.sample("cat")
+    found = activations.taken(zoo.wrap(built(deep_input(5))), picture)
+    sized = images.resize(picture, (24, 24)) / 255
+    np.testing.assert_allclose(found, sized[..., [0, 1, 2, 0, 1]], atol=1e-6)
 
 
 def test_feature_maps_say_which_channel_is_not_a_number_and_why(tmp_path):

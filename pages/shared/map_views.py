@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +26,9 @@ BLANKS = {"crossed": "Crossed out", "hidden": "Left out", "shown": "As they are"
 RANKED = {"value": "Value", "surprise": "Above its own mean"}
 _BOOK = "Chollet, Deep Learning with Python, section 5.4.1"
 _BOARD = 480  # pixels of the longer side of a picture whose cells are clicked
+_PLAIN = (1, 3)  # channels of an input that is a picture
+_FILLED = ("red", "green", "blue")  # what fills the channels of other inputs, in turn
+_MOST_INPUTS = 16  # channels of an input that are shown
 _NAMED = 12  # blank channels that are named
 
 
@@ -115,6 +119,8 @@ def every(looked: Looked) -> Shown:
     looks = {"columns": columns, "scale": scale, "order": order, "blank": blank, "coloured": scale != "lecture"}
     blanks, files, broken = {}, {}, 0
     with looked.result:
+        if card.input_shape[-1] not in _PLAIN:
+            files["input.png"] = _input(looked)
         for begin, end in ((0, 1), (1, 3), (3, AT_ONCE)):
             part = tuple(shown[begin:end])
             if not part:
@@ -141,6 +147,26 @@ def every(looked: Looked) -> Shown:
         files,
         foot.checked(checking.feature_maps, looked.network, looked.array, tuple(shown)),
     )
+
+
+def _input(looked: Looked) -> Callable[[], bytes]:
+    """What a network gets that takes neither grey nor RGB pictures, channel by channel; as a file."""
+    taken = engine.compute(activations.taken, looked.network, looked.array)
+    count = taken.shape[-1]
+    shown = taken[..., :_MOST_INPUTS]
+    ui.section(f"What the network takes · {words.shape(taken)}")
+    rows = [f"{n} {colour}" for n, colour in zip(range(shown.shape[-1]), itertools.cycle(_FILLED), strict=False)]
+    if count == 4:
+        rows = [f"{n} {colour}" for n, colour in enumerate((*_FILLED, "alpha, every pixel opaque"))]
+        if looked.card.colours == "bgr":
+            rows[0], rows[2] = "0 blue", "2 red"
+    more = f", and {count - len(rows)} more" if count > len(rows) else ""
+    told = f"Channel {', '.join(rows)}{more}; {words.spread(taken)}, from black to white"
+    columns = min(len(rows), 8)
+    factor = max(1, -(-110 // taken.shape[0]))
+    tiles_ = rendering.tiled(rendering.enlarge(rendering.levels(shown, "layer"), factor), columns=columns, ground=255)
+    ui.picture(tiles_, told, f"The input's channels, {told}")
+    return functools.partial(rendering.png, tiles_)
 
 
 def _layer(name: str, one: Any, card: zoo.Card, place: int, scale: str) -> None:

@@ -161,7 +161,8 @@ def described(found: zoo.Diagnosis) -> None:
     card = found.card
     low, high = found.value_range
     why = "a guess" if "Input values" in found.guessed else words.safe(found.value_reason, 200)
-    maps = f"{found.map_layers} of {len(card.layers)} layers have feature maps"
+    have = "has" if found.map_layers == 1 else "have"
+    maps = f"{found.map_layers} of {len(card.layers)} layers {have} feature maps"
     if found.map_layers > 1:
         first, *_, last = with_maps(card)
         maps += f", from **{words.safe(first)}** to **{words.safe(last)}**"
