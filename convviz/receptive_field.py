@@ -28,7 +28,7 @@ class ReceptiveField:
     Attributes:
         size: of the window.
         stride: from one unit's window to the next one's; 0 where all units see the same, a fraction where the layers
-            before enlarge their maps.
+            before resize their maps.
         offset: where the first unit's window begins, negative where it begins outside the picture.
     """
 
@@ -45,7 +45,7 @@ class ReceptiveField:
 
         Returns:
             (top, left, bottom, right), bottom and right just outside; may reach outside the picture. Exact, but where
-            layers enlarge their maps at most one stride of the smaller map too large.
+            layers resize their maps at most one stride of the smaller map too large.
         """
         top, left = (ceil(o + s * n) for o, s, n in zip(self.offset, self.stride, (row, col), strict=True))
         return top, left, top + self.size[0], left + self.size[1]
@@ -195,16 +195,14 @@ def _shifted(axis: _Axis, before: int, after: int) -> _Axis:
     return _Axis(axis.size and axis.size + before + after, axis.step, axis.first - shift, axis.last - shift)
 
 
-def _enlarged(axis: _Axis, factor: int, radius: Fraction) -> _Axis:
-    """Through an enlargement that takes the units less than ``radius`` from the place between units."""
-    centre, grain = (Fraction(1, factor) - 1) / 2, Fraction(1, 2 * factor)
-    first, last = centre - radius + grain, centre + radius - grain
-    return _Axis(
-        axis.size and axis.size * factor,
-        axis.step / factor,
-        axis.first + axis.step * first,
-        axis.last + axis.step * last,
-    )
+def _resized(axis: _Axis, size: int | None, scale: Fraction, radius: Fraction, *, ties: bool = False) -> _Axis:
+    """Through a change of size: ``scale`` old units to one new, taken from those nearer than ``radius``.
+
+    With ``ties`` the later one of two that are as far away as ``radius`` counts as well.
+    """
+    centre, grain = (scale - 1) / 2, Fraction(1, 2 * scale.denominator)
+    first, last = centre - radius + grain, centre + radius - (0 if ties else grain)
+    return _Axis(size, axis.step * scale, axis.first + axis.step * first, axis.last + axis.step * last)
 
 
 def _laid_down(axis: _Axis, kernel: int, stride: int, padding: str, dilation: int) -> _Axis:
@@ -253,10 +251,39 @@ def _by_cropping(layer: Any, view: _View) -> _View:
     return _shifted(view[0], -top, -bottom), _shifted(view[1], -left, -right)
 
 
+_RADII = {"nearest": Fraction(1, 2), "bilinear": Fraction(1), "bicubic": Fraction(2), "lanczos3": Fraction(3)}
+_WIDEST = Fraction(5)  # lanczos5
+
+
 def _by_enlarging(layer: Any, view: _View) -> _View:
-    radii = {"nearest": Fraction(1, 2), "bilinear": Fraction(1), "bicubic": Fraction(2), "lanczos3": Fraction(3)}
-    radius = radii.get(layer.interpolation, Fraction(5))
-    return _enlarged(view[0], layer.size[0], radius), _enlarged(view[1], layer.size[1], radius)
+    radius = _RADII.get(layer.interpolation, _WIDEST)
+    down, across = (
+        _resized(axis, axis.size and axis.size * factor, Fraction(1, factor), radius)
+        for axis, factor in zip(view, layer.size, strict=True)
+    )
+    return down, across
+
+
+def _by_resizing(layer: Any, view: _View) -> _View:
+    """To a size of its own; pixels in the middle of their squares, as ``tf.image.resize`` has them."""
+    if layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio:
+        raise ConvvizError(
+            f"the layer {layer.name!r} cuts or pads to keep the picture's proportions, which is not followed here; "
+            "choose a layer before it"
+        )
+    made = []
+    for axis, size in zip(view, (layer.height, layer.width), strict=True):
+        if axis.size is None:
+            raise ConvvizError(
+                f"the layer {layer.name!r} resizes, and the network takes pictures of any size; "
+                "give input_size=(height, width)"
+            )
+        scale = Fraction(axis.size, size)
+        wider = max(scale, 1) if layer.antialias and layer.interpolation != "nearest" else 1
+        radius = _RADII.get(layer.interpolation, _WIDEST) * wider
+        same = scale == 1 and layer.interpolation in ("nearest", "bilinear")  # nothing is mixed
+        made.append(axis if same else _resized(axis, size, scale, radius, ties=layer.interpolation == "nearest"))
+    return made[0], made[1]
 
 
 def _by_laying_down(layer: Any, view: _View) -> _View:
@@ -316,6 +343,7 @@ _RULES: dict[str, Callable[[Any, _View], _View]] = {
     "Cropping2D": _by_cropping,
     "Permute": _by_order_of,
     "UpSampling2D": _by_enlarging,
+    "Resizing": _by_resizing,
     "Conv2DTranspose": _by_laying_down,
 }
 _CHANNELS_FIRST = {  # where they differ in a network that works so throughout

@@ -21,6 +21,16 @@ def augmented(layers, keras):
     )  # fmt: skip
 
 
+def centred(layers, keras):
+    """It looks at the middle of the picture alone."""
+    return keras.Sequential(
+        [
+            keras.Input((48, 48, 3)), layers.CenterCrop(32, 32), layers.Conv2D(4, 3, activation="relu", name="conv1"),
+            layers.GlobalAveragePooling2D(), layers.Dense(3, activation="softmax"),
+        ]
+    )  # fmt: skip
+
+
 def reshaped(layers, keras):
     """Its pictures have no axis for channels."""
     return keras.Sequential(
@@ -105,7 +115,7 @@ def captions(app):
     return "\n".join(caption for one in app.get("image") for caption in one.captions)
 
 
-@pytest.mark.parametrize("kind", [augmented, reshaped, joined])
+@pytest.mark.parametrize("kind", [centred, reshaped, joined])
 def test_a_window_that_is_not_known_is_said_to_be_so_and_none_is_drawn(kind, tmp_path):
     cell = microscope.look(zoo.wrap(built(kind)), images.sample("cat"), "conv1", 0)
     assert cell.field is None
@@ -116,6 +126,13 @@ def test_a_window_that_is_not_known_is_said_to_be_so_and_none_is_drawn(kind, tmp
     assert "framed: what" not in captions(app)
     assert "The crop it saw" not in captions(app)
     assert "How much each pixel moves the cell" in captions(app)
+
+
+def test_the_window_behind_a_resizing_is_known_and_framed(tmp_path):
+    network = zoo.wrap(built(augmented))
+    assert microscope.look(network, images.sample("cat"), "conv1", 0, row=24, col=27).field == (36, 40, 41, 45)
+    app = brought("microscope", augmented, tmp_path, cell_layer="conv1")
+    assert "framed: what the cell can see" in captions(app)
 
 
 def test_a_tiny_share_of_the_picture_is_not_called_none_of_it():

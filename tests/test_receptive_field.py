@@ -1,6 +1,7 @@
 """Receptive fields against what gradients really reach, and against published numbers."""
 
 from fractions import Fraction
+from math import ceil
 
 import keras
 import numpy as np
@@ -21,7 +22,8 @@ def reached(model, row, col):
     with tf.GradientTape() as tape:
         tape.watch(picture)
         unit = tf.reduce_sum(model(picture)[0, row, col])
-    seen = np.argwhere(tape.gradient(unit, picture).numpy()[0].sum(axis=-1) > 0)
+    moved = np.abs(tape.gradient(unit, picture).numpy()[0].sum(axis=-1))
+    seen = np.argwhere(moved > 1e-6 * moved.max())  # where a resizing's weight is 0, its arithmetic leaves a trace
     return (*seen.min(axis=0).tolist(), *(seen.max(axis=0) + 1).tolist()) if len(seen) else None
 
 
@@ -165,6 +167,42 @@ def test_enlarged_maps_step_by_fractions(interpolation):
     )
     assert receptive_field.receptive_field(model, "last").stride == (1, Fraction(2, 3))
     assert assert_seen_by_gradients(model, slack=6 if interpolation == "bicubic" else 2) > 0
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize("sizes", [(48, 32), (32, 48), (40, 17), (24, 24), (30, 60), (60, 15)])
+def test_resized_pictures_are_followed_with_fractions(sizes, interpolation, antialias):
+    before, after = sizes
+    model = keras.Sequential(
+        [
+            keras.Input((before, before + 2, 1)),
+            layers.Resizing(after, after + 1, interpolation=interpolation, antialias=antialias),
+            layers.Conv2D(2, 3, use_bias=False),
+        ]
+    )
+    told = receptive_field.receptive_field(model, model.layers[-1].name)
+    assert told.stride == (Fraction(before, after), Fraction(before + 2, after + 1))
+    slack = max(map(ceil, told.stride))
+    for row, col in ((0, 0), (5, 7), (7, 4), (9, 9), (model.output_shape[1] - 1, model.output_shape[2] - 1)):
+        window, found = told.window(row, col), reached(model, row, col)
+        assert window[0] <= found[0]
+        assert window[1] <= found[1]
+        assert window[2] >= found[2]
+        assert window[3] >= found[3]
+        inside = window[0] >= 0 and window[1] >= 0 and window[2] <= before and window[3] <= before + 2
+        if inside and interpolation in ("nearest", "bilinear") and not antialias:
+            assert all(abs(one - other) <= slack for one, other in zip(window, found, strict=True))
+
+
+def test_a_resizing_that_keeps_proportions_or_of_any_size_is_refused_with_a_way_out():
+    cutting = [keras.Input((32, 48, 1)), layers.Resizing(16, 16, crop_to_aspect_ratio=True), layers.Conv2D(2, 3)]
+    with pytest.raises(ConvvizError, match="keep the picture's proportions"):
+        receptive_field.receptive_field(model := keras.Sequential(cutting), model.layers[-1].name)
+    free = keras.Sequential([keras.Input((None, None, 1)), layers.Resizing(16, 16), layers.Conv2D(2, 3, name="c")])
+    with pytest.raises(ConvvizError, match="give input_size"):
+        receptive_field.receptive_field(free, "c")
+    assert receptive_field.receptive_field(free, "c", input_size=(32, 64)).stride == (2, 4)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
