@@ -1,6 +1,7 @@
 """The page Training as a visitor sets it up: which pictures, which network, what is wrong with it."""
 
 import numpy as np
+import pytest
 
 from convviz import rendering
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
@@ -23,6 +24,25 @@ def test_what_does_not_fit_is_said_and_cannot_be_started():
     assert app.query_params["layers"] == "conv 8 5; max 4; flatten; dense 10"
 
 
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ("conv 0 3; flatten", "has 0 as its number of filters; choose 1 to 512"),
+        ("conv 8 0; flatten", "has 0 as its size; choose 1 to 15"),
+        ("max 0; flatten", "has 0 as its size; choose 1 to 15"),
+        ("flatten; dense 0", "has 0 as its number of units; choose 1 to 4096"),
+        ("conv 8 3/0; flatten", "has 0 as its stride; choose 1 to 8"),
+        ("max 2/0; flatten", "has 0 as its stride; choose 1 to 8"),
+    ],
+)
+def test_a_zero_is_said_in_place_and_what_was_typed_stays(layers, told):
+    app = opened("learning/training", net="custom", layers=layers)
+    assert told in app.error[0].value
+    assert app.text_area(key="layers").value == layers == app.query_params["layers"]
+    if "/0" not in layers:  # a stride is written or not; what cannot be read leaves the network before
+        assert next(one for one in app.button if one.label == "Start").disabled
+
+
 def test_a_network_that_was_never_read_is_not_called_the_last_one():
     app = opened("learning/training", net="custom", layers="conv -1")
     shown = "No network has been read yet; shown is “One layer of eight kernels”."
@@ -40,6 +60,7 @@ def test_a_network_that_is_too_large_for_the_server_is_told_before_the_start():
 
 def test_a_layer_is_added_and_moved_by_buttons():
     app = opened("learning/training", net="custom", layers="conv 8 5; flatten")
+    app.selectbox(key="_net_place").set_value(2).run()
     next(one for one in app.button if one.label == "Up").click().run()
     assert app.query_params["layers"] == "flatten; conv 8 5"
     assert "needs maps" in app.error[0].value
@@ -50,6 +71,25 @@ def test_a_layer_is_added_and_moved_by_buttons():
     assert "needs a row of numbers" in app.error[0].value
     next(one for one in app.button if one.label == "Add").click().run()
     assert app.query_params["layers"] == "conv 32 3 same"
+
+
+@pytest.mark.parametrize(
+    ("layers", "grown"),
+    [
+        ("conv 8 5; flatten", "conv 8 5; conv 32 3 same; flatten"),
+        ("max 2; global_average; dropout 0.5", "max 2; conv 32 3 same; global_average; dropout 0.5"),
+        ("flatten; dense 8", "flatten; dense 64; dense 8"),
+    ],
+)
+def test_a_new_layer_is_put_where_it_fits(layers, grown):
+    app = opened("learning/training", net="custom", layers=layers)
+    next(one for one in app.button if one.label == "Add").click().run()
+    assert app.query_params["layers"] == grown
+    assert not app.error
+    app.selectbox(key="_net_place").set_value(len(grown.split(";"))).run()
+    next(one for one in app.button if one.label == "Add").click().run()
+    assert app.query_params["layers"] == f"{grown}; dense 64", "after a row of numbers a dense layer fits"
+    assert not app.error
 
 
 def test_nonsense_in_the_address_breaks_nothing():

@@ -186,20 +186,22 @@ def _layer(number: int, written: str) -> Layer:
     found = match.groups()
     if kind == "conv":
         filters, size, stride, padding, activation = found
-        return Layer(
-            kind, int(filters), int(size), _stride(stride, 1), padding or "valid", activation=activation or "relu"
-        )
+        step = _stride(number, written, stride, 1)
+        return Layer(kind, int(filters), int(size), step, padding or "valid", activation=activation or "relu")
     if kind == "dense":
         return Layer(kind, units=int(found[0]), activation=found[1] or "relu")
     if kind == "dropout":
         return Layer(kind, rate=float(found[0]))
     size, stride, padding = found
-    return Layer(kind, size=int(size), stride=_stride(stride, int(size)), padding=padding or "valid")
+    step = _stride(number, written, stride, int(size))
+    return Layer(kind, size=int(size), stride=step, padding=padding or "valid")
 
 
-def _stride(written: str | None, usual: int) -> int:
+def _stride(number: int, written: str, stride: str | None, usual: int) -> int:
     """The stride as it is kept: 0 for the usual one, so that two texts of one layer are one record."""
-    return 0 if written is None or int(written) == usual else int(written)
+    if stride is not None and int(stride) == 0:
+        raise ConvvizError(f"layer {number}, {written[:40]!r}, has 0 as its stride; choose 1 to {LARGEST_STRIDE}")
+    return 0 if stride is None or int(stride) == usual else int(stride)
 
 
 def moved(layers: Layers, index: int, by: int) -> Layers:

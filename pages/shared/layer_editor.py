@@ -19,6 +19,7 @@ _FRESH = "_network_grid"  # counts the edits that came to nothing, after which t
 _LARGE = 5  # above it a kernel's weights are handed over divided by the largest
 _LONGEST = 900  # letters of all layers, as they stand in the address
 _NEW = architectures.Layer("conv", padding="same")
+_TO_A_ROW = ("flatten", "global_average", "global_max", "dense")  # what comes out of them is a row of numbers
 _KINDS = {
     "conv": "Convolution",
     "max": "Max pooling",
@@ -64,8 +65,8 @@ def editor(chosen: architectures.Architecture) -> None:
     with st.expander("Change the layers", icon=":material/edit:", expanded=custom):
         _grid(chosen)
         made = rows.rearranged(
-            chosen.layers, _NEW, key="_net", told=lambda one: _KINDS[one.kind], room=architectures,
-            most=architectures.MOST_LAYERS,
+            chosen.layers, _new_behind, key="_net", told=lambda one: _KINDS[one.kind], room=architectures,
+            most=architectures.MOST_LAYERS, first=_last_of_maps(chosen.layers),
         )  # fmt: skip
         if made is not None:
             _adopt(made)
@@ -166,6 +167,16 @@ def _transplant() -> architectures.Transplant | None:
         return None
 
 
+def _last_of_maps(layers: architectures.Layers) -> int:
+    """The number, from 1, of the last layer that gives maps; 1 where none does."""
+    return max(1, next((number for number, one in enumerate(layers) if one.kind in _TO_A_ROW), len(layers)))
+
+
+def _new_behind(before: architectures.Layers) -> architectures.Layer:
+    """What fits behind these layers: a convolution as long as there are maps, a dense layer after them."""
+    return architectures.Layer("dense") if any(one.kind in _TO_A_ROW for one in before) else _NEW
+
+
 # --- the grid -----------------------------------------------------------------------------------------------------
 
 
@@ -261,19 +272,24 @@ def _layer(cells: dict, old: architectures.Layer) -> architectures.Layer:
     if kind != old.kind:
         known |= {"Size": None, "Stride": None, "Padding": None}
     windowed = kind in ("conv", "max", "average")
-    size = int(known["Size"] or (new.size if kind == "conv" else 2)) if windowed else new.size
-    stride = int(known["Stride"] or 0) if windowed else 0
+    size = _whole(known["Size"], new.size if kind == "conv" else 2) if windowed else new.size
+    stride = _whole(known["Stride"], 0) if windowed else 0
     usual = 1 if kind == "conv" else size
     return replace(
         new,
-        filters=int(known["Number"] or new.filters) if kind == "conv" else new.filters,
-        units=int(known["Number"] or new.units) if kind == "dense" else new.units,
+        filters=_whole(known["Number"], new.filters) if kind == "conv" else new.filters,
+        units=_whole(known["Number"], new.units) if kind == "dense" else new.units,
         size=size,
         stride=0 if stride == usual else stride,
         padding=(known["Padding"] or new.padding) if windowed else new.padding,
         activation=(known["Activation"] or new.activation) if kind in ("conv", "dense") else new.activation,
         rate=float(known["Rate"]) if kind == "dropout" and known["Rate"] is not None else new.rate,
     )
+
+
+def _whole(number: float | None, otherwise: int) -> int:
+    """A cell's number, which may be 0, or another where the cell is empty."""
+    return otherwise if number is None else int(number)
 
 
 def _adopt(layers: architectures.Layers) -> None:

@@ -9,7 +9,15 @@ import streamlit as st
 
 
 def rearranged(
-    layers: tuple, new: Any, *, key: str, told: Callable[[Any], str], room: Any, most: int, fewest: int = 0
+    layers: tuple,
+    new: Callable[[tuple], Any],
+    *,
+    key: str,
+    told: Callable[[Any], str],
+    room: Any,
+    most: int,
+    fewest: int = 0,
+    first: int | None = None,
 ) -> tuple | None:
     """A layer to choose, and buttons that move or remove it, or add one after it.
 
@@ -17,26 +25,27 @@ def rearranged(
 
     Args:
         layers: in order.
-        new: the layer that is added.
+        new: the layer that is added behind these.
         key: begins the keys of the widgets.
         told: a layer in a word or two.
         room: of ``convviz``, whose ``moved``, ``without`` and ``with_after`` make other layers of these.
         most: layers that there may be.
         fewest: layers that stay.
+        first: number of the layer that is chosen at first, counted from 1; the last one if it is none.
 
     Returns:
         What the pressed button makes of the layers; None where none was pressed.
     """
     count, state, place, after = len(layers), st.session_state, f"{key}_place", f"{key}_next"
     numbers = {number: f"{number}: {told(one)}" for number, one in enumerate(layers, 1)} or {0: "none"}
-    state[place] = min(max(state.pop(after, state.get(place, count)), min(numbers)), count)
+    state[place] = min(max(state.pop(after, state.get(place, first or count)), min(numbers)), count)
     number = st.selectbox("Layer to move, remove or add after", list(numbers), format_func=numbers.get, key=place)
     index = number - 1
     buttons = (
         ("Up", "arrow_upward", index > 0, number - 1, lambda: room.moved(layers, index, -1)),
         ("Down", "arrow_downward", 0 <= index < count - 1, number + 1, lambda: room.moved(layers, index, 1)),
         ("Remove", "remove", count > fewest, number, lambda: room.without(layers, index)),
-        ("Add", "add", count < most, number + 1, lambda: room.with_after(layers, index, new)),
+        ("Add", "add", count < most, number + 1, lambda: room.with_after(layers, index, new(layers[: index + 1]))),
     )
     made = None
     with st.container(horizontal=True):

@@ -26,8 +26,8 @@ def stack() -> tuple[str, stacks.Stack]:
     layers = _custom() if name == CUSTOM else stacks.parse(stacks.PRESETS[name].text)
     _grid(layers)
     made = rows.rearranged(
-        layers, _NEW, key="_rf", told=lambda one: f"{one.kind} {one.size}", room=stacks, most=stacks.MOST_LAYERS,
-        fewest=1,
+        layers, lambda _: _NEW, key="_rf", told=lambda one: f"{one.kind} {one.size}", room=stacks,
+        most=stacks.MOST_LAYERS, fewest=1,
     )  # fmt: skip
     if made is not None:
         _adopt(made)
