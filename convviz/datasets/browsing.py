@@ -48,6 +48,7 @@ class Overview:
             rest is black.
         source: who made it, its licence, how it was split.
         truth: some test pictures with what is known of them to the pixel, or None.
+        left_out: pictures that could not be opened.
     """
 
     class_names: tuple[str, ...]
@@ -56,6 +57,7 @@ class Overview:
     examples: np.ndarray
     source: str
     truth: Truth | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,13 @@ def overview(data: Data, *, per_class: int = 8, seed: int = 0) -> Overview:
         for part in PARTS
     }
     return Overview(
-        data.class_names, data.train_images.shape[1:], counts, examples, data.source, _truth(data, per_class, rng)
+        data.class_names,
+        data.train_images.shape[1:],
+        counts,
+        examples,
+        data.source,
+        _truth(data, per_class, rng),
+        data.left_out,
     )
 
 

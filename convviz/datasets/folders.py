@@ -66,7 +66,7 @@ def load(name: str, *, side: int | None = None) -> Dataset:
     source = f"the folder {name}, brought to {side} × {side}"
     source += f"; 15 % each for {' and '.join(drawn)} drawn at random" if drawn else ""
     source += f"; {broken:,} pictures could not be opened" if broken else ""
-    return Dataset(*flat, classes, source)
+    return Dataset(*flat, classes, source, left_out=broken)
 
 
 def _holds_classes(folder: Path) -> bool:

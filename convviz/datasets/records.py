@@ -35,6 +35,7 @@ class Dataset:
         source: who made it, its licence, how it was split.
         boxes: int64 (N, 4), the shape in each test picture as (top, left, bottom, right), ends exclusive, or None.
         masks: bool (N, H, W), the shape's pixels in each test picture, or None.
+        left_out: pictures that could not be opened.
     """
 
     train_images: np.ndarray
@@ -47,6 +48,7 @@ class Dataset:
     source: str
     boxes: np.ndarray | None = None
     masks: np.ndarray | None = None
+    left_out: int = 0
 
     @property
     def outline(self) -> Outline:

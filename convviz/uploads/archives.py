@@ -48,7 +48,7 @@ def open_dataset(data: bytes, *, size: tuple[int, int] | None = None) -> Dataset
     ``test`` above them, are seen through. Where a part is missing it is drawn at random from the pictures to learn
     from, the same ones every time: 15 % of them to choose by, 15 % to report on. Nothing is written to a disk, and no
     name in the archive is used as a path. Files that are no pictures are passed over; pictures that cannot be opened
-    are left out, and ``source`` says how many.
+    are left out, and ``left_out`` says how many.
 
     Args:
         data: the archive, at most 200 MB with at most 10,000 files, which unpack to at most 1 GB.
@@ -80,7 +80,7 @@ def open_dataset(data: bytes, *, size: tuple[int, int] | None = None) -> Dataset
     flat = []
     for found, labels in parts.values():
         flat += [np.ascontiguousarray(found[..., :1]) if grey else found, labels]
-    return Dataset(*flat, class_names, source)
+    return Dataset(*flat, class_names, source, left_out=broken)
 
 
 def _archive(data: bytes) -> Archive:

@@ -14,7 +14,6 @@ from convviz import ConvvizError, images, rendering, sketches, uploads
 from pages.shared import data_sets, engine, ui, words
 
 MOST_CLASSES, MOST_PICTURES, LONGEST_NAME = 10, 60, 30
-FEWEST = 3  # of each class: one to learn from, one to choose by, one to report on
 SIDE = 160  # pixels that a collected picture keeps of its longer side; a visitor's take some 20 MB at most
 _CLASSES = "_collected"  # class -> its pictures
 _ROUND = "_collected_round"  # counts what was taken, in the keys of the widgets, which begin anew then
@@ -26,7 +25,8 @@ def archive() -> str | None:
     """Take a zip of folders; in the run in which it comes, its name among the data sets."""
     st.markdown(
         "A zip with one folder of pictures for each class. It is read in memory, kept while this tab is open, and "
-        "shown to nobody else. Folders `train`, `validation` and `test` above the classes are heeded."
+        f"shown to nobody else. Each class needs at least {data_sets.FEWEST} pictures. Folders `train`, `validation` "
+        "and `test` above the classes are heeded."
     )
     file = st.file_uploader("A zip of folders", ["zip"], key="bring_archive", max_upload_size=200)
     if file is None or st.session_state.get("_archive_taken") == file.file_id:
@@ -50,10 +50,10 @@ def collector() -> str | None:
     _bring(classes, chosen)
     for name in list(classes):
         _shown(classes, name)
-    poor = [name for name, pictures in classes.items() if len(pictures) < FEWEST]
+    poor = [name for name, pictures in classes.items() if len(pictures) < data_sets.FEWEST]
     if len(classes) < 2 or poor:
         told = f"{' and '.join(words.safe(one) for one in poor)} still {'needs' if len(poor) == 1 else 'need'} some"
-        st.caption(f"It takes two classes with {FEWEST} pictures each at least{'; ' + told if poor else ''}.")
+        st.caption(f"It takes two classes with {data_sets.FEWEST} pictures each at least{'; ' + told if poor else ''}.")
         return None
     if st.button("Take these pictures", icon=":material/check:", type="primary", key="collected_take"):
         return data_sets.take(packed(classes), "Collected here")

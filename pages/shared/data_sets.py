@@ -21,6 +21,7 @@ TITLES = {
     "cifar10": "CIFAR-10",
     "cats_and_dogs": "Cats and dogs",
 }
+FEWEST = 3  # pictures of each class: one to learn from, one to choose by, one to report on
 MOST_KEPT = 2  # own data sets of one visitor
 SECONDS = 150.0  # that opening a large archive may take
 IN_A_ROW = 10  # pictures that are shown of a data set before it is trained on
@@ -133,6 +134,8 @@ def take(data: bytes, name: str) -> str:
     try:
         engine.engine().keep(chosen, data, owner=engine.owner())
         found = outline(chosen)
+        if told := gap(engine.compute(datasets.overview, chosen, per_class=1, timeout=SECONDS)):
+            raise ConvvizError(told)
     except ConvvizError:
         if address not in _own():
             engine.engine().drop(chosen, owner=engine.owner())
@@ -141,6 +144,19 @@ def take(data: bytes, name: str) -> str:
     called = words.apart(name, [*TITLES.values(), *ours], [own.title for one, own in _own().items() if one != address])
     st.session_state[_SETS] = {**_own(), address: Own(called, chosen, found)}
     return address
+
+
+def gap(shown: datasets.Overview) -> str:
+    """Why nothing can be trained on these pictures: one of the three parts is empty; or nothing."""
+    if all(sum(counts) for counts in shown.counts.values()):
+        return ""
+    class_ = int(np.argmin(np.sum(list(shown.counts.values()), axis=0)))
+    learn, choose, report = (shown.counts[part][class_] or "none" for part in datasets.PARTS)
+    return (
+        f"the pictures do not suffice for three parts: “{shown.class_names[class_]}” has {learn} to learn from, "
+        f"{choose} to choose by and {report} to report on; give every class at least {FEWEST}, or put some of each "
+        "into folders train, validation and test"
+    )
 
 
 def browse(name: str) -> None:

@@ -21,7 +21,12 @@ FEW = 50  # pictures of a class from which on it counts as many
 
 
 def examples(shown: datasets.Overview, title: str) -> None:
-    """Rows of pictures, one row a class, and how many there are."""
+    """What is missing, rows of pictures, one row a class, and how many there are."""
+    if shown.left_out:
+        were = "could not be opened and " + ("is" if shown.left_out == 1 else "are")
+        st.warning(f"{words.count(shown.left_out, 'picture')} {were} left out.", icon=":material/warning:")
+    if told := data_sets.gap(shown):
+        ui.error(told)
     classes, per_class = shown.examples.shape[:2]
     for label, name in enumerate(shown.class_names):
         told, row = st.columns([1, 7], vertical_alignment="center")
@@ -77,12 +82,13 @@ def examples_noticed(shown: datasets.Overview) -> list[str]:
         f"and is judged on {sum(shown.counts['test']):,} that nobody looked at before."
     ]
     if least < FEW:
-        said.append(f"There are only {least} training pictures of {rare}: few to learn from.")
+        are = "is only 1 training picture" if least == 1 else f"are only {least} training pictures"
+        said.append(f"There {are} of “{rare}”: few to learn from.")
     if most > 1.5 * max(least, 1):
         said.append(f"The classes are not balanced: from {least} to {most} pictures.")
     else:
-        many = f"{least:,}" if least == most else f"from {least:,} to {most:,}"
-        said.append(f"The classes are balanced: {many} training pictures each.")
+        span = "" if least == most else f"from {least:,} to "
+        said.append(f"The classes are balanced: {span}{words.count(most, 'training picture')} each.")
     return said
 
 
