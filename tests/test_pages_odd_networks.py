@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from convviz import activations, filters, images, microscope, patterns, zoo
+from convviz import activations, attribution, filters, images, microscope, patterns, zoo
 from pages.shared import words
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine's fixture is for this module, too
 
@@ -94,11 +94,12 @@ def built(kind):
     return kind(keras.layers, keras)
 
 
-def brought(page, kind, tmp_path, **query):
-    """A page with one of these networks, whose description is closed."""
+def brought(page, kind, tmp_path, *, complains=False, **query):
+    """A page with one of these networks, whose description is closed; without an error unless it may complain."""
     path = tmp_path / "own.keras"
     built(kind).save(path)
-    app = opened(f"inside/{page}", network="shapes", picture="cat")
+    section = "explaining" if page in ("grad_cam", "trust") else "inside"
+    app = opened(f"{section}/{page}", network="shapes", picture="cat")
     app.file_uploader(key=f"{page}_model").set_value(("own.keras", path.read_bytes(), "application/octet-stream"))
     app.run()
     app.session_state["_own_model_asked"] = None
@@ -106,7 +107,7 @@ def brought(page, kind, tmp_path, **query):
         app.session_state[key] = value
     app.run()
     assert not app.exception
-    assert not app.error, app.error[0].value
+    assert complains or not app.error, app.error[0].value
     return app
 
 
@@ -192,9 +193,8 @@ def test_filter_patterns_opens_without_an_error_on_a_network_of_one_size(tmp_pat
 
 def test_a_network_that_answers_with_a_map_is_told_to_be_one_and_asked_for_no_classes(tmp_path):
     found = zoo.diagnose(built(segmenting))
-    assert found.explained_layer is None
-    assert found.card.explained_layer == "conv1"  # not the answer itself, to which no path leads from it
-    assert "the answer of this network is a map" in found.layer_reason
+    assert found.explained_layer == "conv1"  # not the answer itself, to which no path leads from it
+    assert "the answer of this network is a map: one of its channels is explained" in found.layer_reason
     assert "Output" not in found.guessed
     app = brought("network", segmenting, tmp_path)
     app.button(key="network_diagnosis").click().run()
@@ -202,6 +202,43 @@ def test_a_network_that_answers_with_a_map_is_told_to_be_one_and_asked_for_no_cl
     assert "a map, 32 × 32 × 3, and no class" in texts(app)
     assert not [one.label for one in app.text_area if "classes" in one.label]
     assert "Logits are read as" not in [one.label for one in app.selectbox]
+
+
+def test_of_an_answer_that_is_a_map_the_mean_of_a_channel_is_explained(tmp_path):
+    network = zoo.wrap(built(segmenting))
+    before_softmax = built(segmenting)
+    before_softmax.layers[-1].activation = None
+    means = np.mean(before_softmax(network.prepare(images.sample("cat"))), axis=(0, 1, 2))
+    top = attribution.top_classes(network, images.sample("cat"))
+    assert [one.probability for one in top] == pytest.approx(sorted(means, reverse=True), abs=1e-5)
+    app = brought("grad_cam", segmenting, tmp_path)
+    assert not app.exception
+    assert f"Explained: **output {means.argmax()}, averaged over 32 × 32 places**" in texts(app)
+
+
+def dense(layers, keras):
+    """It has no maps at all."""
+    return keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])
+
+
+@pytest.mark.parametrize("test", ["places", "weights"])
+def test_trust_of_a_network_without_maps_asks_the_methods_that_need_none(test, tmp_path):
+    app = brought("trust", dense, tmp_path, test=test)
+    app.session_state["_job_trust"].result(timeout=90)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    if test == "places":
+        assert any("this network has none that lead to its answer: Grad-CAM" in one.value for one in app.caption)
+    else:
+        assert "Grad-CAM" not in app.selectbox(key="trust_method").options
+
+
+def test_grad_cam_of_a_network_without_maps_says_which_method_needs_none(tmp_path):
+    app = brought("grad_cam", dense, tmp_path, complains=True)
+    assert any("choose one that looks at the input, such as the gradient" in one.value for one in app.error)
+    app.selectbox(key="method").set_value("gradient").run()
+    assert not app.error
 
 
 def test_the_kernels_page_marks_a_nan_and_counts_the_rest(tmp_path):

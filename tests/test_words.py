@@ -91,6 +91,9 @@ def test_a_layers_name_keeps_its_small_letter():
     assert words.reason("chosen by hand") == "Chosen by hand."
     assert words.reason("conv2d_3 is the last convolution").startswith("conv2d")
     assert words.reason("block4/relu gives").startswith("block4")
+    assert words.sentence("conv2d has 32 channels") == "conv2d has 32 channels."
+    assert words.sentence(words.safe("my_net has no layer")) == r"my\_net has no layer."
+    assert words.sentence("there is no channel 40 in conv2d_1") == "There is no channel 40 in conv2d_1."
 
 
 def test_dead_filters_are_counted_in_grammar():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +69,8 @@ __all__ = [
 class TopClass:
     """One of a network's best guesses: the class's index and name, and its probability from 0 to 1.
 
-    Where an output does not end in classes, the probability is the output's own number.
+    Where an output does not end in classes, the probability is the output's own number; of an answer that is a map it
+    is the mean over its places (Vinogradova, Dibrov & Myers 2020, arXiv:2002.11434).
     """
 
     index: int
@@ -97,7 +99,9 @@ def top_classes(network: Any, picture: np.ndarray, count: int = 5, *, output: An
         chances = network.predict(picture)
     else:
         asked = ask_input(network, picture, None if output is None else (output, None), True, "")
-        chances = run(answers_only(asked), asked.batch, asked.wanted)["chances"][0]
-        names = [f"output {index}" for index in range(len(chances))]
+        found = run(answers_only(asked), asked.batch, asked.wanted)
+        chances, sides = found["chances"][0], found["places"].tolist()
+        of_a_map = f", averaged over {' × '.join(map(str, sides))} places" if math.prod(sides) > 1 else ""
+        names = [f"output {index}{of_a_map}" for index in range(len(chances))]
     best = np.argsort(-chances, kind="stable")[:count]
     return [TopClass(int(index), names[index], float(chances[index])) for index in best]

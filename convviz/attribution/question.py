@@ -193,7 +193,10 @@ def ask(network: Any, picture: Any, target: Any, layer: str | None, signed: bool
             few = ", ".join(names[-3:]) or "a method that looks at the input"
             raise ConvvizError(f"{card.title} has no layer {layer!r} with feature maps; choose another, such as {few}")
     elif card.explained_layer is None:
-        raise ConvvizError(f"{card.title} has no layer whose feature maps tell places apart; look at the input")
+        raise ConvvizError(
+            f"{card.title} has no layer whose feature maps tell places apart, which this method needs; "
+            "choose one that looks at the input, such as the gradient"
+        )
     subject = replace(question.subject, layer=layer or card.explained_layer)
     return replace(question, subject=subject, reason="chosen by hand" if layer else card.layer_reason)
 
@@ -279,9 +282,11 @@ def answered(subject: Subject, batch: Any, wanted: Any) -> dict[str, Any]:
 
     Returns:
         logits (N, K), index (N,), chosen (N,): the number that is explained, chances (N, classes): the probabilities,
-        score (N,): that of the index, and classes: a constant with one zero for each class.
+        score (N,): that of the index, classes: a constant with one zero for each class, and places: int32, the sides of
+        an answer that is a map.
     """
     logits, found = tracing.before_activation(subject.network.raw_answer(batch))
+    places = tf.shape(logits)[1:-1]
     logits = _row_of_scores(tf.cast(logits, tf.float32))
     card, width = subject.network.card, logits.shape[-1]
     kind = card.output if subject.output is None else found
@@ -296,7 +301,15 @@ def answered(subject: Subject, batch: Any, wanted: Any) -> dict[str, Any]:
         chances = logits if (width == 1 and kind != "sigmoid") or kind == "none" else chances
     score = tf.gather(chances, index, batch_dims=1)
     classes = tf.zeros(chances.shape[-1])
-    return {"logits": logits, "index": index, "chosen": chosen, "score": score, "chances": chances, "classes": classes}
+    return {
+        "logits": logits,
+        "index": index,
+        "chosen": chosen,
+        "score": score,
+        "chances": chances,
+        "classes": classes,
+        "places": places,
+    }
 
 
 def _row_of_scores(logits: Any) -> Any:

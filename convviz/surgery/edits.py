@@ -105,7 +105,9 @@ def parse(text: str) -> Edit:
     except (IndexError, ValueError):
         raise ConvvizError(f"{text.strip()[:60]!r} cannot be read as an edit; write {_FORM}") from None
     if value is not None and not (math.isfinite(value) and abs(value) <= LARGEST):
-        raise ConvvizError(f"{parts[2][:20]} is too large or no number; give one between -{LARGEST:g} and {LARGEST:g}")
+        raise ConvvizError(
+            f"{parts[2][:20]!r} is too large or no number; give one between -{LARGEST:g} and {LARGEST:g}"
+        )
     kinds = (1,) if bias or what == "copy" else (1, 2, 4)
     if len(numbers) not in kinds or (bias and what == "copy"):
         raise ConvvizError(f"{parts[1][:30]} is no place of a channel, a weight or a bias; write {_FORM}")

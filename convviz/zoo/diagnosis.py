@@ -19,7 +19,7 @@ keras = lazy.load("keras")
 tf = lazy.load("tensorflow")
 
 PROBES = ("cat", "coffee", "bricks", "shapes", "digit_7")  # pictures on which a layer is called dead if all are silent
-_NO_CLASS = "the answer of this network is a map, and no class that could be explained"
+_OF_A_MAP = "the answer of this network is a map: one of its channels is explained, averaged over all places"
 _SURE = 0.999999  # a class that every picture gets with more than this has a saturated output
 
 
@@ -101,8 +101,8 @@ def diagnose(network: Any) -> Diagnosis:
         value_range=card.value_range,
         value_reason=_value_reason(card),
         map_layers=len(card.map_layers()),
-        explained_layer=None if answers_in_maps else card.explained_layer,
-        layer_reason=_NO_CLASS if answers_in_maps else card.layer_reason,
+        explained_layer=card.explained_layer,
+        layer_reason=f"{card.layer_reason}; {_OF_A_MAP}" if answers_in_maps else card.layer_reason,
         guessed={title: card.about[title] for title in card.guessed},
         odd=tuple(_odd(network)),
         card=card,

@@ -54,8 +54,15 @@ with controls:
             format_func=lambda one: f"Most likely: {top[0].name}" if one == "top" else card.class_names[int(one)],
         )  # fmt: skip
         index = top[0].index if target == "top" else int(target)
+    usable = METHODS if card.explained_layer else [one for one in METHODS if not attribution.ABOUT[one].coarse]
+    if test != "weights" and not set(methods) <= set(usable):
+        lacking = ", ".join(trials.title(one) for one in methods if one not in usable)
+        st.caption(
+            f"Left out, for they read feature maps and this network has none that lead to its answer: {lacking}."
+        )
+        methods = [one for one in methods if one in usable] or ["gradient"]
     if test == "weights":
-        method = choices.select("Method", METHODS, key="trust_method", default="grad_cam", format_func=trials.title)
+        method = choices.select("Method", usable, key="trust_method", default=usable[0], format_func=trials.title)
         about = attribution.ABOUT[method]
         st.caption(f"{words.sentence(about.idea)} {about.source}.")
     seed = choices.number("Seed", 0, 9999, 0, key="trust_seed")

@@ -56,14 +56,22 @@ def crossed(text: str) -> str:
 
 
 def sentence(words: str) -> str:
-    """With a capital and a full stop."""
-    return crossed(words[:1].upper() + words[1:] + ("" if words.endswith(".") else "."))
+    """With a capital and a full stop; one that begins with a layer's or file's name keeps its small letter.
+
+    Example:
+        >>> sentence("conv2d has 32 channels"), sentence("there is no channel 40")
+        ('conv2d has 32 channels.', 'There is no channel 40.')
+    """
+    first = words[:1] if re.match(_NAME, words) else words[:1].upper()
+    return crossed(first + words[1:] + ("" if words.endswith(".") else "."))
+
+
+_NAME = re.compile(r"[a-z]\w*\\?[_\d/]")  # letters with a figure, an underscore or a slash among them
 
 
 def reason(given: str) -> str:
-    """Why a layer was taken, as a sentence; one that begins with a layer's name keeps its small letter."""
-    whole = safe(given, 300)
-    return f"{whole}." if re.match(r"\w*[_\d/]", given) else sentence(whole)
+    """Why a layer was taken, as a sentence."""
+    return sentence(safe(given, 300))
 
 
 def shape(array: np.ndarray) -> str:
