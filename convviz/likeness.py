@@ -65,10 +65,13 @@ def answers(network: Any, layer: str, sweep: stimuli.Sweep, *, measure: str = "r
         )  # fmt: skip
         parts = [function(tf.constant(shown[n : n + _BATCH])).numpy() for n in range(0, len(shown), _BATCH)]
     except (tf.errors.InvalidArgumentError, ValueError) as failure:
-        side = sweep.pictures.shape[1]
+        side, (height, width, _) = sweep.pictures.shape[1], network.card.input_shape
+        way = "take larger ones"
+        if "Size" not in network.card.about:
+            way = f"it takes pictures of {height} × {width} alone, so choose "
+            way += f"stimuli of {height} pixels" if height == width else "another network"
         raise ConvvizError(
-            f"stimuli of {side} pixels do not pass through the network up to {layer[:80]}; take larger ones, or "
-            "another network where it does not take pictures of any size"
+            f"stimuli of {side} pixels do not pass through the network up to {layer[:80]}; {way}"
         ) from failure
     views = np.nan_to_num(np.concatenate(parts)).reshape(len(sweep.values), sweep.views, -1)
     return Answers(sweep.values, np.sign(views.mean(axis=1)) * np.sqrt((views**2).mean(axis=1)))

@@ -75,3 +75,16 @@ def test_what_cannot_be_asked_is_refused(network):
         likeness.answers(network, "x", sweep)
     with pytest.raises(ConvvizError, match="cannot be measured by 'x'"):
         likeness.answers(network, "c", sweep, measure="x")
+
+
+@pytest.mark.parametrize(
+    ("sides", "way"),
+    [((28, 28), "it takes pictures of 28 × 28 alone, so choose stimuli of 28 pixels"),
+     ((28, 20), "it takes pictures of 28 × 20 alone, so choose another network")],
+)  # fmt: skip
+def test_a_network_of_one_size_says_which_stimuli_it_takes(sides, way):
+    parts = [keras.layers.Reshape((*sides, 1)), keras.layers.Conv2D(2, 3, name="c"), keras.layers.Flatten()]
+    fixed = zoo.wrap(keras.Sequential([keras.Input(sides), *parts, keras.layers.Dense(2)]))
+    sweep = stimuli.sweep("grating", "angle", steps=4, size=32)
+    with pytest.raises(ConvvizError, match=way):
+        likeness.answers(fixed, "c", sweep)

@@ -216,6 +216,24 @@ def test_of_an_answer_that_is_a_map_the_mean_of_a_channel_is_explained(tmp_path)
     assert f"Explained: **output {means.argmax()}, averaged over 32 × 32 places**" in texts(app)
 
 
+def aided(layers, keras):
+    """Beside the picture it takes a few numbers."""
+    picture, numbers = keras.Input((24, 24, 3), name="picture"), keras.Input((5,), name="numbers")
+    maps = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, name="conv1")(picture))
+    return keras.Model([picture, numbers], layers.Dense(2)(layers.Concatenate()([maps, numbers])))
+
+
+def test_an_input_that_takes_no_picture_is_not_offered_for_it(tmp_path):
+    app = brought("network", aided, tmp_path)
+    app.button(key="network_diagnosis").click().run()
+    assert not app.exception
+    assert "Input that takes the picture" not in [one.label for one in app.selectbox]
+    app = brought("network", joined, tmp_path)
+    app.button(key="network_diagnosis").click().run()
+    offered = next(one for one in app.selectbox if one.label == "Input that takes the picture")
+    assert offered.options == ["1: first", "2: second"]
+
+
 def dense(layers, keras):
     """It has no maps at all."""
     return keras.Sequential([keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(3, activation="softmax")])

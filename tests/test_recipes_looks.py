@@ -6,7 +6,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convviz import activations, contrasts, depth, exemplars, images, kernels, likeness, recipes, stimuli, tuning, zoo
+from convviz import (
+    activations,
+    contrasts,
+    depth,
+    exemplars,
+    images,
+    kernels,
+    likeness,
+    recipes,
+    rendering,
+    stimuli,
+    tuning,
+    zoo,
+)
 from tests.test_recipes import ran
 from tests.test_recipes_networks import folder  # noqa: F401 -- a fixture
 
@@ -55,6 +68,9 @@ def test_the_programs_of_a_place_and_of_two_pictures_give_the_pages_numbers(fold
     np.testing.assert_allclose(result["apart"], found.apart, rtol=1e-3)
     expected = activations.channel(network, images.sample("coffee"), "conv2d_2", 3)
     np.testing.assert_allclose(result["second"], expected, atol=1e-4)
+    for name in ("first", "second"):  # after a rectifier: from dark to bright, as on the page
+        shown = rendering.magnitude(result[name], max(result["first"].max(), result["second"].max()))
+        assert np.abs(np.asarray(Image.open(folder / f"{name}.png"), int) - shown).max() <= 6
 
 
 def test_the_program_of_exemplars_finds_the_same_pictures(folder):  # noqa: F811

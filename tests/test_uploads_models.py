@@ -440,10 +440,17 @@ def test_parts_that_are_not_in_the_catalogue_are_refused_wherever_they_stand(nam
         refused(files.h5_file(config), sentence)
 
 
+def test_a_refused_layer_is_named_as_its_maker_did(no_keras):
+    named = {**LAMBDA, "config": {**LAMBDA["config"], "name": "my_divide"}}
+    refused(files.keras_file(files.network(named)), r"this model has a part Lambda \(my_divide\), which runs code")
+
+
 def test_a_model_of_a_visitors_own_class_is_refused_as_a_whole_with_the_way_out(no_keras):
     own = {"module": "lab", "class_name": "Mine", "config": {}, "registered_name": "Custom>Mine"}
     refused(files.keras_file(own), "the whole model is of a class of its own, Custom Mine, .*in a notebook.*zoo.wrap")
-    refused(files.keras_file(files.network(own)), "this model has a part Custom Mine, .*replace it by built-in layers")
+    refused(
+        files.keras_file(files.network(own)), "this model has a part Custom Mine.*, .*replace it by built-in layers"
+    )
 
 
 WORDS = {

@@ -356,7 +356,7 @@ def test_a_ready_batch_is_left_alone_and_a_picture_brought_to_size():
     ("build", "sentence"),
     [
         (lambda: stack(layers.Dense(2)), "has no weights yet; call it once"),
-        (lambda: stack(keras.Input((784,)), layers.Dense(2)), r"shape \(784,\), not pictures"),
+        (lambda: stack(keras.Input((784,)), layers.Dense(2)), r"shape \(784,\), no picture"),
         (
             lambda: keras.Model(two := [keras.Input((4,)), keras.Input((4,))], layers.Add()(two)),
             "none of this network's inputs takes a picture",

@@ -65,7 +65,7 @@ _CELL_PICTURE = """
 import cv2
 
 shown = np.rint(255 * gradient / max(gradient.max(), 1e-12)).astype(np.uint8)
-cv2.imwrite("gradient.png", shown)
+cv2.imwrite("gradient_alone.png", shown)  # bright where a pixel moves the number
 """
 
 

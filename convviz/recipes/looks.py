@@ -7,7 +7,7 @@ from typing import Any
 
 from convviz.recipes import maps, networks, training
 from convviz.recipes.openings import opening
-from convviz.recipes.tables import SIGNED
+from convviz.recipes.tables import COLOURED, SIGNED
 from convviz.recipes.writing import quoted, script
 
 _ORDER = {
@@ -88,9 +88,12 @@ first, second = kept
 apart = np.abs(second - first).mean(axis=(0, 1))
 order = np.argsort(-apart, kind="stable")[:16]
 one, two = first[..., {channel}], second[..., {channel}]
-limit = max(np.abs(one).max(), np.abs(two).max())
+limit = max(np.abs(one).max(), np.abs(two).max()) or 1.0
+around = min(one.min(), two.min()) < 0
 for name, values in (("first", one), ("second", two), ("difference", two - one)):
-    Image.fromarray(signed(values, limit)).save(name + ".png")
+    both = around or name == "difference"
+    drawn = signed(values, limit) if both else coloured(values, 0, limit, cv2.COLORMAP_VIRIDIS)
+    Image.fromarray(drawn).save(name + ".png")
 result = {{"order": order, "apart": apart[order], "first": one, "second": two}}
 """
 
@@ -273,6 +276,7 @@ def difference(first: str, second: str, reference: Any, card: Any, *, layer: str
         other,
         once_more + keep,
         SIGNED,
+        COLOURED,
         _DIFFERENCE.format(channel=channel),
         about="What a layer makes of two pictures.",
     )

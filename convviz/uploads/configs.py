@@ -154,9 +154,9 @@ class _Walk:
             _check_value(value)
             return 0
         if module not in catalogue.modules_of(name):
-            _refuse(value["class_name"], module, value.get("registered_name"))
+            _refuse(value["class_name"], module, value.get("registered_name"), config=value.get("config"))
         if value.get("registered_name") not in (None, name):
-            _refuse(name, module, value["registered_name"])
+            _refuse(name, module, value["registered_name"], config=value.get("config"))
         if not set(value) <= _OBJECT or not isinstance(value.get("config"), dict):
             raise ConvvizError(
                 f"the part {plain(name)} of this model is described in a way not known here; save it again"
@@ -188,10 +188,13 @@ def _name(value: dict[str, Any]) -> str:
     return name if isinstance(name, str) else ""
 
 
-def _refuse(name: Any, module: Any = None, registered: Any = None, *, whole: bool = False) -> None:
-    """The sentence for a part, or a whole model, that is not in the catalogue."""
+def _refuse(name: Any, module: Any = None, registered: Any = None, *, config: Any = None, whole: bool = False) -> None:
+    """The sentence for a part, or a whole model, that is not in the catalogue; it names the part as its maker did."""
+    own = config.get("name") if isinstance(config, dict) else None
+    tells = isinstance(own, str) and own.replace("_", "").lower() != str(name).replace("_", "").lower()
+    called = f" ({plain(own)})" if tells and plain(own) else ""
     if isinstance(name, str) and name in catalogue.REFUSED:
-        raise ConvvizError(f"this model has a part {plain(name)}, which {catalogue.REFUSED[name]}")
+        raise ConvvizError(f"this model has a part {plain(name)}{called}, which {catalogue.REFUSED[name]}")
     if isinstance(registered, str) and ">" in registered:
         name, module = registered, None
     origin = f" from {plain(module)}" if isinstance(module, str) and not module.startswith("keras") else ""
@@ -201,8 +204,8 @@ def _refuse(name: Any, module: Any = None, registered: Any = None, *, whole: boo
             "as a Sequential or functional model, or look into it in a notebook, where zoo.wrap takes any built model"
         )
     raise ConvvizError(
-        f"this model has a part {plain(name)}{origin}, which is none of Keras' own layers that can be opened here; "
-        "replace it by built-in layers and save again"
+        f"this model has a part {plain(name)}{called}{origin}, which is none of Keras' own layers that can be opened "
+        "here; replace it by built-in layers and save again"
     )
 
 

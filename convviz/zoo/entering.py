@@ -77,7 +77,10 @@ def entrance(model: Any, asked: int | str | None) -> Entrance:
     place = _place(known, asked, notes)
     shape = known[place][1]
     if len(shape) not in (3, 4):
-        raise ConvvizError(f"this network takes inputs of shape {shape[1:]}, not pictures; give it (H, W, C)")
+        raise ConvvizError(
+            f"the input {known[place][0]!r} takes numbers of shape {shape[1:]}, no picture of (H, W, C); choose "
+            "another input, or another network"
+        )
     first = _is_channels_first(model, shape)
     if first:
         shape = (shape[0], *shape[2:], shape[1])

@@ -135,9 +135,9 @@ def steps(cell: microscope.Cell) -> None:
         ends = f"The arithmetic ends in **{number(cell.computed)}**; the network says **{number(cell.value)}**."
         st.markdown(ends)
         return
+    apart = f"they differ by {cell.difference:.1e}" if cell.difference else "they are the same number"
     st.markdown(
-        f"The arithmetic ends in **{number(cell.computed)}**; the network says **{number(cell.value)}**; "
-        f"they differ by {cell.difference:.1e}."
+        f"The arithmetic ends in **{number(cell.computed)}**; the network says **{number(cell.value)}**; {apart}."
     )
 
 

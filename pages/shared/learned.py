@@ -110,7 +110,7 @@ def noticed(
     lines = []
     if size > 0 and kernel.size > 1:
         share = abs(total) / size
-        kind = "an even area gives nearly nothing: it answers to change" if share < 0.2 else (
+        kind = "an even area gives nearly nothing: it answers to change" if share < 0.1 else (
             "an even area goes through: it measures brightness more than change" if share > 0.8 else
             "an even area goes through in part"
         )  # fmt: skip

@@ -233,13 +233,13 @@ def _places(name: str, known: dict[str, Any], found: zoo.Diagnosis) -> dict[str,
         ("picture_input", "Input that takes the picture", found.inputs),
         ("output", "Output that is explained", found.outputs),
     ):
-        if len(ports) > 1:
-            places = list(range(len(ports)))
+        takes = option != "picture_input"
+        places = [place for place, port in enumerate(ports) if takes or len(port.shape) in (2, 3)]
+        if len(places) > 1:
             used = next((place for place in places if ports[place].used), 0)
             titles = [f"{place + 1}: {port.name[:60]}" for place, port in enumerate(ports)]
-            told[option] = st.selectbox(
-                label, places, known.get(option, used), format_func=titles.__getitem__, key=f"{option}_{name}"
-            )
+            first = places.index(known.get(option, used)) if known.get(option, used) in places else 0
+            told[option] = st.selectbox(label, places, first, format_func=titles.__getitem__, key=f"{option}_{name}")
     return told
 
 
