@@ -66,7 +66,8 @@ def seen(
         shown |= {name: outlined(shown[name], cell.field) for name in ("field", "gradient")}
         framed, around = "framed: what the cell can see", _window(cell.field)
     with places[0]:
-        caption = f"{picture.caption} as the network takes it, {height} × {width}; {framed}"
+        taken = "as the network takes it" if channels in (1, 3) else "brought to the network's size"
+        caption = f"{picture.caption} {taken}, {height} × {width}; {framed}"
         ui.picture(
             shown["field"], caption, f"{picture.alt}, {f'a frame around {around}' if around else framed}", at_least=300
         )
