@@ -1,7 +1,10 @@
 """Compare runs through the app: what is chosen, what is found, and what the page concludes from it."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from convviz import comparison
 from pages.shared import contests
 from tests.test_pages import _engine, opened, texts
 
@@ -56,3 +59,32 @@ def test_a_network_that_does_not_fit_is_refused_in_a_sentence():
     values = {name: one.first for name, one in contests.FIELDS.items()}
     with pytest.raises(Exception, match="window of 3"):
         contests.contender(values, outline, 0)
+
+
+def test_the_same_settings_are_said_before_the_start_and_in_the_conclusion():
+    app = opened(PAGE, versus="learning_rate", versus_learning_rate_b="0.001", **QUICK)
+    assert "A and B are the same" in app.warning[0].value
+    start = next(button for button in app.button if button.label == "Start")
+    assert not start.disabled, "the spread of the seeds is worth seeing"
+    start.click().run()
+    app.session_state[f"_job_{contests.SLOT}"].result(timeout=120)
+    app.run()
+    assert "A and B had the same settings" in texts(app)
+    assert "runs of each would be needed" not in texts(app)
+    assert "is better here" not in texts(app)
+    app.selectbox(key="versus_learning_rate_b").set_value(0.01).run()
+    assert not app.warning
+    assert "A and B had the same settings" in texts(app), "the shown runs are still those"
+
+
+@pytest.mark.parametrize(
+    ("low", "told"),
+    [(0.001, "5 in 100 such comparisons do by chance"), (-0.05, "as 95 in 100 such comparisons do")],
+)
+def test_of_the_same_settings_neither_is_better_whatever_the_interval(low, told, monkeypatch):
+    found = comparison.Difference((3, 3), (0.8, 0.82), (0.01, 0.02), 0.02, low, 0.05, 3.0)
+    job = SimpleNamespace(latest=SimpleNamespace(difference=found, validation_count=100))
+    monkeypatch.setattr(contests.st, "session_state", {contests._WANTED: (("A: x", "B: x"), ("same", "same"), None, 3)})
+    said = " ".join(contests.noticed(job))
+    assert told in said
+    assert "better" not in said

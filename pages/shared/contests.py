@@ -63,6 +63,11 @@ def choose(differs: str) -> tuple[dict[str, Any], dict[str, Any]]:
         first = choices.select("A", field.options, key=f"versus_{differs}", default=field.first, **looks)
     with other:
         second = choices.select("B", field.options, key=f"versus_{differs}_b", default=field.second, **looks)
+    if first == second:
+        st.warning(
+            f"A and B are the same, {field.label.partition(' (')[0].lower()} {field.title(first)}: their runs will "
+            "differ by the chance of the seeds alone. Choose another for one of them to compare two settings."
+        )
     with st.expander("What both share"):
         shared = {
             name: choices.select(
@@ -193,23 +198,12 @@ def noticed(job: Job | None) -> list[str]:
             "The same settings give another accuracy with another seed; one run of each cannot tell two apart.",
             "A conclusion needs at least two finished runs of each.",
         ]
-    points, low, high = (100 * one for one in (found.difference, found.low, found.high))
-    level = f"{comparison.LEVEL:.0%}"
+    points, few = 100 * found.difference, min(found.counts)
     means = (
         f"A ends at {words.percent(found.means[0])} on average over {found.counts[0]} runs, "
         f"B at {words.percent(found.means[1])} over {found.counts[1]}"
     )
-    if found.low == found.high:
-        verdict = "no run differs from the others of its setting, so that chance cannot be estimated from them"
-    else:
-        interval = f"the {level} interval of the difference B − A goes from {_signed(low)} to {_signed(high)} points"
-        verdict = (
-            f"{interval} and leaves out zero: {'B' if points > 0 else 'A'} is better here, beyond the chance of the "
-            "seeds"
-            if found.is_clear
-            else f"{interval} and holds zero: these runs do not tell which is better{_needed(found)}"
-        )
-    few = min(found.counts)
+    verdict = (_of_the_same if _is_same() else _of_two)(found)
     return [
         f"{means}: {_signed(points)} points.",
         f"{verdict[0].upper()}{verdict[1:]}.",
@@ -218,6 +212,36 @@ def noticed(job: Job | None) -> list[str]:
         f"{job.latest.validation_count:,} validation pictures; other pictures would add a chance that the interval "
         "does not hold.",
     ]
+
+
+def _is_same() -> bool:
+    """Whether the shown runs are of one setting twice."""
+    first, second = st.session_state[_WANTED][1]
+    return first == second
+
+
+def _of_two(found: comparison.Difference) -> str:
+    """What the runs of two settings say."""
+    if found.low == found.high:
+        return "no run differs from the others of its setting, so that chance cannot be estimated from them"
+    if found.is_clear:
+        better = "B" if found.difference > 0 else "A"
+        return f"{_interval(found)} and leaves out zero: {better} is better here, beyond the chance of the seeds"
+    return f"{_interval(found)} and holds zero: these runs do not tell which is better{_needed(found)}"
+
+
+def _of_the_same(found: comparison.Difference) -> str:
+    """What the runs of one setting, trained twice, say."""
+    said = "A and B had the same settings, so that their runs differ by the chance of the seeds alone"
+    if found.low == found.high:
+        return said
+    holds, share = ("leaves out", 1 - comparison.LEVEL) if found.is_clear else ("holds", comparison.LEVEL)
+    return f"{said}; {_interval(found)} and {holds} zero, as {100 * share:.0f} in 100 such comparisons do by chance"
+
+
+def _interval(found: comparison.Difference) -> str:
+    low, high = (_signed(100 * one) for one in (found.low, found.high))
+    return f"the {comparison.LEVEL:.0%} interval of the difference B − A goes from {low} to {high} points"
 
 
 def _needed(found: comparison.Difference) -> str:
