@@ -253,6 +253,20 @@ def test_each_channel_is_muted_in_turn(build, target):
     assert found.drops[found.order()[0]] == found.drops.max()
 
 
+@pytest.mark.parametrize("together", [64, 9, 5])
+def test_a_silent_channel_costs_exactly_nothing_however_many_are_muted_at_once(together, monkeypatch):
+    monkeypatch.setattr(surgery.searching, "_BATCH", together)
+    network, picture = zoo.load("mnist"), images.sample("digit_3")
+    layer = network.card.explained_layer
+    *_, found = surgery.search(network, picture, layer, 3)
+    maps = activations.feature_maps(network, picture, [layer])[layer]
+    silent = ~maps.any(axis=(0, 1))
+    assert silent.sum() > 3
+    np.testing.assert_array_equal(found.drops[silent], 0)
+    np.testing.assert_array_equal(found.falls[silent], 0)
+    assert (found.drops[~silent] != 0).any()
+
+
 def test_a_class_that_is_not_there_is_refused():
     with pytest.raises(ConvvizError, match="3 classes, counted from 0, and no number 7"):
         list(surgery.search(wrapped(plain), CAT, "c", 7))

@@ -75,17 +75,25 @@ def search(network: Any, picture: np.ndarray, layer: str, target: int) -> Iterat
     operation = Operation(network, [Edit("mute", layer, (0,))])
     batch = network.prepare(picture)[:1]
     run = operation.call(batch.shape[1:])
-    whole = run(tf.constant(batch), *operation.tensors(edited=False))["logits"].numpy()
-    score, chance = (float(one[0]) for one in _of_class(whole, target, network.card))
+
+    def whole(count: int) -> tuple[np.ndarray, np.ndarray]:
+        pictures = tf.constant(np.repeat(batch, count, axis=0))
+        return _of_class(run(pictures, *operation.tensors(edited=False))["logits"].numpy(), target, network.card)
+
+    chance = float(whole(1)[1][0])
     total = network.card.layer(layer).output_shape[-1]
-    together = max(1, min(_BATCH, _NUMBERS // prod(batch.shape)))
+    together = max(1, min(_BATCH, total, _NUMBERS // prod(batch.shape)))
     drops, falls = np.zeros(0, np.float32), np.zeros(0, np.float32)
+    unmuted = whole(together)
     for first in range(0, total, together):
         last = min(first + together, total)
         logits = run(tf.constant(np.repeat(batch, last - first, axis=0)), *operation.muting(layer, first, last))
         scores, chances = _of_class(logits["logits"].numpy(), target, network.card)
-        drops = np.append(drops, np.float32(score) - scores)
-        falls = np.append(falls, np.float32(chance) - chances)
+        if len(scores) != len(unmuted[0]):
+            unmuted = whole(len(scores))
+        # row by row: the last digits of a row change with its place and with the number of rows
+        drops = np.append(drops, unmuted[0] - scores)
+        falls = np.append(falls, unmuted[1] - chances)
         yield Ranking(layer, target, last, total, chance, drops, falls)
 
 

@@ -104,6 +104,16 @@ def set_later(key: str, value: Any) -> None:
     st.session_state.setdefault(_PENDING, {})[key] = value
 
 
+def wait() -> bool:
+    """Whether a part of a page that is drawn alone has set choices, which only a run of the whole page heeds."""
+    return bool(_in_part() and st.session_state.get(_PENDING))
+
+
+def _in_part() -> bool:
+    """Whether a part of the page is drawn alone."""
+    return bool(getattr(get_script_run_ctx(), "fragment_ids_this_run", None))
+
+
 def forget_later(key: str) -> None:
     """From the next run on a choice has its default, whatever that is then, as if nobody had chosen."""
     set_later(key, _DEFAULT)
@@ -326,6 +336,6 @@ def _end(key: str, default: Any, draw: Callable[[], Any]) -> Any:
     note = state.get(_NOTES, {}).get(key)
     if note is not None and note.value != value:
         del state[_NOTES][key]
-    if getattr(get_script_run_ctx(), "fragment_ids_this_run", None):
+    if _in_part():
         _write()
     return value

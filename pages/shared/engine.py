@@ -15,7 +15,7 @@ import streamlit as st
 
 from convviz import ConvvizError, datasets, zoo
 from convviz.jobs import Engine, Job, Status, StoppedError
-from pages.shared import memory, ui, words
+from pages.shared import choices, memory, ui, words
 
 log = logging.getLogger(__name__)
 
@@ -128,10 +128,16 @@ def clear(slot: str) -> None:
 
 
 def live(show: Callable[[], None], slot: str, *, every: float = 0.5) -> None:
-    """Draw what a job has reached, again and again while it moves; the whole page when it begins or ceases to move."""
-    moving = _moves(slot)
+    """Draw what a job has reached, again and again while it moves.
+
+    The whole page is drawn when the job begins or ceases to move, and when a button in the drawing has set choices or
+    has ended or begun a job.
+    """
+    shown, moving = job(slot), _moves(slot)
 
     def drawn() -> None:
+        if choices.wait() or job(slot) is not shown:
+            st.rerun()
         with door():
             show()
         if _moves(slot) != moving:
