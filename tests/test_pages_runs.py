@@ -64,6 +64,18 @@ def _pausing():
     runs.controls(job)
 
 
+def _steered():
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from pages.shared import steering
+
+    job = st.session_state.setdefault("job", SimpleNamespace(state="running", number="1"))
+    job.ended, job.pause, job.resume, job.stop = job.state == "done", print, print, print
+    steering.buttons(job, "any")
+
+
 def test_pausing_is_told_until_it_stands():
     app = AppTest.from_function(_pausing).run()
     job = app.session_state["job"]
@@ -81,6 +93,21 @@ def test_pausing_is_told_until_it_stands():
     app.button(key="pause_run").click().run()
     press(app, "One epoch")
     assert app.button(key="pause_run").label == "Pause", "it goes on for an epoch"
+
+
+@pytest.mark.parametrize("script", [_pausing, _steered])
+def test_stopping_is_told_until_it_stands(script):
+    app = AppTest.from_function(script).run()
+    job = app.session_state["job"]
+    press(app, "Stop training")
+    for _ in range(2):
+        buttons = {one.label: one.disabled for one in app.button}
+        assert buttons["Stopping"]
+        assert "Stop training" not in buttons
+        assert buttons["Pause"], "nothing comes after it"
+        app.run()
+    job.state = "done"
+    assert "Stopping" not in [one.label for one in app.run().button]
 
 
 def test_the_confusion_matrix_is_the_networks_and_its_cells_open_their_pictures(trained):

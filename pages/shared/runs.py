@@ -162,11 +162,11 @@ def title(network: Any) -> str:
 
 def controls(job: Job) -> None:
     """Pause, Continue, one step, one epoch, Stop training, begin again: what makes sense now."""
-    over, paused = job.ended, job.state == "paused"
+    over, paused = job.ended or steering.is_stopping(job), job.state == "paused"
     pausing = steering.is_pausing(job)
     with st.container(horizontal=True, key="run_controls"):
         if paused:
-            st.button("Continue", icon=":material/play_arrow:", on_click=job.resume)
+            st.button("Continue", icon=":material/play_arrow:", on_click=job.resume, disabled=over)
         else:
             st.button(
                 "Pausing" if pausing else "Pause", icon=":material/pause:", on_click=_pause, args=(job,),
@@ -175,7 +175,7 @@ def controls(job: Job) -> None:
             )  # fmt: skip
         st.button("One step", icon=":material/skip_next:", on_click=_advance, args=(job, "steps"), disabled=over)
         st.button("One epoch", icon=":material/fast_forward:", on_click=_advance, args=(job, "epochs"), disabled=over)
-        st.button("Stop training", icon=":material/stop:", on_click=job.stop, disabled=over)
+        steering.stop_button(job, "stop_run")
         st.button(
             "From the beginning", icon=":material/replay:", on_click=_again,
             help="The same run once more: the same seed gives the same first weights and the same order of pictures.",

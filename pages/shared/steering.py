@@ -8,22 +8,51 @@ from convviz.jobs import Job
 from pages.shared import engine, ui, words
 
 _PAUSING = "_pausing"  # numbers of the jobs that are asked to pause and have not yet done so
+_STOPPING = "_stopping"  # the same of those that are asked to stop
 
 
 def buttons(job: Job, key: str) -> None:
     """Pause or Continue, and Stop training; nothing when it is over."""
-    asked = is_pausing(job)
+    asked, stopping = is_pausing(job), is_stopping(job)
     if job.ended:
         return
     pause, stop = st.columns(2)
     if job.state == "paused":
-        pause.button("Continue", icon=":material/play_arrow:", on_click=job.resume, key=f"{key}_go", width="stretch")
+        pause.button(
+            "Continue", icon=":material/play_arrow:", on_click=job.resume, disabled=stopping, key=f"{key}_go",
+            width="stretch",
+        )  # fmt: skip
     else:
         pause.button(
-            "Pausing" if asked else "Pause", icon=":material/pause:", on_click=_pause, args=(job,), disabled=asked,
-            key=f"{key}_pause", width="stretch", help="After the step in work." if asked else None,
+            "Pausing" if asked else "Pause", icon=":material/pause:", on_click=_pause, args=(job,),
+            disabled=asked or stopping, key=f"{key}_pause", width="stretch",
+            help="After the step in work." if asked else None,
         )  # fmt: skip
-    stop.button("Stop training", icon=":material/stop:", on_click=job.stop, key=f"{key}_stop", width="stretch")
+    with stop:
+        stop_button(job, f"{key}_stop", width="stretch")
+
+
+def stop_button(job: Job, key: str, width: str = "content") -> None:
+    """Stop training; from the click until it stands it says so."""
+    stopping = is_stopping(job)
+    st.button(
+        "Stopping" if stopping else "Stop training", icon=":material/stop:", on_click=_stop, args=(job,),
+        disabled=job.ended or stopping, key=key, width=width,
+        help="After the step in work and a look at the pictures it does not learn from." if stopping else None,
+    )  # fmt: skip
+
+
+def _stop(job: Job) -> None:
+    job.stop()
+    asked_to_pause(job, False)
+    st.session_state.setdefault(_STOPPING, set()).add(job.number)
+
+
+def is_stopping(job: Job) -> bool:
+    """Whether a job was asked to stop and has not yet done so."""
+    if job.ended:
+        st.session_state.get(_STOPPING, set()).discard(job.number)
+    return job.number in st.session_state.get(_STOPPING, ())
 
 
 def _pause(job: Job) -> None:
