@@ -106,6 +106,15 @@ def test_memory_counts_weights_gradients_and_maps():
     assert network.memory(3, "adam") == 4 * (4 * 10 + 3 * (4 + 2 * (4 + 2)))
 
 
+def test_memory_is_that_of_all_maps_and_the_gradients_of_two():
+    deep = of("conv 10 3 same; conv 10 3 same; conv 10 3 same; batch_norm; global_average", (8, 8, 1), 2)
+    rest = of("conv 10 3 same; conv 10 3 same; batch_norm; global_average", (8, 8, 1), 2)
+    more = deep.memory(50, "sgd") - rest.memory(50, "sgd")
+    assert more == 4 * (50 * 640 + 2 * (3 * 3 * 10 * 10 + 10))
+    assert deep.parameters - deep.trainable == 2 * 10, "means and variances"
+    assert deep.trainable == sum(np.prod(one.shape) for one in deep.build().trainable_variables)
+
+
 # --- a kernel of one's own ------------------------------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz import datasets, filters, training
+from convviz import architectures, datasets, filters, training, zoo
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -186,6 +186,47 @@ def test_a_trained_network_goes_on_learning_and_stays_as_it_is(trained):
     trained.run()
     assert not trained.exception
     assert not trained.error
+
+
+def test_a_network_that_goes_on_is_the_one_that_is_told_of_and_checked(trained):
+    trained.selectbox(key="begin_with").set_value("run").run()
+    trained.selectbox(key="net").set_value("custom").run()
+    trained.text_area(key="layers").set_value("conv 8 5; max 4").run()  # does not fit, and is not what is trained
+    count = 8 * 26 + 10 * (6 * 6 * 8 + 1)
+    assert f"{count:,} parameters, those of “Trained here" in texts(trained)
+    assert "Network, last layer and first kernel count only where it begins with new random weights" in texts(trained)
+    assert not trained.error
+    assert not next(one for one in trained.button if one.label == "Start").disabled
+    assert f"The network: {count:,} parameters" in [one.value for one in trained.header]
+    trained.number_input(key="data_side").set_value(20).run()
+    assert next(one for one in trained.button if one.label == "Start").disabled
+    assert any("takes pictures of 28 × 28 × 1 and these are 20 × 20 × 1" in one.value for one in trained.caption)
+    for key, value in (("data_side", 0), ("net", "tiny"), ("begin_with", "new")):
+        (trained.number_input if key == "data_side" else trained.selectbox)(key=key).set_value(value).run()
+
+
+def test_a_network_that_was_brought_is_said_to_go_on_before_the_first_run():
+    app = opened("learning/training")
+    app.session_state["_trained_networks"] = {"run-0": ("Mine", zoo.Reference("bundled", "mnist"))}
+    app.run()
+    app.selectbox(key="begin_with").set_value("run-0").run()
+    assert app.info[0].value == "Ready: “Mine” goes on learning. Start when you like."
+
+
+def test_a_batch_that_does_not_fit_is_not_handed_to_a_running_training(trained, monkeypatch):
+    trained.slider(key="epochs").set_value(100).run()
+    press(trained, "Start")
+    job = trained.session_state["_job_training"]
+    room = architectures.fitting((28, 28, 1), 10, "tiny").memory(100) / 1e6
+    monkeypatch.setattr("convviz.training.limits", lambda: training.Limits(memory=room))
+    trained.selectbox(key="batch_size").set_value(128).run()
+    assert r"The batch size stays 64\: this training takes about" in trained.error[0].value
+    assert job._changed.get("batch_size") is None
+    trained.selectbox(key="batch_size").set_value(64).run()
+    assert not trained.error
+    job.stop()
+    job.result(timeout=60)
+    trained.run()
 
 
 def test_what_is_changed_while_it_runs_reaches_the_run(trained):

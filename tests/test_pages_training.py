@@ -1,9 +1,11 @@
 """The page Training as a visitor sets it up: which pictures, which network, what is wrong with it."""
 
+import re
+
 import numpy as np
 import pytest
 
-from convviz import rendering
+from convviz import rendering, training
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -55,7 +57,58 @@ def test_a_network_that_was_never_read_is_not_called_the_last_one():
 
 def test_a_network_that_is_too_large_for_the_server_is_told_before_the_start():
     app = opened("learning/training", net="custom", layers="flatten; dense 4096; dense 1024")
-    assert f"{785 * 4096 + 4097 * 1024 + 1025 * 10:,} parameters are more than this server trains" in texts(app)
+    count = 785 * 4096 + 4097 * 1024 + 1025 * 10
+    assert f"This network has {count:,} trainable parameters and this server trains at most 6,000,000" in texts(app)
+    assert start(app).disabled
+
+
+def start(app):
+    return next(one for one in app.button if one.label == "Start")
+
+
+WIDE = "conv 512 3 same; conv 512 3 same; global_average"
+
+
+def test_a_training_that_no_worker_can_hold_is_refused_before_the_start():
+    app = opened(
+        "learning/training", data="shapes", data_per_class="5", data_side="224", batch_size="128", net="custom",
+        layers=WIDE,
+    )  # fmt: skip
+    assert start(app).disabled
+    assert not any("Ready" in one.value for one in app.info)
+    said = next(one.value for one in app.error if "MB" in one.value)
+    least = 15 * 2 * 224 * 224 * 512 * 4 / 1e6  # the maps of the 15 pictures that there are
+    told = int(re.search(r"about ([\d,]+) MB", said)[1].replace(",", ""))
+    assert least < told < 3 * least
+    assert f"{training.limits().memory:,.0f} MB" in said
+    assert "smaller batch" in said
+    app.number_input(key="data_side").set_value(16).run()
+    assert not start(app).disabled
+    assert not app.error
+
+
+@pytest.mark.parametrize("preset", ["mnist", "small", "tiny"])
+@pytest.mark.parametrize("data", ["digits", "shapes"])
+def test_known_networks_are_not_refused(data, preset):
+    app = opened("learning/training", data=data, net=preset, batch_size="128")
+    assert not start(app).disabled
+
+
+def test_why_it_cannot_start_is_said_where_it_would_say_ready():
+    app = opened("learning/training", net="custom", layers="conv 8 3")
+    assert start(app).disabled
+    assert not any("Ready" in one.value for one in app.info)
+    assert sum("needs a row of numbers" in one.value for one in app.error) == 2, "there, and beside the layers"
+    assert any("needs a row of numbers" in one.value for one in app.caption), "and beside Start"
+
+
+@pytest.mark.parametrize("kernel", ["1e38", "1 2 3;4"])
+def test_a_kernel_that_cannot_be_read_is_refused_where_it_is_seen(kernel):
+    app = opened("learning/training", net="tiny", own_kernel=kernel)
+    assert len(app.error) == 1
+    assert "kernel" in app.error[0].value
+    assert not [one for folded in app.expander if folded.label.startswith("Last layer") for one in folded.error]
+    assert "made without the kernel" in texts(app)
 
 
 def test_a_layer_is_added_and_moved_by_buttons():

@@ -202,6 +202,32 @@ def test_a_servers_limits_cut_what_is_asked_for_and_refuse_what_is_too_large(str
     assert ended[0].snapshot
 
 
+def test_a_training_that_does_not_fit_into_the_memory_is_refused_also_when_its_batch_grows(stripes):
+    narrow = training.Limits(memory=0.2)
+    least = 16 * 10 * 10 * 4 * 4 / 1e6  # the maps of the convolution for a batch, in MB
+    assert least < narrow.memory < 160 / 16 * least
+    run = training.train(network(), stripes, SETTINGS, limits=narrow)
+    assert next(run).batch_size == 16
+    with pytest.raises(ConvvizError, match=r"takes about 1 MB and a worker of this server has 0 MB"):
+        run.send({"batch_size": 160})
+    with pytest.raises(ConvvizError, match="choose a smaller batch"):
+        next(training.train(network(), stripes, replace(SETTINGS, batch_size=160), limits=narrow))
+    frozen = network()
+    frozen.layers[0].trainable = False
+    assert next(training.train(frozen, stripes, replace(SETTINGS, batch_size=160), limits=narrow))
+
+
+@pytest.mark.parametrize(
+    ("written", "memory"),
+    [("", 1200), ("2200MB", 1200), ("4 GB", 3000), ("4GiB", 3295), ("auto", np.inf), ("0", np.inf)],
+)
+def test_what_a_training_may_take_follows_the_workers_memory(written, memory, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    monkeypatch.setenv("CONVVIZ_WORKER_MEMORY", written)
+    assert training.limits("").memory == pytest.approx(memory, abs=1)
+    assert training.limits("memory=700").memory == 700
+
+
 def test_a_run_of_a_shared_network_leaves_it_as_it_is(stripes):
     shared = zoo.wrap(network())
     before = shared.model.get_weights()

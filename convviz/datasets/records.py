@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,10 +14,12 @@ class Outline:
     Attributes:
         shape: (H, W, C) of a picture.
         class_names: one for each class.
+        train_count: pictures to learn from; None where nobody has counted them.
     """
 
     shape: tuple[int, int, int]
     class_names: tuple[str, ...]
+    train_count: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -52,5 +54,5 @@ class Dataset:
 
     @property
     def outline(self) -> Outline:
-        """Shape and classes."""
-        return Outline(tuple(self.train_images.shape[1:]), self.class_names)
+        """Shape, classes, and how many pictures there are to learn from."""
+        return Outline(tuple(self.train_images.shape[1:]), self.class_names, len(self.train_images))

@@ -34,7 +34,15 @@ _PRELOAD = "convviz.jobs.worker"
 _KEPT = (  # what workers see of our environment: no secrets
     *("PATH", "USERPROFILE", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "SYSTEMDRIVE"),
     *("WINDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "CONVVIZ_DATA"),
-    *("CONVVIZ_LIMITS", "CONVVIZ_COLD", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"),
+    *(
+        "CONVVIZ_LIMITS",
+        "CONVVIZ_WORKER_MEMORY",
+        "CONVVIZ_COLD",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+    ),
 )
 
 CONFIG = {

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from convviz import ConvvizError, datasets, zoo
+from convviz.training.limits import Limits
 from convviz.training.records import OPTIMIZERS, Beginning, Settings
 
 
@@ -33,8 +34,8 @@ def beginning(network: zoo.Network, dataset: datasets.Dataset) -> Beginning:
     )
 
 
-def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
-    """Refuse what cannot be trained."""
+def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings, limits: Limits | None) -> None:
+    """Refuse what cannot be trained, or is more than a server allows."""
     shape, wanted = tuple(dataset.train_images.shape[1:]), tuple(network.card.input_shape)
     if shape != wanted:
         raise ConvvizError(f"the pictures are {_by(shape)} and the network takes {_by(wanted)}; choose other data")
@@ -54,6 +55,8 @@ def check(network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -
         raise ConvvizError(f"a learning rate of {settings.learning_rate:g} cannot be used; choose 0.00001 to 10")
     if settings.optimizer not in OPTIMIZERS:
         raise ConvvizError(f"there is no optimizer {settings.optimizer!r} here; choose one of {', '.join(OPTIMIZERS)}")
+    if limits is not None:
+        limits.check(network, dataset, settings)
 
 
 def _by(shape: tuple[int, ...]) -> str:

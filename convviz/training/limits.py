@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import os
@@ -9,12 +10,17 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from convviz import ConvvizError, datasets, zoo
+from convviz import ConvvizError, architectures, datasets, tracing, zoo
 from convviz.training.records import Settings
 
 log = logging.getLogger(__name__)
 
 VARIABLE = "CONVVIZ_LIMITS"  # the environment's, such as "epochs=300 seconds=14400"
+WORKER_MEMORY = "CONVVIZ_WORKER_MEMORY"  # what a worker may take, such as "4GB"
+_HELD = 1000  # MB of a worker that no step can have: 900 before the first one, and what is left free to the very end
+_UNITS = {"B": 1e-6, "KB": 1e-3, "MB": 1.0, "GB": 1e3, "KIB": 2**10 / 1e6, "MIB": 2**20 / 1e6, "GIB": 2**30 / 1e6}
+_CARDS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")  # with one of these the maps of a batch are in its memory
+_SHARING = {"InputLayer", "Flatten", "Reshape", "Activation", "ReLU"}  # layers whose output takes no room of its own
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,8 @@ class Limits:
         parameters: that may be trained at once.
         side: pixels of a picture's longer side.
         seconds: of computing, pauses not counted; then the run ends and keeps what it has.
+        memory: MB by the estimate of `architectures.memory`, which is rather low: what is refused could not be done.
+            By default what `CONVVIZ_WORKER_MEMORY` leaves; infinite where a card does the work.
     """
 
     epochs: int = 100
@@ -34,6 +42,7 @@ class Limits:
     parameters: int = 6_000_000
     side: int = 224
     seconds: int = 3600
+    memory: float = 1200
 
     def cut(self, settings: Settings) -> Settings:
         """The settings within these limits."""
@@ -43,18 +52,38 @@ class Limits:
             batch_size=min(settings.batch_size, self.batch_size),
         )
 
-    def check(self, network: zoo.Network, dataset: datasets.Dataset) -> None:
+    def fault(self, parameters: int, size: int) -> str:
+        """Why a training is too large for this server, one sentence, or empty.
+
+        Args:
+            parameters: that are trained.
+            size: bytes that it takes, by `architectures.memory`.
+
+        Example:
+            >>> Limits(parameters=10).fault(12, 0)[:37]
+            'this network has 12 trainable paramet'
+        """
+        if parameters > self.parameters:
+            return (
+                f"this network has {parameters:,} trainable parameters and this server trains at most "
+                f"{self.parameters:,} at once; choose a smaller network, or freeze a part of it"
+            )
+        if size > 1e6 * self.memory:
+            return (
+                f"this training takes about {size / 1e6:,.0f} MB and a worker of this server has {self.memory:,.0f} MB "
+                "for one; choose a smaller batch, fewer filters or smaller pictures"
+            )
+        return ""
+
+    def check(self, network: zoo.Network, dataset: datasets.Dataset, settings: Settings) -> None:
         """Refuse what is too large to be trained here.
 
         Raises:
-            ConvvizError: too many trainable parameters, or pictures too large.
+            ConvvizError: too many trainable parameters, too much memory, or pictures too large.
         """
         count = sum(math.prod(one.shape) for one in network.model.trainable_variables)
-        if count > self.parameters:
-            raise ConvvizError(
-                f"this network has {count:,} trainable parameters and this server trains at most {self.parameters:,} "
-                "at once; choose a smaller network, or freeze a part of it"
-            )
+        if fault := self.fault(count, _size(network, count, len(dataset.train_images), settings)):
+            raise ConvvizError(fault)
         side = max(dataset.train_images.shape[1:3])
         if side > self.side:
             raise ConvvizError(
@@ -87,7 +116,29 @@ def limits(text: str | None = None) -> Limits:
             log.warning(
                 "%s: %r is passed over; write a name of %s, =, and a whole number", VARIABLE, part, sorted(known)
             )
-    return Limits(**found)
+    return Limits(**({"memory": _room()} | found))
+
+
+def _room() -> float:
+    """MB that a worker has for one training; infinite where that cannot be told, or where a card does the work."""
+    if os.environ.get("CUDA_VISIBLE_DEVICES") != "-1" and any(os.path.exists(one) for one in _CARDS):
+        return math.inf
+    written = os.environ.get(WORKER_MEMORY, "")
+    told = re.fullmatch(r"\s*(\d+\.?\d*)\s*(B|[KMG]I?B)\s*", written.upper())
+    if not written:
+        return Limits.memory
+    return max(1.0, float(told[1]) * _UNITS[told[2]] - _HELD) if told else math.inf
+
+
+def _size(network: zoo.Network, trained: int, pictures: int, settings: Settings) -> int:
+    """Bytes that a training takes: the way back needs what the layers give from the first that learns on."""
+    layers = tracing.leaves(network.model)
+    learning = itertools.dropwhile(
+        lambda one: one.name not in layers or not layers[one.name].trainable_weights, network.card.layers
+    )
+    outputs = [math.prod(one.output_shape) for one in learning if one.kind not in _SHARING]
+    picture, batch = math.prod(network.card.input_shape), min(settings.batch_size, pictures)
+    return architectures.memory(network.card.parameters, trained, picture, outputs, batch, settings.optimizer)
 
 
 def cut_words(wanted: Any, given: Any) -> str:

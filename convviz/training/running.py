@@ -47,9 +47,7 @@ class Run:
     ) -> None:
         self.note = "" if limits is None else cut_words(settings, limits.cut(settings))
         settings = settings if limits is None else limits.cut(settings)
-        check(network, dataset, settings)
-        if limits is not None:
-            limits.check(network, dataset)
+        check(network, dataset, settings, limits)
         self.network, self.dataset, self.settings, self.limits = network, dataset, settings, limits
         self.model, self.masks = network.model, masks or {}  # variable's path -> where it may change
         self._kept = range(len(self.model.variables)) if kept is None else kept  # places of variables in a snapshot
@@ -305,7 +303,7 @@ class Run:
         seen = self.position * self.settings.batch_size
         settings = replace(self.settings, **allowed)
         self.settings = settings if self.limits is None else self.limits.cut(settings)
-        check(self.network, self.dataset, self.settings)
+        check(self.network, self.dataset, self.settings, self.limits)
         self.optimizer.learning_rate = self.settings.learning_rate
         self.position = min(seen // self.settings.batch_size, self.steps_per_epoch - 1)
 

@@ -3,7 +3,20 @@
 import streamlit as st
 
 from convviz import training
-from pages.shared import augmenting, choices, data_sets, engine, foot, insides, layer_editor, outcomes, runs, ui
+from pages.shared import (
+    augmenting,
+    choices,
+    data_sets,
+    engine,
+    foot,
+    insides,
+    layer_editor,
+    outcomes,
+    runs,
+    starting,
+    ui,
+    words,
+)
 
 SOURCE = (
     "LeCun et al. 1998, Gradient-based learning applied to document recognition; Chollet, Deep Learning with Python, "
@@ -22,6 +35,7 @@ with controls:
         dataset = data_sets.options(dataset, "data")
     outline = data_sets.outline(dataset)
     network = layer_editor.network(outline)
+    beside = st.container()
     epochs = choices.slider("Epochs (passes over the data)", 1, min(100, allowed.epochs), 5, key="epochs")
     sizes = [size for size in (8, 16, 20, 32, 64, 128) if size <= allowed.batch_size]
     batch_size = choices.select(
@@ -30,7 +44,7 @@ with controls:
     )  # fmt: skip
     learning_rate = choices.select("Learning rate", RATES, key="learning_rate", default=0.001)
     with st.expander("More"):
-        begins = runs.start_from(dataset, network)
+        begins = runs.start_from(network)
         optimizer = choices.select("Optimizer", training.OPTIMIZERS, key="optimizer")
         seed = choices.number("Seed (the same seed gives the same run)", 0, 9999, 0, key="seed")
         patience = choices.number(
@@ -41,10 +55,14 @@ with controls:
     settings = training.Settings(
         epochs, batch_size, learning_rate, optimizer, changes, seed=seed, patience=patience or None
     )
-    st.caption(layer_editor.needs(network, batch_size, optimizer))
+    with beside:
+        starting.aside(begins)
+    asked = begins, outline, settings, dataset.per_class
+    reason = starting.obstacle(*asked)
+    st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))
     job = engine.job(runs.SLOT)
     busy = job is not None and not job.ended
-    held = busy or bool(network.fault())
+    held = busy or bool(reason)
     start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
     if start and not busy:  # the second click of two comes too late to be held back by the button
         runs.begin(begins, dataset, settings)
@@ -68,7 +86,7 @@ with result:
             if job is not None:
                 runs.curves(job)
             else:
-                runs.ready(dataset)
+                starting.ready(begins, dataset, reason)
             ui.notes(runs.noticed(job, classes), SOURCE)
 
     engine.live(shown, runs.SLOT, every=0.4)
@@ -77,7 +95,7 @@ with result:
         outcomes.afterwards(trained, runs.dataset(), SOURCE)
     runs.leavings(trained)
     with st.expander("The network of the next run", icon=":material/edit:", expanded=job is None):
-        layer_editor.editor(network)
+        (layer_editor.editor if begins is network else starting.layers)(begins)
     foot.foot(
         "training",
         code=runs.code(begins, dataset, settings),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from convviz import ConvvizError, architectures, datasets, matrices, training
+from convviz import ConvvizError, architectures, datasets, matrices
 from pages.shared import choices, rows, ui, words
 
 CUSTOM = "custom"
@@ -47,7 +47,10 @@ def network(outline: datasets.Outline) -> architectures.Architecture:
             ending = choices.select(
                 "Last layer", list(_ENDINGS), key="ending", default=ending, format_func=_ENDINGS.get
             )
-        transplant = _transplant()
+        transplant, refusal = _transplant()
+    if refusal:  # not in the expander, which may be closed
+        ui.error(refusal)
+        st.caption("The network is made without the kernel meanwhile.")
     layers = _custom() if name == CUSTOM else architectures.PRESETS[name].layers
     return architectures.Architecture(
         outline.shape, layers, len(outline.class_names), ending, "network" if name == CUSTOM else name, transplant
@@ -112,20 +115,6 @@ def hand_over(weights: np.ndarray, *, flip: bool = False) -> None:
     st.switch_page("pages/learning/training.py")
 
 
-def needs(chosen: architectures.Architecture, batch_size: int, optimizer: str) -> str:
-    """What training this network takes, in words."""
-    if chosen.fault():
-        return ""
-    size, most = chosen.memory(batch_size, optimizer) / 1e6, training.limits().parameters
-    if chosen.parameters > most:
-        return f"{chosen.parameters:,} parameters are more than this server trains at once, {most:,}."
-    return (
-        f"{words.count(chosen.parameters, 'parameter')}. Training takes about {max(1, size):,.0f} MB: weights, "
-        f"gradients and {optimizer}'s own numbers, and the maps of {words.count(batch_size, 'picture')}, "
-        "forward and back."
-    )
-
-
 def title(chosen: architectures.Architecture | architectures.Transfer | str) -> str:
     """A network's name in a sentence."""
     if isinstance(chosen, str):
@@ -151,20 +140,19 @@ def _custom() -> architectures.Layers:
     return layers
 
 
-def _transplant() -> architectures.Transplant | None:
-    """A kernel for the first layer, as text."""
+def _transplant() -> tuple[architectures.Transplant | None, str]:
+    """A kernel for the first layer, as text; and why it cannot be read."""
     written = choices.text(
         "Kernel for filter 0 of the first convolution", "", key=KERNEL, placeholder="1 0 -1; 2 0 -2; 1 0 -1",
         help="Cells apart by spaces, rows by semicolons. The page Convolution hands its kernel over by a button.",
     )  # fmt: skip
     if not written.strip():
-        return None
+        return None, ""
     frozen = choices.toggle("Frozen", True, key=FROZEN, help="Training leaves it as it is, and its bias at 0")
     try:
-        return architectures.Transplant.parse(written, frozen=frozen)
+        return architectures.Transplant.parse(written, frozen=frozen), ""
     except ConvvizError as refusal:
-        ui.error(str(refusal))
-        return None
+        return None, str(refusal)
 
 
 def _last_of_maps(layers: architectures.Layers) -> int:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from convviz import ConvvizError, architectures, datasets, images, plots, recipes, rendering, training, zoo
+from convviz import ConvvizError, architectures, datasets, plots, recipes, rendering, training, zoo
 from convviz.jobs import Engine, Job
-from pages.shared import charts, choices, data_sets, engine, layer_editor, pickers, steering, ui, words
+from pages.shared import charts, choices, data_sets, engine, layer_editor, pickers, starting, steering, ui, words
 
 SLOT = "training"
 NETWORK = pickers.NETWORK_HERE
@@ -35,23 +35,10 @@ _CHANGES, _CHOSEN, _HARVEST = "_training_changes", "_training_chosen", "_harvest
 # --- what to train ------------------------------------------------------------------------------------------------
 
 
-def ready(dataset: datasets.Reference) -> None:
-    """Before the first run: what will be learned."""
-    st.info("Ready: the network below with new random weights. Start when you like.")
-    if not (dataset.kind == "named" and dataset.name == "digits"):
-        data_sets.examples(dataset)
-        return
-    digits = np.stack([images.grey(images.sample(f"digit_{digit}")) for digit in range(10)], axis=-1)
-    ui.picture(
-        rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9"
-    )
-
-
-def start_from(dataset: datasets.Reference, network: Any) -> Any:
+def start_from(network: Any) -> Any:
     """Choose where the run begins: with new random weights, or with those of a network that is here already.
 
     Args:
-        dataset: what it learns from.
         network: what is begun with new random weights.
 
     Returns:
@@ -62,16 +49,7 @@ def start_from(dataset: datasets.Reference, network: Any) -> Any:
         "Begin with", list(titles), key="begin_with", format_func=titles.get,
         help="A network that was trained or brought here goes on learning; it must take these pictures.",
     )  # fmt: skip
-    if name == NEW:
-        return network
-    chosen = pickers.reference(name)
-    takes, shape = pickers.card(chosen).input_shape, data_sets.outline(dataset).shape
-    if tuple(takes) != tuple(shape):
-        ui.error(
-            f"this network takes pictures of {' × '.join(map(str, takes))} and these are "
-            f"{' × '.join(map(str, shape))}; choose their size under Fewer or smaller pictures, or other data"
-        )
-    return chosen
+    return network if name == NEW else pickers.reference(name)
 
 
 # --- the run ------------------------------------------------------------------------------------------------------
@@ -120,18 +98,23 @@ def dataset() -> datasets.Reference:
 
 
 def steer(settings: training.Settings) -> None:
-    """Hand a running training what was chosen anew; the rest counts from the next start on."""
+    """Hand a running training what was chosen anew and fits; the rest counts from the next start on."""
     job = engine.job(SLOT)
     if job is None or job.ended:
         return
     network, data, begun = st.session_state[_WHAT]
     chosen = {name: getattr(settings, name) for name in _STEERED}
     new = {name: value for name, value in chosen.items() if value != st.session_state[_CHOSEN][name]}
+    if "batch_size" in new and (
+        reason := starting.obstacle(network, data_sets.outline(data), replace(begun, **new), data.per_class)
+    ):
+        ui.error(f"the batch size stays {begun.batch_size}: {reason}")
+        del new["batch_size"]
     if not new:
         return
     job.change(**new)
     step = job.latest.step if job.latest is not None else 0
-    st.session_state[_CHOSEN] = chosen
+    st.session_state[_CHOSEN] = st.session_state[_CHOSEN] | new
     st.session_state[_WHAT] = (network, data, replace(begun, **new))
     st.session_state[_CHANGES] += [(step, name, value) for name, value in new.items()]
 

@@ -1,0 +1,107 @@
+"""Before a run: where it begins, what it takes, and what stands in its way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from convviz import architectures, datasets, images, rendering, training, zoo
+from pages.shared import data_sets, pickers, ui, words
+
+
+def obstacle(begins: Any, outline: datasets.Outline, settings: training.Settings, per_class: int | None) -> str:
+    """Why a run cannot be started, one sentence, or empty.
+
+    Args:
+        begins: an `architectures.Architecture`, or the `zoo.Reference` of a network that goes on learning.
+        outline: of the pictures.
+        settings: how.
+        per_class: pictures of each class, at most.
+    """
+    if isinstance(begins, zoo.Reference):
+        takes = tuple(pickers.card(begins).input_shape)
+        if takes == tuple(outline.shape):
+            return ""
+        return (
+            f"“{_named(begins)}” takes pictures of {_by(takes)} and these are {_by(outline.shape)}; choose their size "
+            "under Fewer or smaller pictures, other data, or new random weights"
+        )
+    if not isinstance(begins, architectures.Architecture):
+        return ""
+    if fault := begins.fault():
+        return fault
+    size = begins.memory(_batch(outline, settings, per_class), settings.optimizer)
+    return training.limits().fault(begins.trainable, size)
+
+
+def needs(begins: Any, outline: datasets.Outline, settings: training.Settings, per_class: int | None) -> str:
+    """What the training takes, in words."""
+    if isinstance(begins, zoo.Reference):
+        return f"{words.count(pickers.card(begins).parameters, 'parameter')}, those of “{words.safe(_named(begins))}”."
+    batch = _batch(outline, settings, per_class)
+    return (
+        f"{words.count(begins.parameters, 'parameter')}. Training takes about "
+        f"{max(1, begins.memory(batch, settings.optimizer) / 1e6):,.0f} MB: weights, gradients and "
+        f"{settings.optimizer}'s own numbers, and the maps of {words.count(batch, 'picture')} with some of their "
+        "gradients."
+    )
+
+
+def _batch(outline: datasets.Outline, settings: training.Settings, per_class: int | None) -> int:
+    """Pictures of a step: there may be fewer than it asks for."""
+    bound = per_class * len(outline.class_names) if per_class else settings.batch_size
+    return max(1, min(settings.batch_size, bound, outline.train_count or bound))
+
+
+def aside(begins: Any) -> None:
+    """Beside the choice of a network: that it does not count where another one goes on."""
+    if isinstance(begins, zoo.Reference):
+        st.caption(
+            f"The next run goes on with “{words.safe(_named(begins))}”. Network, last layer and first kernel count "
+            "only where it begins with new random weights (under More)."
+        )
+
+
+def ready(begins: Any, dataset: datasets.Reference, reason: str) -> None:
+    """Before the first run: what will be learned, or what stands in its way."""
+    if reason:
+        ui.error(reason)
+    elif isinstance(begins, zoo.Reference):
+        st.info(f"Ready: “{words.safe(_named(begins))}” goes on learning. Start when you like.")
+    else:
+        st.info("Ready: the network below with new random weights. Start when you like.")
+    if not (dataset.kind == "named" and dataset.name == "digits"):
+        data_sets.examples(dataset)
+        return
+    digits = np.stack([images.grey(images.sample(f"digit_{digit}")) for digit in range(10)], axis=-1)
+    ui.picture(
+        rendering.mosaic(digits, columns=10, scale="layer"), "Ten of the pictures, 28 × 28 each", "The digits 0 to 9"
+    )
+
+
+def layers(begins: zoo.Reference) -> None:
+    """The layers of a network that goes on."""
+    card = pickers.card(begins)
+    ui.section(f"The network: {card.parameters:,} parameters")
+    st.table(
+        [
+            {
+                "Layer": f"{words.safe(one.name)}, {words.safe(one.kind)}",
+                "Output": " × ".join(map(str, one.output_shape)),
+                "Parameters": f"{one.parameters:,}",
+            }
+            for one in card.layers
+        ]
+    )
+
+
+def _named(begins: zoo.Reference) -> str:
+    """A network's name as it stands in the choice, unsafe as its owner wrote it."""
+    title = next((pickers.network_title(one) for one in pickers.own_networks() if pickers.reference(one) == begins), "")
+    return title or pickers.card(begins).title
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
