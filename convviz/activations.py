@@ -217,7 +217,7 @@ def channel(network: Any, picture: np.ndarray, layer: str, channel: int) -> np.n
 
 
 def strongest(network: Any, picture: np.ndarray, layer: str) -> int:
-    """The channel of a layer that varies most over the picture: a good one to look at first.
+    """The channel of a layer that varies most over the picture, of those that are numbers: a good one to look at first.
 
     Args:
         network: as for ``feature_maps``.
@@ -230,7 +230,9 @@ def strongest(network: Any, picture: np.ndarray, layer: str) -> int:
     Raises:
         ConvvizError: as for ``feature_maps``.
     """
-    return int(feature_maps(network, picture, [layer])[layer].std(axis=(0, 1)).argmax())
+    with np.errstate(invalid="ignore"):  # a channel that is not all numbers varies by none
+        varies = feature_maps(network, picture, [layer])[layer].std(axis=(0, 1))
+    return int(np.nan_to_num(varies, nan=-1.0, posinf=-1.0).argmax())
 
 
 def mosaics(

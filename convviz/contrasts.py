@@ -20,12 +20,14 @@ class Place:
     Attributes:
         order: the first channels, the strongest first.
         values: float32, their values at the cell.
-        means: float32, their means over the map.
+        means: float32, their means over the finite values of the map.
         surprises: float32, how many standard deviations of its map each value lies above the mean; 0 on an even map.
         above_zero: how many of all channels are above zero there.
         png: their maps side by side in that order, each from its lowest to its highest value.
         tile: (height, width) in pixels of one map in the picture.
         columns: maps in a row.
+        broken: channels that are NaN or infinite at the cell; they have no rank. Where all are, nothing is ranked and
+            there is no picture.
     """
 
     order: tuple[int, ...]
@@ -36,6 +38,7 @@ class Place:
     png: bytes
     tile: tuple[int, int]
     columns: int
+    broken: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class Difference:
         tile: (height, width) in pixels of one map.
         columns: maps in a row.
         similarity: correlation of all values of the layer on one picture with those on the other; NaN on even maps.
+        broken: channels with values that are NaN or infinite on one of the pictures; they have no rank and do not count
+            in what is said of all. Where all are, there are no pictures.
     """
 
     order: tuple[int, ...]
@@ -63,6 +68,7 @@ class Difference:
     tile: tuple[int, int]
     columns: int
     similarity: float
+    broken: tuple[int, ...] = ()
 
 
 def place(
@@ -86,24 +92,28 @@ def place(
         ConvvizError: there is no such layer or cell.
     """
     maps = _maps(network, picture, layer)
-    height, width, _ = maps.shape
+    height, width, count = maps.shape
     if not (0 <= row < height and 0 <= col < width):
         raise ConvvizError(f"the maps of {layer} have {height} x {width} cells, and none at ({row}, {col})")
-    values, means = maps[row, col], maps.mean(axis=(0, 1))
-    spread = maps.std(axis=(0, 1))
+    sound = np.flatnonzero(np.isfinite(maps[row, col]))
+    maps = maps[..., sound]
+    values, (means, spread) = maps[row, col], _moments(maps)
     surprises = np.divide(values - means, spread, out=np.zeros_like(values), where=spread > 1e-6 * np.abs(means))
     order = np.argsort(-(values if by == "value" else surprises), kind="stable")[:most]
-    columns = min(6, len(order))
-    tiles = activations.fitted(rendering.levels(maps[..., order]), columns, _WIDEST)
+    columns, tiles, png = max(1, min(6, len(order))), maps[:, :, :0], b""
+    if len(order):
+        tiles = activations.fitted(rendering.levels(maps[..., order]), columns, _WIDEST)
+        png = rendering.png(rendering.tiled(tiles, columns=columns), flat=True)
     return Place(
-        order=tuple(order.tolist()),
+        order=tuple(sound[order].tolist()),
         values=values[order],
         means=means[order],
         surprises=surprises[order],
         above_zero=int((values > 0).sum()),
-        png=rendering.png(rendering.tiled(tiles, columns=columns), flat=True),
+        png=png,
         tile=tiles.shape[:2],
         columns=columns,
+        broken=tuple(np.setdiff1d(np.arange(count), sound).tolist()),
     )
 
 
@@ -128,6 +138,13 @@ def difference(
         ConvvizError: there is no such layer.
     """
     one, two = _maps(network, first, layer), _maps(network, second, layer)
+    finite = (np.isfinite(one) & np.isfinite(two)).all(axis=(0, 1))
+    sound = np.flatnonzero(finite)
+    broken = tuple(np.flatnonzero(~finite).tolist())
+    one, two = one[..., sound], two[..., sound]
+    if not len(sound):
+        none = np.zeros(0, np.float32)
+        return Difference((), none, none, none, 0.0, (b"", b"", b""), one.shape[:2], 1, float("nan"), broken)
     apart = np.abs(two - one).mean(axis=(0, 1))
     order = np.argsort(-apart, kind="stable")[:most]
     similarity = float("nan")
@@ -144,14 +161,21 @@ def difference(
         table = "signed" if around else "viridis"
         pngs.append(rendering.png(rendering.tiled(tiles, columns=columns, ground=128 if around else 0), table=table))
     means = (maps.mean(axis=(0, 1)) for maps in (one, two))
-    return Difference(
-        tuple(order.tolist()), apart[order], *means, limit, tuple(pngs), tiles.shape[:2], columns, similarity
-    )
+    ranked = tuple(sound[order].tolist())
+    return Difference(ranked, apart[order], *means, limit, tuple(pngs), tiles.shape[:2], columns, similarity, broken)
+
+
+def _moments(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel's finite values, of which each has one."""
+    finite = np.isfinite(maps)
+    if finite.all():
+        return maps.mean(axis=(0, 1)), maps.std(axis=(0, 1))
+    return maps.mean(axis=(0, 1), where=finite), maps.std(axis=(0, 1), where=finite)
 
 
 def _maps(network: Any, picture: np.ndarray, layer: str) -> np.ndarray:
-    """A layer's maps (H, W, C), what is no number counted as zero."""
+    """A layer's maps (H, W, C)."""
     maps = activations.feature_maps(zoo.as_network(network), picture, [layer])[layer]
     if maps.ndim != 3:
         raise ConvvizError(f"{layer} has no feature maps but {maps.shape[-1]} numbers; choose a layer before it")
-    return np.nan_to_num(maps, nan=0.0)
+    return maps

@@ -55,6 +55,18 @@ def pixels(png):
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
+def spoiled(value):
+    """One weight of filter 2 of its second layer is no number."""
+    keras.utils.set_random_seed(4)
+    first = keras.layers.Conv2D(6, 3, activation="relu", name="a")
+    second = keras.layers.Conv2D(8, 3, activation="relu", name="b")
+    model = keras.Sequential([keras.Input((24, 20, 3)), first, second, keras.layers.Flatten(), keras.layers.Dense(2)])
+    kernel, bias = second.get_weights()
+    kernel[1, 1, 0, 2] = value
+    second.set_weights([kernel, bias])
+    return model
+
+
 # --- a place -------------------------------------------------------------------------------------------------------
 
 
@@ -77,6 +89,39 @@ def test_a_place_beyond_the_map_and_a_layer_without_maps_are_refused(network):
         contrasts.place(network, CAT, "linear", 20, 0)
     with pytest.raises(ConvvizError, match="no feature maps but 2 numbers"):
         contrasts.place(network, CAT, "end", 0, 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_channels_that_are_no_numbers_have_no_rank_and_are_named(value):
+    model = spoiled(value)
+    network = zoo.wrap(model, input_range=(0, 1))
+    one, two = (own(model, network, "b", picture) for picture in (CAT, OTHER))
+    others = [0, 1, 3, 4, 5, 6, 7]
+    row, col = np.argwhere(~np.isfinite(one[..., 2]))[0]
+    found = contrasts.place(network, CAT, "b", row, col)
+    assert found.broken == (2,)
+    assert sorted(found.order) == others
+    np.testing.assert_allclose(found.values, np.sort(one[row, col, others])[::-1], rtol=1e-5)
+    assert found.above_zero == (one[row, col, others] > 0).sum()
+    both = contrasts.difference(network, CAT, OTHER, "b")
+    assert both.broken == (2,)
+    assert sorted(both.order) == others
+    apart = np.abs(two[..., others] - one[..., others]).mean(axis=(0, 1))
+    np.testing.assert_allclose(both.apart, np.sort(apart)[::-1], rtol=1e-5)
+    assert both.limit == pytest.approx(max(one[..., others].max(), two[..., others].max()))
+    likeness_ = np.corrcoef(one[..., others].ravel(), two[..., others].ravel())[0, 1]
+    assert both.similarity == pytest.approx(likeness_, rel=1e-4)
+    varies = one[..., others].std(axis=(0, 1))
+    assert activations.strongest(network, CAT, "b") == others[int(varies.argmax())]
+
+
+def test_where_no_channel_is_a_number_nothing_is_ranked():
+    model = spoiled(1)
+    model.get_layer("b").set_weights([one * np.nan for one in model.get_layer("b").get_weights()])
+    network = zoo.wrap(model, input_range=(0, 1))
+    found = contrasts.place(network, CAT, "b", 2, 3)
+    assert (found.order, found.broken, found.png, found.above_zero) == ((), tuple(range(8)), b"", 0)
+    assert contrasts.difference(network, CAT, OTHER, "b").broken == tuple(range(8))
 
 
 # --- two pictures --------------------------------------------------------------------------------------------------

@@ -65,6 +65,25 @@ def broken(layers, keras):
     return model
 
 
+def spoiled(value):
+    """One weight of filter 2 of its second convolution is NaN or infinite."""
+
+    def made(layers, keras):
+        model = keras.Sequential(
+            [
+                keras.Input((32, 32, 3)), layers.Conv2D(6, 3, activation="relu", name="c1"),
+                layers.MaxPooling2D(name="pool"), layers.Conv2D(8, 3, activation="relu", name="c2"), layers.Flatten(),
+                layers.Dense(3, activation="softmax", name="end"),
+            ]
+        )  # fmt: skip
+        weights = model.get_layer("c2").get_weights()
+        weights[0][1, 1, 0, 2] = value
+        model.get_layer("c2").set_weights(weights)
+        return model
+
+    return made
+
+
 def segmenting(layers, keras):
     """Its answer is a class for each pixel."""
     return keras.Sequential(
@@ -332,3 +351,24 @@ def test_filters_whose_answer_is_not_a_number_are_not_called_dead(tmp_path):
     assert "the gradient is NaN or infinite" in told
     assert "eights of conv1 are NaN or infinite" in told
     assert "dead" not in told
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_place_and_two_pictures_name_a_channel_that_is_no_number_and_do_not_rank_it(value, tmp_path):
+    app = brought("feature_maps", spoiled(value), tmp_path, maps_view="place", maps_layer="c2")
+    network = zoo.wrap(built(spoiled(value)))
+    maps = activations.feature_maps(network, images.sample("cat"), ["c2"])["c2"]
+    row, col = (int(one) for one in np.argwhere(~np.isfinite(maps[..., 2]))[0])
+    app.number_input(key="place_row").set_value(row).run()
+    app.number_input(key="place_col").set_value(col).run()
+    assert not app.exception
+    assert "Channel 2 is NaN or infinite at this place and not ranked. Weights of c2 are NaN" in texts(app)
+    assert "2" not in app.table[0].value["Channel"].tolist()
+    app.segmented_control(key="maps_view").set_value("two").run()
+    app.number_input(key="channel").set_value(2).run()
+    assert not app.exception
+    said = texts(app) + captions(app)
+    assert "Channel 2 is NaN or infinite on one of the pictures and not ranked. Weights of c2 are NaN" in texts(app)
+    assert not re.search(r"\b(nan|inf)\b", said)
+    assert "values are NaN or infinite, drawn black" in captions(app) or "are NaN or infinite" in captions(app)
+    assert not re.search("Channel 2 differs most", said)

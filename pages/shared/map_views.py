@@ -308,42 +308,69 @@ def place(looked: Looked) -> Shown:
         with board:
             _board(looked, (height, width), (row, col))
         with ranked:
-            st.markdown(f"Strongest at row {row}, column {col} of **{words.safe(layer)}**, a click opens one:")
-            named = [
-                f"Channel {channel}: {words.number(value)}"
-                for channel, value in zip(found.order, found.values, strict=True)
-            ]
-            tiles.tiles(
-                found.png, found.tile, found.columns, len(found.order), key="place_maps", names=named,
-                alt=f"Maps of the {len(found.order)} channels that answer most to this place",
-                caption=f"{len(found.order)} of {count} channels, the strongest first, each from black to white alone",
-                does="Click to open it.", picked=lambda n: open_channel(layer, found.order[n]),
-            )  # fmt: skip
-        table = [
-            {
-                "Channel": str(channel),
-                "Here": words.number(value),
-                "On average": words.number(mean),
-                "Standard deviations above its mean": words.number(above),
-            }
-            for channel, value, mean, above in zip(found.order, found.values, found.means, found.surprises, strict=True)
-        ]
-        st.table(table)
-        ways(looked, layer, found.order[0], kernels_of(card, layer), (row, col))
-    first = found.order[0]
+            _ranked(looked, found, layer, row, col)
+        if found.order:
+            st.table(
+                [_place_row(*one) for one in zip(found.order, found.values, found.means, found.surprises, strict=True)]
+            )
+        ways(looked, layer, found.order[0] if found.order else 0, kernels_of(card, layer), (row, col))
     return Shown(
-        [
-            f"{found.above_zero} of {count} channels are above zero at this place.",
-            f"First is channel {first} with {words.number(found.values[0])}; over its whole map it has "
-            f"{words.number(found.means[0])} on average.",
-            "The framed part is the cell's share of the picture; what the cell can see reaches farther, as the "
-            "Microscope shows.",
-        ],
+        _place_noticed(looked, found, count),
         "Olah et al. 2018, The building blocks of interpretability, Distill, doi:10.23915/distill.00010.",
         recipes.looks.place(looked.picture.name, looked.network, card, layer=layer, row=row, col=col, by=by),
-        {"ranked.png": functools.partial(bytes, found.png)},
+        {"ranked.png": functools.partial(bytes, found.png)} if found.order else {},
         foot.checked(checking.feature_maps, looked.network, array, (layer,)),
     )
+
+
+def _ranked(looked: Looked, found: contrasts.Place, layer: str, row: int, col: int) -> None:
+    """The maps of the channels that answer most."""
+    if not found.order:
+        st.markdown(f"No channel of **{words.safe(layer)}** is a number at row {row}, column {col}.")
+        return
+    st.markdown(f"Strongest at row {row}, column {col} of **{words.safe(layer)}**, a click opens one:")
+    named = [
+        f"Channel {channel}: {words.number(value)}" for channel, value in zip(found.order, found.values, strict=True)
+    ]
+    count = looked.card.layer(layer).output_shape[-1]
+    tiles.tiles(
+        found.png, found.tile, found.columns, len(found.order), key="place_maps", names=named,
+        alt=f"Maps of the {len(found.order)} channels that answer most to this place",
+        caption=f"{len(found.order)} of {count} channels, the strongest first, each from black to white alone",
+        does="Click to open it.", picked=lambda n: open_channel(layer, found.order[n]),
+    )  # fmt: skip
+
+
+def _place_row(channel: int, value: float, mean: float, above: float) -> dict[str, str]:
+    return {
+        "Channel": str(channel),
+        "Here": words.number(value),
+        "On average": words.number(mean),
+        "Standard deviations above its mean": words.number(above),
+    }
+
+
+def _place_noticed(looked: Looked, found: contrasts.Place, count: int) -> list[str]:
+    said = [f"{found.above_zero} of {count} channels are above zero at this place."]
+    if found.order:
+        said.append(
+            f"First is channel {found.order[0]} with {words.number(found.values[0])}; over its whole map it has "
+            f"{words.number(found.means[0])} on average."
+        )
+    said.append(
+        "The framed part is the cell's share of the picture; what the cell can see reaches farther, as the "
+        "Microscope shows."
+    )
+    return [*said, *broken(looked, found.broken, "at this place")]
+
+
+def broken(looked: Looked, channels: tuple[int, ...], where: str) -> list[str]:
+    """Which channels are not ranked because they are no numbers, and why they are not."""
+    if not channels:
+        return []
+    named = f"Channel {channels[0]} is" if len(channels) == 1 else f"Channels {_some(channels)} are"
+    cause = words.safe(words.sentence(engine.compute(zoo.no_number, looked.network)), 400)
+    return [f"{named} NaN or infinite {where} and not ranked. {cause}"]
 
 
 def _board(looked: Looked, cells: tuple[int, int], chosen: tuple[int, int]) -> None:
@@ -376,11 +403,12 @@ def two(looked: Looked) -> Shown:
         other = pickers.second(looked.picture)
         layer = layer_of(looked)
         found = engine.compute(contrasts.difference, looked.network, array, other.array, layer, columns=4)
-        channel = channel_of(looked, layer, lambda: found.order[0])
+        channel = channel_of(looked, layer, lambda: (found.order or found.broken)[0])
     maps = [engine.compute(activations.channel, looked.network, one, layer, channel) for one in (array, other.array)]
-    apart = maps[1] - maps[0]
-    limit = float(max(np.abs(one).max() for one in maps)) or 1.0
-    signed = min(float(one.min()) for one in maps) < 0
+    with np.errstate(invalid="ignore"):  # infinity minus itself
+        apart = maps[1] - maps[0]
+    limit = max(map(ui.largest, maps)) or 1.0
+    signed = any(map(ui.is_signed, maps))
     titles = (looked.picture.caption, other.caption, "Second minus first")
     drawn = {}
     with looked.result:
@@ -391,48 +419,57 @@ def two(looked: Looked) -> Shown:
         for column, values, title, around in parts:
             with column:
                 shown = rendering.signed(values, limit) if around else rendering.magnitude(values, limit)
-                told = f"channel {channel} of {words.safe(layer)}, {words.shape(values)}, values "
-                told += words.numbers(values.min(), values.max())
+                shown = rendering.marked(shown, values)
+                told = f"channel {channel} of {words.safe(layer)}, {words.shape(values)}, {words.spread(values)}"
                 ui.picture(
                     shown, f"{title}: {told}", words.map_alt(values, f"{title}, channel {channel}"), at_least=300
                 )
-                ui.colour_bar("signed" if around else "viridis", limit, beyond=limit < float(np.abs(values).max()))
+                if np.isfinite(values).any():
+                    ui.colour_bar("signed" if around else "viridis", limit, beyond=limit < ui.largest(values))
                 drawn[title] = shown
-        ui.section(f"The {len(found.order)} channels that differ most")
-        plain = (looked.picture.title, other.title, "second minus first")
-        at = found.order.index(channel) if channel in found.order else None
-        for number, (column, png) in enumerate(zip(st.columns(3), found.pngs, strict=True)):
-            named = [
-                f"Channel {one}, apart by {words.number(by)} on average"
-                for one, by in zip(found.order, found.apart, strict=True)
-            ]
-            with column:
-                tiles.tiles(
-                    png, found.tile, found.columns, len(found.order), key=f"two_{number}", names=named, most=900,
-                    alt=f"Maps of {layer[:80]}: {plain[number]}", caption=words.sentence(plain[number]).rstrip("."),
-                    does="Click to see it large.", chosen=at,
-                    picked=lambda n: choices.set_later("channel", found.order[n]),
-                )  # fmt: skip
-    means = tuple(float(one.mean()) for one in maps)
-    alike = (
-        "An even map has no likeness to another."
-        if np.isnan(found.similarity)
-        else f"All values of {words.safe(layer)} on one picture correlate with those on the other by "
-        f"{found.similarity:.2f}.".replace("-", "−")
-    )
+        if found.order:
+            _apart(found, layer, (looked.picture.title, other.title, "second minus first"), channel)
     return Shown(
-        [
-            f"Channel {found.order[0]} differs most, by {words.number(found.apart[0])} on average over its map.",
-            f"The mean of channel {channel} is {words.number(means[0])} on the first picture and "
-            f"{words.number(means[1])} on the second.",
-            alike,
-        ],
+        [*_two_noticed(found, layer, channel, maps), *broken(looked, found.broken, "on one of the pictures")],
         f"{_BOOK}.",
         recipes.looks.difference(looked.picture.name, other.name, looked.network, card, layer=layer, channel=channel),
         foot.pngs({"first": drawn[titles[0]], "second": drawn[titles[1]], "difference": drawn[titles[2]]}),
         foot.checked(checking.feature_maps, looked.network, other.array, (layer,)),
         "the second picture is your own and not in the link" if other.name == pickers.OWN else "",
     )
+
+
+def _apart(found: contrasts.Difference, layer: str, plain: tuple[str, str, str], channel: int) -> None:
+    """The channels that differ most on the first picture, on the second, and their difference."""
+    ui.section(f"The {len(found.order)} channels that differ most")
+    at = found.order.index(channel) if channel in found.order else None
+    for number, (column, png) in enumerate(zip(st.columns(3), found.pngs, strict=True)):
+        named = [
+            f"Channel {one}, apart by {words.number(by)} on average"
+            for one, by in zip(found.order, found.apart, strict=True)
+        ]
+        with column:
+            tiles.tiles(
+                png, found.tile, found.columns, len(found.order), key=f"two_{number}", names=named, most=900,
+                alt=f"Maps of {layer[:80]}: {plain[number]}", caption=words.sentence(plain[number]).rstrip("."),
+                does="Click to see it large.", chosen=at,
+                picked=lambda n: choices.set_later("channel", found.order[n]),
+            )  # fmt: skip
+
+
+def _two_noticed(found: contrasts.Difference, layer: str, channel: int, maps: list[np.ndarray]) -> list[str]:
+    """Which channel differs most, the means of the one that is large, and how alike all are."""
+    if not found.order:
+        return []
+    said = [f"Channel {found.order[0]} differs most, by {words.number(found.apart[0])} on average over its map."]
+    if channel not in found.broken:
+        means = [words.number(float(one.mean())) for one in maps]
+        said.append(f"The mean of channel {channel} is {means[0]} on the first picture and {means[1]} on the second.")
+    if np.isnan(found.similarity):
+        return [*said, "An even map has no likeness to another."]
+    what = f"All {'finite channels' if found.broken else 'values'} of {words.safe(layer)}"
+    likeness = f"{found.similarity:.2f}".replace("-", "−")
+    return [*said, f"{what} on one picture correlate with those on the other by {likeness}."]
 
 
 # --- top pictures --------------------------------------------------------------------------------------------------
