@@ -5,7 +5,8 @@ A filter is a stack of kernels, one for each input channel; what the stack gives
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ keras = lazy.load("keras")
 KINDS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv2DTranspose")
 _LARGEST = 14  # screen pixels to a weight, at most
 _FRAME = 2  # pixels between tiles
+_BETWEEN = 128  # grey of these, which no weight's colour has
+_LARGER = 4  # times the median filter's largest weight, above which a filter's colours are its own
 _STEPS = 40  # of a histogram
 
 
@@ -25,11 +28,12 @@ class Board:
     """One kernel of every filter of a layer as one picture.
 
     Attributes:
-        png: the picture's file; brown below zero, teal above, one scale for all.
+        png: the picture's file; brown below zero, teal above, one scale for all but those in ``own``.
         shape: (kh, kw, input channels, filters) of the layer's weights.
         columns: kernels in a row.
         limit: the weight of full colour.
         norms: float32 (filters,), the length of each filter as a vector, all its kernels together.
+        own: filter -> its weight of full colour, of those that would make the others pale.
     """
 
     png: bytes
@@ -37,6 +41,7 @@ class Board:
     columns: int
     limit: float
     norms: np.ndarray
+    own: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,32 @@ def board(network: Any, layer: str, channel: int = 0, *, columns: int = 16, wide
     if not 0 <= channel < numbers.shape[2]:
         raise ConvvizError(f"{layer} reads {numbers.shape[2]} channels, counted from 0, and no number {channel}")
     kernels = numbers[:, :, channel]
-    limit = largest(numbers)
+    limit, own = scales(numbers)
+    limits = np.array([own.get(number, limit) for number in range(kernels.shape[2])])
     columns = max(1, min(columns, kernels.shape[2]))
     norms = np.linalg.norm(numbers.reshape(-1, numbers.shape[3]), axis=0)
-    return Board(rendering.png(tiled(kernels, limit, columns, widest)), numbers.shape, columns, limit, norms)
+    return Board(rendering.png(tiled(kernels, limits, columns, widest)), numbers.shape, columns, limit, norms, own)
+
+
+def scales(numbers: np.ndarray) -> tuple[float, dict[int, float]]:
+    """Where the colours of a layer's filters end, so that one large filter does not make the others pale.
+
+    Args:
+        numbers: (kh, kw, input channels, filters) float; what is not finite does not count.
+
+    Returns:
+        The largest magnitude of all filters but the much larger ones, 1 if all are zero; and of each of these, whose
+        largest magnitude is more than four times the median filter's, its own.
+
+    Example:
+        >>> scales(np.float32([[[[1, 1, 9]]]]))
+        (1.0, {2: 9.0})
+    """
+    each = np.abs(np.where(np.isfinite(numbers), numbers, 0)).reshape(-1, numbers.shape[-1]).max(axis=0)
+    usual = float(np.median(each))
+    own = {int(place): float(each[place]) for place in np.flatnonzero(each > _LARGER * usual)} if usual > 0 else {}
+    rest = np.delete(each, list(own))
+    return float(rest.max()) or 1.0, own
 
 
 def one(network: Any, layer: str, index: int) -> Filter:
@@ -208,18 +235,29 @@ def _most_alike(columns: np.ndarray) -> tuple[int, int, float] | None:
     return int(known[one]), int(known[other]), float(min(cosines[one, other], 1.0))
 
 
-def tiled(kernels: np.ndarray, limit: float, columns: int, widest: int = 1000) -> np.ndarray:
-    """Kernels (kh, kw, N) side by side in rows, each weight a square: uint8 (height, width, 3), NaN black."""
+def tiled(kernels: np.ndarray, limit: float | np.ndarray, columns: int, widest: int = 1000) -> np.ndarray:
+    """Kernels side by side in rows, each weight a square.
+
+    Args:
+        kernels: (kh, kw, N) float.
+        limit: the weight of full colour, one for all or (N,).
+        columns: kernels in a row.
+        widest: pixels that the picture may be wide.
+
+    Returns:
+        uint8 (height, width, 3), NaN black, grey between the kernels.
+    """
     height, width, count = kernels.shape
     rows = -(-count // columns)
     pixel = max(1, min(_LARGEST, (widest // columns - _FRAME) // width))
-    picture = np.full((rows * (height * pixel + _FRAME) - _FRAME, columns * (width * pixel + _FRAME) - _FRAME, 3), 255)
-    picture = picture.astype(np.uint8)
+    size = rows * (height * pixel + _FRAME) - _FRAME, columns * (width * pixel + _FRAME) - _FRAME
+    picture = np.full((*size, 3), _BETWEEN, np.uint8)
+    limits = np.broadcast_to(limit, (count,))
     for number in range(count):
         row, col = divmod(number, columns)
         top, left = row * (height * pixel + _FRAME), col * (width * pixel + _FRAME)
         kernel = kernels[..., number]
-        tile = rendering.enlarge(rendering.marked(rendering.heat(kernel / limit, "weights"), kernel), pixel)
+        tile = rendering.enlarge(rendering.marked(rendering.heat(kernel / limits[number], "weights"), kernel), pixel)
         picture[top : top + height * pixel, left : left + width * pixel] = tile
     return picture
 

@@ -55,6 +55,40 @@ def test_the_board_shows_every_kernel_of_one_input_channel_on_one_scale():
     np.testing.assert_allclose(found.norms, np.sqrt((kernel**2).sum(axis=(0, 1, 2))), rtol=1e-6)
 
 
+def test_one_kernel_that_is_many_times_the_others_does_not_make_them_pale():
+    model = model_of(layers.Conv2D(5, 3, name="c"))
+    kernel, bias = model.get_weights()
+    kernel = np.clip(kernel, -1, 1)
+    kernel[..., 1] *= 40 / np.abs(kernel[..., 1]).max()
+    model.set_weights([kernel, bias])
+    found = filters.board(model, "c", 2, columns=3)
+    assert found.own == {1: pytest.approx(40)}
+    assert found.limit == pytest.approx(np.abs(kernel[..., [0, 2, 3, 4]]).max())
+    picture = np.asarray(Image.open(io.BytesIO(found.png)))
+    pixel = (picture.shape[1] + 2) // 3 - 2
+    for col, limit in ((0, found.limit), (1, 40.0)):
+        drawn = picture[: pixel : pixel // 3, col * (pixel + 2) : col * (pixel + 2) + pixel : pixel // 3]
+        np.testing.assert_array_equal(drawn, rendering.heat(kernel[:, :, 2, col] / limit, "weights"))
+
+
+def test_a_kernel_four_times_the_median_or_less_is_on_the_scale_of_all():
+    kernel = np.ones((3, 3, 1, 3), np.float32) * np.float32([1, 4, 0.5])
+    assert filters.scales(kernel) == (4.0, {})
+    assert filters.scales(kernel * np.float32([1, 1.01, 1])) == (1.0, {1: pytest.approx(4.04)})
+    assert filters.scales(np.zeros((3, 3, 1, 2), np.float32)) == (1.0, {})
+    kernel[0, 0, 0, 0] = np.nan
+    assert filters.scales(kernel) == (4.0, {})
+
+
+def test_what_parts_two_kernels_is_no_colour_of_a_weight():
+    picture = filters.tiled(np.zeros((3, 3, 2)), 1.0, 2)
+    gap = picture[0, (picture.shape[1] - 2) // 2]
+    contrast = np.abs(rendering.TABLES["weights"].astype(int) - gap).max(axis=1).min()
+    assert contrast > 25
+    zero = rendering.heat(np.zeros((1, 1)), "weights")[0, 0].astype(int)
+    assert np.abs(zero - gap).min() > 80, "a row of zeros must not look like one strip"
+
+
 @pytest.mark.parametrize(
     ("ask", "sentence"),
     [

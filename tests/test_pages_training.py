@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
-from convviz import rendering, training
+from convviz import architectures, rendering, training
+from pages.shared import runs
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -168,6 +170,33 @@ def test_pictures_that_were_collected_are_shown_and_can_be_trained_on():
     assert app.title[0].value == "Training"
     assert "There are 2 classes" in texts(app)
     assert "Your own pictures are not in the link" in texts(app)
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ({}, "full colour at ±0.142"),
+        ({0: 2.0}, "full colour at ±0.142, of kernel 0, which is much larger, at ±2"),
+        ({0: 2.0, 3: 1.5}, "full colour at ±0.142, of kernels 0 and 3, which are much larger, at ±2 and ±1.5"),
+        (dict.fromkeys(range(5), 2.0), "at ±0.142, of 5 much larger kernels at their own largest weight"),
+    ],
+)
+def test_whose_colours_are_its_own_is_said_and_which_kernel_is_the_visitors(own, told, monkeypatch):
+    def page(own):
+        import numpy as np
+
+        from convviz import filters, rendering
+        from pages.shared import insides
+
+        png = rendering.png(np.zeros((4, 4, 3), np.uint8))
+        insides.kernels(filters.Board(png, (3, 3, 1, 32), 8, 0.142, np.ones(32), own))
+
+    planted = architectures.fitting((28, 28, 1), 10, transplant=architectures.Transplant.parse("1 0 -1; 2 0 -2"))
+    monkeypatch.setattr(runs, "planned", lambda: planted)
+    app = AppTest.from_function(page, args=(own,), default_timeout=60).run()
+    assert not app.exception
+    assert app.get("image")[0].captions[0].endswith(told)
+    assert "Filter 0 of the first convolution, at the top left, begins as your kernel" in app.caption[0].value
 
 
 def test_a_kernel_goes_from_the_page_convolution_into_the_first_layer():

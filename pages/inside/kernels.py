@@ -45,7 +45,7 @@ with result:
     with st.container(key="mosaic_board"):
         caption = (
             f"{count} kernels of {height} × {width} in {words.safe(layer)}, one of each filter, for input channel "
-            f"{channel} of {inputs}; one scale"
+            f"{channel} of {inputs}; {learned.scale(board)}"
         )
         st.image(
             board.png, caption=caption, alt=f"All kernels of {layer} for input channel {channel}", output_format="PNG"
@@ -53,14 +53,15 @@ with result:
     found = engine.compute(filters.one, network, layer, index)
     kernel = found.kernels[..., channel]
     ui.section(f"Filter {index}")
-    learned.one_kernel(kernel, board.limit, f"Kernel {channel} of filter {index}")
-    learned.stack(found, board.limit, f"Filter {index}")
+    limit = board.own.get(index, board.limit)
+    learned.one_kernel(kernel, limit, f"Kernel {channel} of filter {index}")
+    learned.stack(found, limit, f"Filter {index}")
     drawn = {}
     if found_edits.edits:
         ui.section("With the edits")
         edited = surgery.applied(found.kernels, found_edits.edits, layer, index)[..., channel]
         if (edited != kernel).any():
-            learned.compared(kernel, edited, board.limit, f"Kernel {channel} of filter {index}")
+            learned.compared(kernel, edited, limit, f"Kernel {channel} of filter {index}")
         own = index if operations.touches(found_edits.edits, card.layer(layer), index) else None
         with st.spinner("Asking the network as it is and the edited one"):
             outcome = engine.compute(

@@ -9,7 +9,7 @@ import streamlit as st
 
 from convviz import activations, filters, images, training
 from convviz.jobs import Job
-from pages.shared import charts, choices, layer_editor, pickers, runs, ui, words
+from pages.shared import charts, choices, layer_editor, learned, pickers, runs, ui, words
 
 _PLACES = training.GUESSES  # test pictures in the strip
 OWN = "carried"
@@ -84,8 +84,6 @@ def _drawn(shown: training.Display, job: Job) -> None:
     left, right_side = st.columns(2)
     with left:
         kernels(shown.kernels)
-        if own := layer_editor.planted(runs.planned()):
-            st.caption(own)
         ui.section("How large weights and gradients are")
         names = [one.layer for one in shown.sizes]
         series = {
@@ -103,16 +101,18 @@ def _told(number: int, one: training.Guess, names: tuple[str, ...]) -> str:
 
 
 def kernels(board: filters.Board | None) -> None:
-    """The first convolution's kernels."""
+    """The first convolution's kernels, and which of them is the visitor's."""
     ui.section("Kernels of the first convolution")
     if board is None:
         st.caption("This network has no convolution.")
         return
     height, width, inputs, count = board.shape
     of = "" if inputs == 1 else ", the part for the first input channel"
-    said = f"{count} kernels of {height} × {width}{of}; brown below zero, teal above, full colour at ±{board.limit:.3g}"
+    said = f"{count} kernels of {height} × {width}{of}; brown below zero, teal above, {learned.scale(board)}"
     with st.container(key="mosaic_kernels"):
         st.image(ui.inline(board.png), caption=said, alt=f"First-layer kernels: {said}", output_format="PNG")
+    if own := layer_editor.planted(runs.planned()):
+        st.caption(own)
 
 
 def maps(mosaic: activations.Mosaic | None) -> None:

@@ -100,7 +100,7 @@ def hand_over(weights: np.ndarray, *, flip: bool = False) -> None:
     if not st.button(
         "Use this kernel in a network", icon=":material/show_chart:", width="stretch", key="kernel_hand_over",
         help="It becomes filter 0 of the first layer on the page Training, frozen or free. Weights larger than "
-        f"{_LARGE} are divided by the largest of them, or its neighbours would be pale beside it.",
+        f"{_LARGE} are divided by the largest of them, or its answers would drown those of its neighbours.",
     ):  # fmt: skip
         return
     largest = float(np.abs(weights).max())

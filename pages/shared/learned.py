@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import streamlit as st
 
@@ -9,7 +11,24 @@ from convviz import filters, fourier, rendering
 from pages.shared import charts, ui, words
 
 STACK = 64  # kernels of a filter that are shown at most
+_NAMED = 3  # kernels that are much larger than the others and told by number
 RESPONSE = 64  # side of a frequency response, pixels
+
+
+def scale(board: filters.Board) -> str:
+    """Which weight has the full colour, of all kernels or of those that are much larger than the others."""
+    said, own = f"full colour at ±{board.limit:.3g}", board.own
+    if not own:
+        return said
+    if len(own) > _NAMED:
+        return f"{said}, of {len(own)} much larger kernels at their own largest weight"
+    which = f"kernel {next(iter(own))}, which is" if len(own) == 1 else f"kernels {_listed(own)}, which are"
+    return f"{said}, of {which} much larger, at {_listed(f'±{one:.3g}' for one in own.values())}"
+
+
+def _listed(some: Iterable[object]) -> str:
+    *first, last = map(str, some)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def one_kernel(kernel: np.ndarray, limit: float, named: str) -> None:
