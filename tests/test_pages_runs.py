@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from convviz import architectures, datasets, filters, training, zoo
+from convviz import ConvvizError, architectures, datasets, filters, training, zoo
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -156,6 +156,47 @@ def test_while_a_network_is_asked_the_page_says_how_far_that_is(state, place, ah
     bar = app.get("progress")[0].proto
     assert (bar.text, bar.value) == (f"{ahead}250 of 1,000 test pictures, 82% of them right", 25)
     assert [one.label for one in app.button] == [button]
+
+
+def test_of_a_run_that_broke_early_the_truth_is_said_and_its_steps_are_offered():
+    app = opened(
+        "learning/training", net="custom", layers="conv 32 3 linear; conv 64 3 linear; flatten; dense 64 linear",
+        learning_rate="0.1", optimizer="sgd", batch_size="8", run_view="after",
+    )  # fmt: skip
+    press(app, "Start")
+    job = app.session_state["_job_training"]
+    with pytest.raises(ConvvizError, match="diverged"):
+        job.result(timeout=120)
+    app.run()
+    assert job.snapshot is None
+    steps = len(job.album.steps)
+    assert steps > 1
+    said = " ".join(one.value for one in app.info)
+    assert "when the training is over" not in said
+    assert "ended before its network was kept" in said
+    assert "The training diverged" in said
+    assert f"Time machine shows it after {steps} steps" in said
+    app.segmented_control(key="run_view").set_value("curves").run()
+    assert "no accuracy to report" in texts(app)
+    assert "is the one to report" not in texts(app)
+    press(app, "Go back in time")
+    assert app.title[0].value == "Time machine"
+    assert not app.exception
+
+
+def _left_nothing():
+    from types import SimpleNamespace
+
+    from pages.shared import outcomes
+
+    job = SimpleNamespace(ended=True, error="the data has no test pictures", album=SimpleNamespace(steps=[]))
+    outcomes.afterwards(None, job, None, "")
+
+
+def test_of_a_run_that_did_not_begin_the_reason_is_said():
+    said = AppTest.from_function(_left_nothing).run().info[0].value
+    assert "The data has no test pictures" in said
+    assert "Time machine" not in said
 
 
 def test_the_time_machine_shows_each_step_as_it_was(trained):

@@ -92,7 +92,7 @@ with result:
     engine.live(shown, runs.SLOT, every=0.4)
     trained = runs.harvest(job) if job is not None else None
     if view == "after" and job is not None:
-        outcomes.afterwards(trained, runs.dataset(), SOURCE)
+        outcomes.afterwards(trained, job, runs.dataset(), SOURCE)
     runs.leavings(trained)
     with st.expander("The network of the next run", icon=":material/edit:", expanded=job is None):
         (layer_editor.editor if begins is network else starting.layers)(begins)

@@ -21,10 +21,10 @@ _WANTED = "_report_wanted"  # digest of what the job in the slot asks
 _QUICK = 0.7  # seconds that are waited without a word
 
 
-def afterwards(reference: zoo.Reference | None, dataset: Any, source: str) -> None:
-    """All that is asked of a network when its training is over."""
+def afterwards(reference: zoo.Reference | None, job: Job, dataset: Any, source: str) -> None:
+    """All that is asked of a network when its training is over; of one that was not kept, why there is nothing."""
     if reference is None:
-        st.info("What the network takes for what is shown here when the training is over.")
+        st.info(_nothing_yet(job))
         return
     part = choices.segments("Pictures", list(PARTS), key="part", default="test", format_func=PARTS.get)
     found = report(reference, dataset, part)
@@ -35,6 +35,16 @@ def afterwards(reference: zoo.Reference | None, dataset: Any, source: str) -> No
     own_picture(reference, "training")
     if found is not None:
         ui.notes(noticed(found, part), source)
+
+
+def _nothing_yet(job: Job) -> str:
+    """Why a run has left no network to ask."""
+    if not job.ended:
+        return "What the network takes for what is shown here when the training is over."
+    why = words.safe(words.sentence(job.error), 600) if job.error else "It was stopped early."
+    kept = len(job.album.steps)
+    back = f" The Time machine shows it after {words.count(kept, 'step')}." if kept > 1 else ""
+    return f"The run ended before its network was kept, so that it cannot be asked about pictures. {why}{back}"
 
 
 def report(reference: zoo.Reference, dataset: Any, part: str) -> evaluation.Report | None:

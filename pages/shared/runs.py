@@ -317,7 +317,11 @@ def noticed(job: Job | None, classes: int) -> list[str]:
                 f"The validation loss was lowest after {best.step} steps ({best.validation_loss:.3g}) and is "
                 f"{told[-1].validation_loss:.3g} at the end."
             )
-    said.append("The test pictures took no part in any choice; that is why their accuracy is the one to report.")
+    said.append(
+        "The test pictures were not measured, so that there is no accuracy to report."
+        if last.test_accuracy is None
+        else "The test pictures took no part in any choice; that is why their accuracy is the one to report."
+    )
     return said
 
 
@@ -391,8 +395,11 @@ def canvas(job: Job) -> zoo.Reference:
 
 
 def leavings(reference: zoo.Reference | None) -> None:
-    """Buttons for the trained network: take it home, look into it, go back in time."""
+    """Buttons for the trained network: take it home, look into it; go back in time, also where none was kept."""
+    job = engine.job(SLOT)
     if reference is None:
+        if job is not None and job.ended and len(job.album.steps) > 1:
+            _back_in_time()
         return
     data = engine.engine().data(reference, engine.owner())
     named = words.safe(pickers.network_title(NETWORK))
@@ -405,8 +412,12 @@ def leavings(reference: zoo.Reference | None) -> None:
         if st.button("See its feature maps", icon=":material/view_module:"):
             pickers.choose_network(NETWORK)
             st.switch_page("pages/inside/feature_maps.py")
-        if st.button("Go back in time", icon=":material/history:"):
-            st.switch_page("pages/learning/time_machine.py")
+        _back_in_time()
+
+
+def _back_in_time() -> None:
+    if st.button("Go back in time", icon=":material/history:"):
+        st.switch_page("pages/learning/time_machine.py")
 
 
 def files() -> dict[str, Callable[[], bytes]]:
