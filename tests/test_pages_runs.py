@@ -35,6 +35,8 @@ def test_the_run_leaves_a_network_its_curves_and_its_weights_by_step(trained):
     job = trained.session_state["_job_training"]
     assert not trained.exception
     assert not trained.error
+    line = 'model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])'
+    assert f"to go on by `fit` in Keras, `{line}` first" in texts(trained)
     assert "epoch 3 complete. Done" in trained.get("progress")[0].proto.text
     steps = job.album.steps
     assert steps[0] == 0

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from convviz import zoo
+from convviz import lazy, zoo
 from convviz.training.limits import Limits, limits
 from convviz.training.opening import Data, dataset_of, masks_of, network_of
 from convviz.training.records import Progress, Settings
 from convviz.training.remembering import remembered
 from convviz.training.running import Run
 from convviz.training.snapshots import assign, changing
+
+keras = lazy.load("keras")
 
 
 def train(
@@ -154,19 +156,38 @@ def trained(
     return zoo.to_bytes(found, class_names=class_names, title=title)
 
 
-def whole_h5(network: Any) -> bytes:
+def whole_h5(network: Any, settings: Settings | None = None) -> bytes:
     """A whole network in Keras' older format, as the textbook saves it.
 
     Args:
-        network: a `zoo.Network` or a built ``keras.Model``.
+        network: a `zoo.Network` or a built ``keras.Model``; it stays as it is.
+        settings: of its training; with them the file is compiled, so that ``fit`` goes on with the same loss, and the
+            same optimizer begun anew.
 
     Returns:
         the bytes of an ``.h5`` file that ``keras.saving.load_model`` reads.
     """
     network = zoo.as_network(network)
+    if settings is not None:
+        network = copied(network)
+        rate = {"learning_rate": settings.learning_rate}
+        optimizer = keras.optimizers.get({"class_name": settings.optimizer, "config": rate})
+        network.model.compile(optimizer, _loss(network.card.output), metrics=["accuracy"])
     with tempfile.TemporaryDirectory() as folder, network.lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras says that the format is old
         path = os.path.join(folder, "network.h5")
         network.model.save(path)
+        if settings is not None:
+            import h5py
+
+            with h5py.File(path, "a") as file:  # an optimizer that is read from it cannot be used (Keras 3)
+                file.pop("optimizer_weights", None)
         with open(path, "rb") as file:
             return file.read()
+
+
+def _loss(output: str) -> Any:
+    """The run's loss as Keras calls it, by how the network ends."""
+    if output == "logits":
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return "binary_crossentropy" if output == "sigmoid" else "sparse_categorical_crossentropy"

@@ -413,11 +413,22 @@ def leavings(reference: zoo.Reference | None) -> None:
             pickers.choose_network(NETWORK)
             st.switch_page("pages/inside/feature_maps.py")
         _back_in_time()
+    st.caption(_compiling(reference))
 
 
 def _back_in_time() -> None:
     if st.button("Go back in time", icon=":material/history:"):
         st.switch_page("pages/learning/time_machine.py")
+
+
+def _compiling(reference: zoo.Reference) -> str:
+    """How the saved files are made ready for Keras' own fit."""
+    loss = "binary_crossentropy" if pickers.card(reference).output == "sigmoid" else "sparse_categorical_crossentropy"
+    compiled = f'model.compile("{st.session_state[_WHAT][2].optimizer}", "{loss}", metrics=["accuracy"])'
+    return (
+        f"The .keras file is not compiled: to go on by `fit` in Keras, `{compiled}` first. `trained.h5` under Save is "
+        "compiled already."
+    )
 
 
 def files() -> dict[str, Callable[[], bytes]]:
@@ -431,14 +442,15 @@ def files() -> dict[str, Callable[[], bytes]]:
         found |= pickers.network_files(network)
     if job.ended and st.session_state.get(_HARVEST) == job.number:
         reference = pickers.reference(NETWORK)
+        settings = replace(st.session_state[_WHAT][2], **st.session_state[_CHOSEN])
         found["trained.keras"] = functools.partial(bytes, engine.engine().data(reference, owner))
-        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner)
+        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, settings)
     return found
 
 
-def _h5(asked: Engine, reference: zoo.Reference, owner: str) -> bytes:
+def _h5(asked: Engine, reference: zoo.Reference, owner: str, settings: training.Settings) -> bytes:
     """The network in Keras' older format, the lecture's."""
-    return asked.call(training.whole_h5, reference, owner=owner)
+    return asked.call(training.whole_h5, reference, settings, owner=owner)
 
 
 def _table(job: Job) -> bytes:
