@@ -137,6 +137,17 @@ def test_a_frozen_kernel_stays_through_a_training_and_its_neighbours_learn(few, 
     assert np.abs(ended.kernel.numpy() - begun.kernel.numpy())[..., 1:].max() > 1e-4
 
 
+def test_a_frozen_kernel_stays_when_its_network_goes_on(few):
+    settings = training.Settings(epochs=1, batch_size=16)
+    begun = zoo.from_bytes(_kept(of("conv 3 3; max 4; flatten", transplant=SOBEL), few, settings))
+    before = begun.model.layers[0].kernel.numpy()
+    *_, last = training.bounded(begun, few, settings, transplant=SOBEL)
+    after = zoo.from_bytes(training.trained(begun, last.snapshot)).model.layers[0]
+    np.testing.assert_array_equal(after.kernel.numpy()[:, :, 0, 0], SOBEL.kernel)
+    assert float(after.bias[0]) == 0
+    assert np.abs(after.kernel.numpy() - before)[..., 1:].max() > 1e-4
+
+
 def test_a_free_kernel_begins_as_it_is_and_learns(few):
     free = architectures.Transplant(SOBEL.kernel, frozen=False)
     network = of("conv 3 3; max 4; flatten", transplant=free)

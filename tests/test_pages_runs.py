@@ -160,6 +160,24 @@ def test_while_a_network_is_asked_the_page_says_how_far_that_is(state, place, ah
     assert [one.label for one in app.button] == [button]
 
 
+def test_a_frozen_kernel_stays_in_a_network_that_goes_on_and_that_is_said():
+    from pages.shared import engine
+
+    app = opened("learning/training", net="tiny", own_kernel="1 0 -1; 2 0 -2; 1 0 -1", epochs="1", data_per_class="20")
+    for _ in range(3):
+        press(app, "Start")
+        app.session_state["_job_training"].result(timeout=120)
+        app.run()
+        if app.selectbox(key="begin_with").value == "new":
+            app.selectbox(key="begin_with").set_value("run").run()
+        assert "is your kernel of 3 × 3 cells and stays as it is." in texts(app)
+        reference = app.session_state["_trained_networks"]["run"][1]
+        first = engine._engine().call(filters.one, reference, "conv2d", 0, owner=app.session_state["_owner"])
+        np.testing.assert_array_equal(np.squeeze(first.kernels)[1:4, 1:4], [[1, 0, -1], [2, 0, -2], [1, 0, -1]])
+        assert first.bias == 0
+    assert not app.exception
+
+
 def test_of_a_run_that_broke_early_the_truth_is_said_and_its_steps_are_offered():
     app = opened(
         "learning/training", net="custom", layers="conv 32 3 linear; conv 64 3 linear; flatten; dense 64 linear",

@@ -97,6 +97,21 @@ def test_a_head_on_a_bundled_base_learns_as_on_the_page(tmp_path):
     assert found["result"]["val_loss"][0] == pytest.approx(last.validation_loss, rel=0.2), "not the same first weights"
 
 
+def test_a_frozen_kernel_stays_in_the_program_of_a_network_that_goes_on(tmp_path):
+    data, settings = datasets.Reference("digits", per_class=20), training.Settings(epochs=1, batch_size=100, seed=2)
+    begun = zoo.wrap(PLANTED.build(), input_range=(0.0, 1.0))
+    reference, file = zoo.Reference("run", "1", "a"), zoo.to_bytes(begun)
+    text = recipes.training.training(reference, data, settings, card=begun.card, frozen=True)
+    files = {recipes.architectures.PICTURES: datasets.packed(data), recipes.networks.OWN_FILE: file}
+    found = ran(text, tmp_path, **files)
+    kernel, bias = found["model"].layers[0].get_weights()
+    np.testing.assert_array_equal(kernel[1:4, 1:4, 0, 0], PLANTED.transplant.kernel)
+    assert bias[0] == 0
+    assert np.abs(bias[1:]).min() > 0
+    *_, last = training.train(zoo.from_bytes(file), data, settings, transplant=PLANTED.transplant)
+    assert found["result"]["val_loss"][0] == pytest.approx(last.validation_loss, rel=1e-3)
+
+
 def test_a_trained_network_goes_on_and_ends_early_as_on_the_page(tmp_path):
     data = datasets.Reference("digits", per_class=20)
     settings = training.Settings(epochs=30, batch_size=200, learning_rate=0.3, optimizer="sgd", seed=2, patience=1)

@@ -54,6 +54,14 @@ bias[0] = 0
 first.set_weights([weights, bias])
 """
 
+_STAYS = """
+from keras import layers
+
+# Filter 0 of the first convolution is a kernel of one's own, which stays as it is.
+first = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D))
+weights, bias = first.get_weights()
+"""
+
 _FROZEN = """
 
 class Frozen(keras.callbacks.Callback):
@@ -97,6 +105,11 @@ def built(network: Any, seed: int) -> str:
         text += _PLANTED.format(kernel=[list(row) for row in network.transplant.kernel])
         text += _FROZEN if network.transplant.frozen else ""
     return text
+
+
+def staying() -> str:
+    """Lines after which filter 0 of the first convolution of a ``model`` stays as it is; ``callbacks`` is there."""
+    return _STAYS + _FROZEN
 
 
 def transferred(network: Any, seed: int) -> str:

@@ -127,7 +127,7 @@ callbacks = []
 OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "sgd": "SGD"}
 
 
-def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None) -> str:
+def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None, frozen: bool = False) -> str:
     """A whole training as the page does it, by ``compile`` and ``fit``.
 
     Args:
@@ -135,6 +135,7 @@ def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None
         dataset: key of ``DATASETS``, or a ``datasets.Reference``; what is not a key is read from a file.
         settings: ``training.Settings``.
         card: of the network, where ``architecture`` is the ``zoo.Reference`` of one that goes on learning.
+        frozen: whether filter 0 of that network's first convolution stays as it is.
 
     Returns:
         A program that leaves ``result``: loss, accuracy, val_loss and val_accuracy, one number an epoch, and
@@ -146,6 +147,7 @@ def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None
     scale, is_single = "" if prepares else " / 255", not is_text and getattr(architecture, "ending", "") == "sigmoid"
     if card is not None:
         network = networks.loading(architecture) + _GOES_ON.format(seed=settings.seed)
+        network += architectures.staying() if frozen else ""
         low, high = card.value_range
         scale = f" * {(high - low) / 255:.9g} + {low:g}" if (low, high) != (0, 1) else " / 255"
         is_single = card.output == "sigmoid"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from convviz import lazy, zoo
+from convviz import architectures, lazy, zoo
 from convviz.training.limits import Limits, limits
 from convviz.training.opening import Data, dataset_of, masks_of, network_of
 from convviz.training.records import Progress, Settings
@@ -30,6 +30,7 @@ def train(
     *,
     resume: bytes | None = None,
     limits: Limits | None = None,
+    transplant: architectures.Transplant | None = None,
 ) -> Generator[Progress, Mapping[str, Any] | None, None]:
     """Train a network; it is changed in place.
 
@@ -46,6 +47,8 @@ def train(
         settings: how to train.
         resume: a record's `snapshot`, to go on from.
         limits: what it may take; without them it may take everything.
+        transplant: the kernel that a `zoo.Network` began with, which stays as it is where it is frozen; a described
+            network has its own.
 
     Yields:
         a `Progress` about four times a second; a step that takes longer is one record.
@@ -60,7 +63,7 @@ def train(
     begun, pictures = network_of(network, settings.seed), dataset_of(dataset)
     learns = remembered(network, begun, pictures, settings)
     kept = changing(network, begun.model)
-    run = Run(begun, pictures, settings, limits, masks=masks_of(network, begun), learns=learns, kept=kept)
+    run = Run(begun, pictures, settings, limits, masks=masks_of(network, begun, transplant), learns=learns, kept=kept)
     if resume is not None:
         run.restore(resume)
     asked: Mapping[str, Any] = {}
@@ -98,7 +101,12 @@ def _told(run: Run, records: Iterator[Progress], hurry: bool) -> Generator[Progr
 
 
 def bounded(
-    network: Any, dataset: Data, settings: Settings, *, resume: bytes | None = None
+    network: Any,
+    dataset: Data,
+    settings: Settings,
+    *,
+    resume: bytes | None = None,
+    transplant: architectures.Transplant | None = None,
 ) -> Generator[Progress, Mapping[str, Any] | None, None]:
     """`train` as a server does it for its visitors: within its limits, and on a network of the run's own.
 
@@ -107,6 +115,7 @@ def bounded(
         dataset: as for `train`.
         settings: as for `train`; what exceeds the limits is cut, and the records' `note` says so.
         resume: as for `train`.
+        transplant: as for `train`.
 
     Yields:
         as `train`.
@@ -115,7 +124,7 @@ def bounded(
         ConvvizError: as `train`, or the network or the pictures are larger than `limits` allow.
     """
     own = copied(network) if isinstance(network, zoo.Network) else network
-    return (yield from train(own, dataset, settings, resume=resume, limits=limits()))
+    return (yield from train(own, dataset, settings, resume=resume, limits=limits(), transplant=transplant))
 
 
 def copied(network: zoo.Network) -> zoo.Network:

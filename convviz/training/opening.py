@@ -27,9 +27,13 @@ def network_of(network: Any, seed: int) -> zoo.Network:
     return network if isinstance(network, zoo.Network) else zoo.wrap(network)
 
 
-def masks_of(network: Any, begun: zoo.Network) -> Mapping[str, np.ndarray]:
+def masks_of(
+    network: Any, begun: zoo.Network, transplant: architectures.Transplant | None = None
+) -> Mapping[str, np.ndarray]:
     """What of a network stays frozen in part: variable's path -> 1 where it may change and 0 where it may not."""
-    return network.masks(begun.model) if isinstance(network, _RECORDS) else {}
+    if isinstance(network, _RECORDS):
+        return network.masks(begun.model)
+    return transplant.masks(begun.model) if transplant is not None else {}
 
 
 def dataset_of(dataset: Data) -> datasets.Dataset:

@@ -56,7 +56,7 @@ with controls:
         epochs, batch_size, learning_rate, optimizer, changes, seed=seed, patience=patience or None
     )
     with beside:
-        starting.aside(begins)
+        starting.aside(begins, runs.planted(begins))
     asked = begins, outline, settings, dataset.per_class
     reason = starting.obstacle(*asked)
     st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from convviz import activations, filters, images, training
 from convviz.jobs import Job
-from pages.shared import charts, choices, layer_editor, learned, pickers, runs, ui, words
+from pages.shared import charts, choices, learned, pickers, runs, ui, words
 
 _PLACES = training.GUESSES  # test pictures in the strip
 OWN = "carried"
@@ -111,7 +111,7 @@ def kernels(board: filters.Board | None) -> None:
     said = f"{count} kernels of {height} × {width}{of}; brown below zero, teal above, {learned.scale(board)}"
     with st.container(key="mosaic_kernels"):
         st.image(ui.inline(board.png), caption=said, alt=f"First-layer kernels: {said}", output_format="PNG")
-    if own := layer_editor.planted(runs.planned()):
+    if own := runs.planted(runs.planned()):
         st.caption(own)
 
 

@@ -29,6 +29,7 @@ _METRICS = ("Training accuracy", "Validation accuracy", "Images per second", "Te
 _PART = "validation, a part"  # the line of the looks at some validation pictures
 _STEERED = ("learning_rate", "batch_size", "epochs")  # what changes while it runs
 _WHAT = "_training_what"  # network, data and settings of the shown run
+_FROZEN = "_frozen_kernels"  # reference of a network that was trained here -> the kernel that stays in it
 _CHANGES, _CHOSEN, _HARVEST = "_training_changes", "_training_chosen", "_harvested"
 
 
@@ -64,10 +65,29 @@ def begin(network: Any, dataset: datasets.Reference, settings: training.Settings
         dataset: the pictures.
         settings: how.
     """
-    engine.start(SLOT, training.bounded, network, dataset, settings)
+    engine.start(SLOT, training.bounded, network, dataset, settings, transplant=frozen(network))
     st.session_state[_WHAT] = (network, dataset, settings)
     st.session_state[_CHANGES] = []
     st.session_state[_CHOSEN] = {name: getattr(settings, name) for name in _STEERED}
+
+
+def frozen(network: Any) -> architectures.Transplant | None:
+    """The frozen kernel of a network that is begun anew, or of one that was trained here; None where there is none."""
+    if isinstance(network, zoo.Reference):
+        return st.session_state.get(_FROZEN, {}).get(network)
+    kernel = getattr(network, "transplant", None)
+    return kernel if kernel is not None and kernel.frozen else None
+
+
+def planted(network: Any) -> str:
+    """What is said beside the kernels of a network that has one of the visitor's own; nothing of any other."""
+    if isinstance(network, zoo.Reference) and (kernel := frozen(network)) is not None:
+        height, width = kernel.size
+        return (
+            f"Filter 0 of the first convolution, at the top left, is your kernel of {height} × {width} cells and stays "
+            "as it is."
+        )
+    return layer_editor.planted(network)
 
 
 def first_run() -> None:
@@ -131,7 +151,7 @@ def code(network: Any, data: datasets.Reference, settings: training.Settings) ->
     told = [f"# While it ran: {one}. This program does so from its beginning.\n" for one in changes()]
     shown = what(network, data, settings)
     known = pickers.card(shown[0]) if isinstance(shown[0], zoo.Reference) else None
-    return "".join(told) + recipes.training.training(*shown, card=known)
+    return "".join(told) + recipes.training.training(*shown, card=known, frozen=frozen(shown[0]) is not None)
 
 
 def title(network: Any) -> str:
@@ -366,6 +386,8 @@ def _kept(job: Job, snapshot: bytes, version: str) -> zoo.Reference:
     )  # fmt: skip
     reference = zoo.Reference("run", job.number, version or hashlib.sha256(data).hexdigest()[:16])
     engine.engine().keep(reference, data, owner=owner)
+    if (kernel := frozen(network)) is not None:  # the file does not say so
+        st.session_state[_FROZEN] = st.session_state.get(_FROZEN, {}) | {reference: kernel}
     return reference
 
 

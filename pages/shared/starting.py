@@ -55,12 +55,12 @@ def _batch(outline: datasets.Outline, settings: training.Settings, per_class: in
     return max(1, min(settings.batch_size, bound, outline.train_count or bound))
 
 
-def aside(begins: Any) -> None:
-    """Beside the choice of a network: that it does not count where another one goes on."""
+def aside(begins: Any, planted: str) -> None:
+    """Beside the choice of a network: that it does not count where another one goes on, and what of that stays."""
     if isinstance(begins, zoo.Reference):
         st.caption(
             f"The next run goes on with “{words.safe(_named(begins))}”. Network, last layer and first kernel count "
-            "only where it begins with new random weights (under More)."
+            f"only where it begins with new random weights (under More). {planted}"
         )
 
 
