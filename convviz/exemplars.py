@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -59,10 +59,11 @@ class Search:
         layer: path.
         best: channel -> its exemplars, the strongest first. A picture that leaves the channel at zero is none.
         means: channel -> mean over the pictures of the channel's largest value.
-        silent: channel -> on how many pictures it never rises above zero.
+        silent: channel -> on how many pictures it never rises above zero; not counted where no value is finite.
         done: pictures looked at.
         total: pictures that will be looked at.
         whole: pictures that there are.
+        broken: channel -> on how many pictures it has values that are NaN or infinite, which do not count.
     """
 
     layer: str
@@ -72,6 +73,7 @@ class Search:
     done: int
     total: int
     whole: int
+    broken: Mapping[int, int] = field(default_factory=dict)
 
     def light(self) -> Search:
         """The same without the pictures."""
@@ -112,14 +114,18 @@ def search(
     channels = _known(network.card, layer, channels)
     shelf = _shelf(dataset, part)
     chosen = np.unique(np.linspace(0, len(shelf) - 1, max(1, min(count, len(shelf)))).round().astype(int))
-    field = _field(network, layer)
+    window = _field(network, layer)
     values = np.full((len(chosen), len(channels)), -np.inf, np.float32)
     cells = np.zeros((len(chosen), len(channels), 2), int)
+    lost = np.zeros((len(chosen), len(channels)), bool)
     shown: dict[tuple[int, int], Exemplar] = {}
     step = _batch_size(network.card, layer)
+    finite = all(np.isfinite(one).all() for one in network.model.get_weights())
     for start in range(0, len(chosen), step):
         part_ = slice(start, min(start + step, len(chosen)))
-        values[part_], cells[part_] = _peaks(network, layer, channels, [shelf.picture(n) for n in chosen[part_]])
+        values[part_], cells[part_], lost[part_] = _peaks(
+            network, layer, channels, [shelf.picture(n) for n in chosen[part_]], finite=finite
+        )
         best = {}
         for place, channel in enumerate(channels):
             found = []
@@ -128,7 +134,7 @@ def search(
                     key = (place, int(row))
                     if key not in shown:
                         at = tuple(int(one) for one in cells[row, place])
-                        shown[key] = _exemplar(network, shelf, int(chosen[row]), float(values[row, place]), at, field)
+                        shown[key] = _exemplar(network, shelf, int(chosen[row]), float(values[row, place]), at, window)
                     found.append(shown[key])
             best[channel] = tuple(found)
         seen = values[: part_.stop]
@@ -136,10 +142,11 @@ def search(
             layer,
             best,
             dict(zip(channels, np.where(np.isfinite(seen), seen, 0).mean(axis=0).tolist(), strict=True)),
-            dict(zip(channels, (seen <= 0).sum(axis=0).tolist(), strict=True)),
+            dict(zip(channels, ((seen <= 0) & np.isfinite(seen)).sum(axis=0).tolist(), strict=True)),
             part_.stop,
             len(chosen),
             len(shelf),
+            dict(zip(channels, lost[: part_.stop].sum(axis=0).tolist(), strict=True)),
         )
         if message and message.get("stop"):
             return
@@ -236,23 +243,33 @@ def _batch_size(card: Any, layer: str) -> int:
 
 
 def _peaks(
-    network: Any, layer: str, channels: tuple[int, ...], pictures: Sequence[np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Largest values (N, K) of channels on pictures, and the cells (N, K, 2) that have them."""
+    network: Any, layer: str, channels: tuple[int, ...], pictures: Sequence[np.ndarray], *, finite: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Largest values (N, K) of channels on pictures, their cells (N, K, 2), and which had NaN or infinity.
+
+    Where not all weights are finite, it goes operation by operation: a convolution that is fused with its ReLU gives 0
+    for NaN.
+    """
     batch = np.concatenate([network.prepare(one) for one in pictures])
-    function = tracing.traced(
-        network, ("exemplars", layer, batch.shape[1:]), partial(_largest, network, layer),
-        tf.TensorSpec((None, *batch.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32),
-    )  # fmt: skip
-    values, places, width = function(tf.constant(batch), tf.constant(channels, tf.int32))
+    given = tf.constant(batch), tf.constant(channels, tf.int32)
+    if finite:
+        function = tracing.traced(
+            network, ("exemplars", layer, batch.shape[1:]), partial(_largest, network, layer),
+            tf.TensorSpec((None, *batch.shape[1:]), tf.float32), tf.TensorSpec((None,), tf.int32),
+        )  # fmt: skip
+        values, places, lost, width = function(*given)
+    else:
+        with network.lock:
+            values, places, lost, width = _largest(network, layer, *given)
     rows, cols = np.divmod(places.numpy(), int(width))
-    return values.numpy(), np.stack([rows, cols], axis=-1)
+    return values.numpy(), np.stack([rows, cols], axis=-1), lost.numpy()
 
 
-def _largest(network: Any, layer: str, batch: Any, channels: Any) -> tuple[Any, Any, Any]:
-    """Largest finite value of channels and its place, row by row. Traced."""
+def _largest(network: Any, layer: str, batch: Any, channels: Any) -> tuple[Any, Any, Any, Any]:
+    """Largest finite value of channels and its place, row by row, and whether others were not. Traced."""
     maps = tf.cast(tracing.until(network.model, layer, lambda: network.raw_answer(batch)), tf.float32)
     width = tf.shape(maps)[2]
     cells = tf.gather(tf.reshape(maps, (tf.shape(maps)[0], -1, maps.shape[-1])), channels, axis=-1)
-    cells = tf.where(tf.math.is_finite(cells), cells, -np.inf)
-    return tf.reduce_max(cells, axis=1), tf.argmax(cells, axis=1), width
+    finite = tf.math.is_finite(cells)
+    cells = tf.where(finite, cells, -np.inf)
+    return tf.reduce_max(cells, axis=1), tf.argmax(cells, axis=1), ~tf.reduce_all(finite, axis=1), width

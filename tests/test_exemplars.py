@@ -120,3 +120,15 @@ def test_what_is_not_there_is_refused(network, data, change, sentence):
     asked = {"dataset": data, "layer": "second", "channels": [0], **change}
     with pytest.raises(ConvvizError, match=sentence):
         next(exemplars.search(network, **asked))
+
+
+def test_pictures_on_which_a_channel_has_nan_are_counted_and_called_neither_loud_nor_silent(model, data):
+    broken = keras.models.clone_model(model)
+    broken.set_weights(model.get_weights())
+    kernel, bias = broken.get_layer("second").get_weights()
+    kernel[1, 1, 0, 2] = np.nan
+    broken.get_layer("second").set_weights([kernel, bias])
+    found = last(exemplars.search(zoo.wrap(broken, input_range=(0, 1)), data, "second", [0, 2]))
+    assert found.broken == {0: 0, 2: 23}
+    assert found.silent[2] == 0
+    assert found.best[2] == ()

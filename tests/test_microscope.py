@@ -279,3 +279,37 @@ def test_a_negative_number_behind_an_operator_stands_in_brackets(joint):
         for step in microscope.look(model, images.sample("cat"), layer, 1, 2, 3).steps:
             assert not NEGATIVE.search(step.formula), step.formula
     assert "(−" in microscope.look(model, images.sample("cat"), "both", 1, 2, 3).steps[0].formula
+
+
+def mended(value):
+    """Two networks that differ in one weight of another filter than 0: NaN or infinite, and a number."""
+    made = []
+    for weight in (value, 0.5):
+        keras.utils.set_random_seed(6)
+        second = layers.Conv2D(8, 3, activation="relu", name="second")
+        model = keras.Sequential(
+            [keras.Input((20, 20, 3)), layers.Conv2D(6, 3, activation="relu"), layers.MaxPooling2D(), second,
+             layers.Flatten(), layers.Dense(2)]
+        )  # fmt: skip
+        kernel, bias = second.get_weights()
+        kernel[1, 1, 0, 2] = weight
+        second.set_weights([kernel, bias])
+        made.append(model)
+    return made
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_weight_of_another_filter_that_is_no_number_is_not_in_the_gradient(value):
+    broken, sound = mended(value)
+    picture = images.sample("cat")
+    cell, whole = (microscope.look(zoo.wrap(one), picture, "second", 0) for one in (broken, sound))
+    assert (cell.row, cell.col) == (whole.row, whole.col)
+    np.testing.assert_allclose(cell.gradient, whole.gradient, atol=1e-6)
+    assert whole.gradient.any()
+    top, left, bottom, right = cell.field
+    outside = np.ones(cell.gradient.shape, bool)
+    outside[top:bottom, left:right] = False
+    assert not cell.gradient[outside].any()
+    weights = broken.get_layer("second").get_weights()[0]
+    assert not np.isfinite(weights).all(), "the model is left as it was"
+    assert not np.isfinite(microscope.look(zoo.wrap(broken), picture, "second", 2, 3, 3).gradient).all()

@@ -91,7 +91,7 @@ def test_how_often_a_channel_is_silent_is_a_sentence_for_none_some_and_all_of_th
     said = {}
     for silent in (0, 12, 300):
         search = exemplars.Search("conv2d", {}, {18: 0.0}, {18: silent}, 300, 300, 300)
-        said[silent] = top_pictures.noticed(search, 18, "conv2d")[0]
+        said[silent] = top_pictures.noticed(search, 18, "conv2d", zoo.Reference("bundled", "mnist"))[0]
     assert said[0] == "Channel 18 of conv2d rises above zero on every one of 300 pictures."
     assert said[12] == "On 12 of 300 pictures channel 18 of conv2d never rises above zero."
     assert said[300] == "Channel 18 of conv2d rises above zero on none of 300 pictures."

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from convviz import activations, attribution, filters, images, microscope, patterns, zoo
+from convviz import activations, attribution, filters, images, microscope, patterns, surgery, zoo
 from pages.shared import words
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine's fixture is for this module, too
 
@@ -372,3 +372,39 @@ def test_a_place_and_two_pictures_name_a_channel_that_is_no_number_and_do_not_ra
     assert not re.search(r"\b(nan|inf)\b", said)
     assert "values are NaN or infinite, drawn black" in captions(app) or "are NaN or infinite" in captions(app)
     assert not re.search("Channel 2 differs most", said)
+
+
+def waited(app, slot):
+    """The page after one of its jobs has ended."""
+    app.session_state[f"_job_{slot}"].result(timeout=90)
+    return app.run()
+
+
+def test_top_pictures_say_that_a_channel_is_no_number(tmp_path):
+    app = brought("feature_maps", spoiled(np.nan), tmp_path, maps_view="top", maps_layer="c2", channel=2)
+    waited(app, "exemplars")
+    assert not app.exception
+    assert "channel 2 of c2 has values that are NaN or infinite, which do not count. Weights of c2 are" in texts(app)
+    assert "rises above zero" not in texts(app)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_knock_out_says_what_was_no_number_and_what_is_one_now(value, tmp_path):
+    app = brought("knock_out", spoiled(value), tmp_path, edits="mute=c2:2", op_view="c2")
+    assert not app.exception
+    said = texts(app)
+    network = zoo.wrap(built(spoiled(value)))
+    after = surgery.operate(network, images.sample("cat"), surgery.read(network, "mute=c2:2").edits).after
+    top = network.card.class_names[int(after.argmax())]
+    assert f"is NaN or infinite before the edits; after them it is {top}, with {after.max():.0%}" in said
+    assert "The outputs of 3 of the 5 layers compared differ" in said
+    assert "In c2 channel 2 changes most, between numbers and NaN or infinity" in said
+    assert len([one for one in app.warning if "Weights of c2 are NaN or infinite" in one.value]) == 1
+    app.toggle(key="op_search").set_value(True).run()
+    waited(app, "surgery_search")
+    assert not app.exception
+    assert "so no channel can be said to lower or raise it" in texts(app)
+    tables = " ".join(one.value.to_string() for one in [*app.table, *app.dataframe])
+    assert not re.search(r"\b(nan|inf)\b", texts(app) + captions(app) + tables)
+    app.text_area(key="edits").set_value("mute=c2:0").run()
+    assert "The answer is NaN or infinite, before the edits and after them." in texts(app)

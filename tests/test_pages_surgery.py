@@ -67,7 +67,7 @@ def test_edits_that_cannot_be_done_are_said_and_the_others_hold():
 def test_a_unit_that_is_a_probability_is_refused_and_can_be_undone():
     app = digits(edits="mute=dense_1:0")
     assert [error.value.replace("\\", "") for error in app.error] == [
-        "Dense_1 gives the probabilities themselves; edit one of its weights, or a layer before it."
+        "dense_1 gives the probabilities themselves; edit one of its weights, or a layer before it."
     ]
     assert not clicked(app, "Undo").error
 

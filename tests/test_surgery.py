@@ -236,6 +236,32 @@ def test_hundred_looks_leave_few_traced_calls():
     assert len([key for key in network.compiled if key[0] == "surgery"]) <= 6
 
 
+def spoiled():
+    """One weight of filter 2 of its convolution c is NaN."""
+    model = plain()
+    kernel, bias = model.get_layer("c").get_weights()
+    kernel[1, 1, 0, 2] = np.nan
+    model.get_layer("c").set_weights([kernel, bias])
+    return model
+
+
+def test_what_becomes_a_number_has_changed_and_what_stays_nan_has_not():
+    network = wrapped(spoiled)
+    mended = surgery.operate(network, CAT, [Edit("mute", "c", (2,))], view="c")
+    assert np.isnan(mended.before).all()
+    assert np.isfinite(mended.after).all()
+    assert all(np.isnan(share) for _, share in mended.changes)
+    assert mended.ranked[0][0] == 2
+    assert np.isnan(mended.ranked[0][1])
+    same = surgery.operate(network, CAT, [Edit("scale", "c", (2,), 2)], view="c")
+    assert all(share == 0 for _, share in same.changes)
+    assert same.ranked == ()
+    other = surgery.operate(network, CAT, [Edit("scale", "c", (1,), 2)], view="c")
+    assert dict(other.changes)["c"] > 0
+    assert [channel for channel, _ in other.ranked] == [1]
+    assert other.ranked[0][1] == pytest.approx(0.5)
+
+
 # --- the search ---------------------------------------------------------------------------------------------------
 
 

@@ -58,14 +58,34 @@ def look(
     if place != (0, 0, 0):
         found = seen(tf.constant(batch), tf.constant([0 if one is None else one for one in place], tf.int32))
     given = {path: [one.numpy()[0] for one in found["inputs"][path]] for path in outputs}
-    with network.lock:  # layers are called by themselves, which must not meet a trace
+    # layers are called by themselves, which must not meet a trace; infinity times zero is NaN
+    with network.lock, np.errstate(invalid="ignore"):
         computed, steps, taps, note = _arithmetic(network, outputs, given, place)
     value = float(maps[place[2]] if place[0] is None else maps[place])
     row, col, channel = place
-    gradient = np.abs(found["gradient"].numpy()[0]).sum(axis=-1)
+    slope = found["gradient"].numpy()[0]
+    if np.isfinite(value) and not np.isfinite(slope).all():
+        slope = _without_broken_weights(network, layer, batch, found["output"].numpy()[0], place, slope)
+    gradient = np.abs(slope).sum(axis=-1)
     calls = network.compiled[("microscope calls", layer)]
     field, unseen = _field(network, layer, place)
     return Cell(layer, channel, row, col, value, computed, tuple(steps), taps, field, gradient, note, calls, unseen)
+
+
+def _without_broken_weights(
+    network: Any, layer: str, batch: np.ndarray, maps: np.ndarray, place: tuple, slope: np.ndarray
+) -> np.ndarray:
+    """The gradient (H, W, C) of a cell that is a number, with zero in place of weights that are NaN or infinite.
+
+    Such a weight gives a cell that is a number nothing, but on the way back zero times it is NaN. Where the cell is
+    another one without them, the gradient stays as it came.
+    """
+    seen, _ = _asked(network, layer, batch.shape, finite=True)
+    at = tuple(0 if one is None else one for one in place)
+    found = seen(tf.constant(batch), tf.constant(at, tf.int32))
+    where = at[2] if maps.ndim == 1 else at
+    same = np.isclose(found["output"].numpy()[0][where], maps[where], rtol=1e-4, atol=1e-6)
+    return found["gradient"].numpy()[0] if same else slope
 
 
 def stage(network: Any, picture: np.ndarray, layer: str, channel: int, source: int | None = None) -> Stage | None:
@@ -97,18 +117,18 @@ def stage(network: Any, picture: np.ndarray, layer: str, channel: int, source: i
     return kinds.staged(chain[0], found, maps, channel, source)
 
 
-def _asked(network: Any, layer: str, shape: tuple[int, ...]) -> tuple[Any, tuple[str, ...]]:
+def _asked(network: Any, layer: str, shape: tuple[int, ...], *, finite: bool = False) -> tuple[Any, tuple[str, ...]]:
     """The traced call for a layer, and the layers that it is followed back through, the first one first."""
     if layer not in {entry.name for entry in network.card.layers}:
         raise ConvvizError(f"{network.card.title} has no layer {layer[:80]!r}; choose another")
     seen = tracing.traced(
-        network, ("microscope", layer, shape), partial(_traced, network, layer),
+        network, ("microscope", layer, shape, *["finite"] * finite), partial(_traced, network, layer, finite),
         tf.TensorSpec(shape, tf.float32), tf.TensorSpec((3,), tf.int32),
     )  # fmt: skip
     return seen, network.compiled[("microscope chain", layer)]
 
 
-def _traced(network: Any, layer: str, batch: Any, place: Any) -> dict[str, Any]:
+def _traced(network: Any, layer: str, finite: bool, batch: Any, place: Any) -> dict[str, Any]:
     """What goes into the layers of the chain, what comes out of the last, and the cell's gradient. Traced."""
     leaves = tracing.leaves(network.model)
     given: dict[str, list[Any]] = {}
@@ -126,7 +146,9 @@ def _traced(network: Any, layer: str, batch: Any, place: Any) -> dict[str, Any]:
         made[_key(output)], outputs[path] = path, output
         return output
 
-    with tracing.listening(network.model, note):
+    weights = _finite_weights(network.model) if finite else []
+    # a stateless scope gives these weights to whoever reads them inside it and leaves the variables alone
+    with tracing.listening(network.model, note), keras.StatelessScope(state_mapping=weights):
         network.raw_answer(batch)
     if layer not in outputs:
         raise ConvvizError(f"the network never calls its layer {layer!r}; choose another")
@@ -143,6 +165,16 @@ def _traced(network: Any, layer: str, batch: Any, place: Any) -> dict[str, Any]:
         "output": tf.cast(output, tf.float32),
         "gradient": tf.zeros_like(batch) if gradient is None else gradient,
     }
+
+
+def _finite_weights(model: Any) -> list[tuple[Any, Any]]:
+    """Every weight tensor, and the same with zero in place of NaN and infinity. Traced."""
+    found = []
+    for weight in model.weights:
+        values = tf.convert_to_tensor(weight.value)
+        if values.dtype.is_floating:
+            found.append((weight, tf.where(tf.math.is_finite(values), values, tf.zeros_like(values))))
+    return found
 
 
 def _chain(layer: str, leaves: dict[str, Any], given: dict[str, list], made: dict) -> tuple[str, ...]:

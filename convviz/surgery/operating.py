@@ -33,11 +33,12 @@ class Outcome:
         after: of the edited one.
         logits: float32 (2, N), the numbers before softmax or sigmoid, before and after; empty without classes.
         changes: (layer, change) for every layer with channels that was compared, in the network's order: the root mean
-            square of the difference as a share of the larger of both outputs' own, 0 where nothing differs.
+            square of the difference as a share of the larger of both outputs' own, 0 where nothing differs, and NaN
+            where numbers become NaN or infinite or such become numbers.
         view: path of the looked-at layer.
         channel: of it.
-        ranked: its channels that changed most with their change in the same measure, at most twelve, the most first;
-            those that did not change are left out.
+        ranked: its channels that changed most with their change in the same measure, at most twelve, the most first,
+            and before all those whose change is NaN; those that did not change are left out.
         map_before: float32 (H, W), the channel's map; (1,) for a layer without maps.
         map_after: of the edited network.
     """
@@ -258,9 +259,10 @@ def operate(
     changes = tuple((name, _change(before[name], after[name])) for name in keep if name in before)
     shown = before[view][0], after[view][0]
     shares = [_change(shown[0][..., one], shown[1][..., one]) for one in range(shown[0].shape[-1])]
-    order = [one for one in np.argsort(-np.array(shares), kind="stable")[:_SHOWN].tolist() if shares[one] > 0]
+    sizes = np.nan_to_num(shares, nan=np.inf)
+    order = [one for one in np.argsort(-sizes, kind="stable")[:_SHOWN].tolist() if sizes[one] > 0]
     if channel is None:
-        strongest = np.nan_to_num(shown[0]).reshape(-1, len(shares)).max(axis=0).argmax()
+        strongest = np.where(np.isfinite(shown[0]), shown[0], 0).reshape(-1, len(shares)).max(axis=0).argmax()
         channel = order[0] if order else int(strongest)
     if not 0 <= channel < len(shares):
         raise ConvvizError(f"{view} has {len(shares)} channels, counted from 0, and no number {channel}")
@@ -273,7 +275,12 @@ def operate(
 
 
 def _change(before: np.ndarray, after: np.ndarray) -> float:
-    """How far two outputs are apart, as a share of the larger one."""
+    """How far two outputs are apart, as a share of the larger one; NaN where one has a number and the other none."""
+    finite = np.isfinite(before) & np.isfinite(after)
+    if not finite.all():
+        if not np.array_equal(before[~finite], after[~finite], equal_nan=True):
+            return float("nan")
+        before, after = before[finite], after[finite]
     size = max(np.linalg.norm(before), np.linalg.norm(after))
     return float(np.linalg.norm(after - before) / size) if size else 0.0
 

@@ -67,6 +67,7 @@ with result:
             outcome = engine.compute(
                 surgery.operate, network, picture.array, found_edits.edits, view=layer, channel=own
             )
+        operations.not_a_number(outcome, network)
         drawn = operations.maps(outcome)
         operations.answers(outcome, card)
         operations.go_on()

@@ -48,6 +48,7 @@ with result:
         )
     with answer:
         operations.answers(outcome, card)
+    operations.not_a_number(outcome, network)
     drawn = operations.maps(outcome)
     chart = operations.by_layer(outcome)
     ui.section("Accuracy by class")

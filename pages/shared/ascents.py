@@ -178,7 +178,7 @@ def beside(wanted: Wanted) -> None:
     of_large = wanted.large if wanted.objective != "mixed" else round(wanted.large / (len(wanted.named) - 1))
     channel = wanted.filters[of_large]
     ui.section(f"{top_pictures.TITLES[name]} that filter {channel} answers to most")
-    top_pictures.live(lambda found: top_pictures.row(found.best.get(channel, ()), f"filter {channel}", key="pattern"))
+    top_pictures.live(lambda found: top_pictures.row(found, channel, f"filter {channel}", key="pattern"))
 
 
 def _strip(kept: list[Sketch], place: int) -> Any:

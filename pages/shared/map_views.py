@@ -487,14 +487,14 @@ def top(looked: Looked) -> Shown:
     named = f"channel {channel} of {layer}"
     with looked.result:
         ui.section(f"What {words.safe(named)} answers to most")
-        top_pictures.live(lambda now: top_pictures.row(now.best.get(channel, ()), named, key="top"))
+        top_pictures.live(lambda now: top_pictures.row(now, channel, named, key="top"))
         ways(looked, layer, channel, kernels_of(looked.card, layer))
     now = top_pictures.found()
     files = {}
     if now is not None and now.best.get(channel):
         files["top_pictures.png"] = functools.partial(rendering.png, top_pictures.sheet(now.best[channel]))
     return Shown(
-        top_pictures.noticed(now, channel, layer),
+        top_pictures.noticed(now, channel, layer, looked.network),
         "Zeiler & Fergus 2014, Visualizing and understanding convolutional networks, arXiv:1311.2901, figure 2.",
         recipes.looks.exemplars(looked.network, looked.card, layer=layer, channel=channel, data=name, count=count),
         files,

@@ -205,7 +205,22 @@ def answers(outcome: surgery.Outcome, card: zoo.Card) -> None:
         return
     order = np.argsort(-np.maximum(outcome.before, outcome.after), kind="stable")[:_BARS]
     names = [card.class_names[one] for one in order]
-    charts.pairs("Probabilities", names, outcome.before[order].tolist(), outcome.after[order].tolist(), key="op_bars")
+    shares = [_known(one[order]) for one in (outcome.before, outcome.after)]
+    charts.pairs("Probabilities", names, *shares, key="op_bars")
+
+
+def _known(numbers: Sequence[float]) -> list[float | None]:
+    """None, which is not drawn, for what is NaN or infinite."""
+    return [float(one) if math.isfinite(one) else None for one in numbers]
+
+
+def not_a_number(outcome: surgery.Outcome, network: zoo.Reference) -> None:
+    """Where an answer or a layer is NaN or infinite, before the edits or after them, say why."""
+    shown = (outcome.before, outcome.after, outcome.map_before, outcome.map_after)
+    if all(np.isfinite(one).all() for one in shown) and not any(math.isnan(share) for _, share in outcome.changes):
+        return
+    told = engine.compute(zoo.no_number, network)
+    st.warning(words.safe(words.sentence(told), 400), icon=":material/warning:")
 
 
 def maps(outcome: surgery.Outcome) -> dict[str, np.ndarray]:
@@ -218,25 +233,25 @@ def maps(outcome: surgery.Outcome) -> dict[str, np.ndarray]:
             f"{words.number(float(after[0]))} after."
         )
         return {}
-    both = np.stack([before, after])
-    limit = float(np.abs(both).max())
-    signed = both.min() < 0
+    limit = max(map(ui.largest, (before, after)))
+    signed = any(map(ui.is_signed, (before, after)))
     colours = rendering.signed if signed else rendering.magnitude
-    difference = after - before
+    with np.errstate(invalid="ignore"):  # infinity minus itself
+        difference = after - before
     shown = {"before": colours(before, limit or None), "after": colours(after, limit or None)}
     shown["difference"] = rendering.signed(difference)
-    columns = st.columns(3)
-    for column, (title, values) in zip(columns, (("before", before), ("after", after)), strict=False):
+    titles = (f"Before: {words.safe(named)}", f"After: {words.safe(named)}", "Difference, after minus before")
+    told = (f"{named} before", f"{named} after", f"Difference of {named}")
+    limits = (limit, limit, ui.largest(difference))
+    for column, name, title, alt, values, most in zip(
+        st.columns(3), shown, titles, told, (before, after, difference), limits, strict=True
+    ):
         with column:
-            span = words.numbers(float(values.min()), float(values.max()))
-            caption = f"{title.capitalize()}: {words.safe(named)}, {words.shape(values)}, values {span}"
-            ui.picture(shown[title], caption, words.map_alt(values, f"{named} {title}"), at_least=300)
-            ui.colour_bar("signed" if signed else "viridis", limit)
-    with columns[2]:
-        span = words.numbers(float(difference.min()), float(difference.max()))
-        caption = f"Difference, after minus before, {words.shape(difference)}, values {span}"
-        ui.picture(shown["difference"], caption, words.map_alt(difference, f"Difference of {named}"), at_least=300)
-        ui.colour_bar("signed", float(np.abs(difference).max()))
+            shown[name] = rendering.marked(shown[name], values)
+            caption = f"{title}, {words.shape(values)}, {words.spread(values)}"
+            ui.picture(shown[name], caption, words.map_alt(values, alt), at_least=300)
+            if np.isfinite(values).any():
+                ui.colour_bar("signed" if signed or name == "difference" else "viridis", most)
     return shown
 
 
@@ -245,16 +260,24 @@ def by_layer(outcome: surgery.Outcome) -> dict[str, Callable[[], bytes]]:
     if len(outcome.changes) < 2:
         return {}
     shares = [share for _, share in outcome.changes]
-    drawn = "Change of each layer's output", list(range(1, len(shares) + 1)), {"change": (shares, charts.TRAINING)}
+    drawn = (
+        "Change of each layer's output",
+        list(range(1, len(shares) + 1)),
+        {"change": (_known(shares), charts.TRAINING)},
+    )
     charts.curves(*drawn, x_title=_AXIS, key="op_changes", marked=len(shares) <= 60)
     with st.expander("Every layer in a row", icon=":material/table_rows:"):
-        rows = [
-            {"Layer": name, "Change": words.share(share, fine=True) if share else "none"}
-            for name, share in outcome.changes
-        ]
+        rows = [{"Layer": name, "Change": _told(share)} for name, share in outcome.changes]
         st.dataframe(rows, hide_index=True, height=min(420, 38 + 35 * len(rows)), width="stretch", key="op_layers")
         st.caption("Change: the size of the difference as a share of the larger of the outputs before and after.")
     return {"changes.png": functools.partial(charts.file, *drawn, x_title=_AXIS)}
+
+
+def _told(share: float) -> str:
+    """A change in a table."""
+    if math.isnan(share):
+        return "NaN or infinite"
+    return words.share(share, fine=True) if share else "none"
 
 
 def noticed(outcome: surgery.Outcome, card: zoo.Card, edits: Sequence[Edit]) -> list[str]:
@@ -263,28 +286,41 @@ def noticed(outcome: surgery.Outcome, card: zoo.Card, edits: Sequence[Edit]) -> 
         return ["Nothing is edited, so that before and after are the same."]
     lines = []
     if len(outcome.before):
-        first, last = int(outcome.before.argmax()), int(outcome.after.argmax())
-        names = [words.safe(card.class_names[one]) for one in (first, last)]
-        now = words.change(float(outcome.before[first]), float(outcome.after[first]))
-        lines.append(
-            f"The answer stays {names[0]}; its probability {now}."
-            if first == last
-            else f"The answer changes from {names[0]} to {names[1]}: {names[0]} {now}."
-        )
-    changed = [name for name, share in outcome.changes if share > 0]
+        lines.append(_answer(outcome, card))
+    changed = [name for name, share in outcome.changes if share != 0]
     if outcome.changes:
         rest = "; those before the first edit cannot" if len(changed) < len(outcome.changes) else ""
         lines.append(f"The outputs of {len(changed)} of the {len(outcome.changes)} layers compared differ{rest}.")
     if outcome.ranked:
         channel, share = outcome.ranked[0]
-        lines.append(
-            f"In {words.safe(outcome.view)} channel {channel} changes most, by {words.share(share)} of its size."
-        )
+        how = "between numbers and NaN or infinity" if math.isnan(share) else f"by {words.share(share)} of its size"
+        lines.append(f"In {words.safe(outcome.view)} channel {channel} changes most, {how}.")
     elif not changed:
         lines.append("Nothing changes at all on this picture: what was edited was silent here, or is as it was.")
     else:
         lines.append(f"{words.safe(outcome.view)} does not change.")
     return lines
+
+
+def _answer(outcome: surgery.Outcome, card: zoo.Card) -> str:
+    """How the answer changes, where it is one."""
+    first, last = (
+        words.safe(card.class_names[int(one.argmax())]) if np.isfinite(one).all() else ""
+        for one in (outcome.before, outcome.after)
+    )
+    if not first and not last:
+        return "The answer is NaN or infinite, before the edits and after them."
+    if not first:
+        chance = words.share(float(outcome.after.max()))
+        return f"The answer is NaN or infinite before the edits; after them it is {last}, with {chance}."
+    top = int(outcome.before.argmax())
+    if not last:
+        chance = words.share(float(outcome.before[top]))
+        return f"The answer is {first} with {chance} before the edits; after them it is NaN or infinite."
+    now = words.change(float(outcome.before[top]), float(outcome.after[top]))
+    if top == int(outcome.after.argmax()):
+        return f"The answer stays {first}; its probability {now}."
+    return f"The answer changes from {first} to {last}: {first} {now}."
 
 
 def touches(edits: Sequence[Edit], layer: zoo.LayerCard, index: int) -> bool:
@@ -402,6 +438,12 @@ def _found(card: zoo.Card, edits: tuple[Edit, ...]) -> None:
     _progress(job, "channels", _SEARCH)
     now = job.latest
     if now is None:
+        return
+    if not math.isfinite(now.probability):
+        if job.ended:
+            st.markdown(
+                "The answer with all channels is NaN or infinite, so no channel can be said to lower or raise it."
+            )
         return
     order = now.order()
     rows = [

@@ -87,8 +87,12 @@ def _progress(now: exemplars.Search, state: str) -> str:
     return f"{searched}{some}{'; stopped' if state == 'stopped' else ''}"
 
 
-def row(best: Sequence[exemplars.Exemplar], named: str, *, key: str) -> None:
+def row(now: exemplars.Search, channel: int, named: str, *, key: str) -> None:
     """One channel's pictures with a frame around what the strongest cell sees, and under each that part alone."""
+    best = now.best.get(channel, ())
+    if not best and now.broken.get(channel):
+        st.markdown(f"None of the pictures so far has a number above zero in {words.safe(named)}.")
+        return
     if not best:
         st.markdown(f"None of the pictures so far raises {words.safe(named)} above zero.")
         return
@@ -130,12 +134,17 @@ def _silence(silent: int, done: int, named: str) -> str:
     return f"On {silent:,} of {words.count(done, 'picture')} {named} never rises above zero."
 
 
-def noticed(now: exemplars.Search | None, channel: int, layer: str) -> list[str]:
+def noticed(now: exemplars.Search | None, channel: int, layer: str, network: zoo.Reference) -> list[str]:
     """What to notice about one channel's pictures."""
     best: Any = now.best.get(channel, ()) if now is not None else ()
     if now is None or not now.done:
         return ["Each picture is given to the network; the channel's largest value on it decides its place."]
-    lines = [_silence(now.silent[channel], now.done, f"channel {channel} of {words.safe(layer)}")]
+    named, silent, lost = f"channel {channel} of {words.safe(layer)}", now.silent[channel], now.broken.get(channel, 0)
+    lines = [] if lost and not silent else [_silence(silent, now.done, named)]
+    if lost:
+        cause = words.safe(words.sentence(engine.compute(zoo.no_number, network)), 400)
+        told = f"On {lost:,} of {words.count(now.done, 'picture')} {named} has values that are NaN or infinite"
+        lines.append(f"{told}, which do not count. {cause}")
     if best:
         mean = now.means[channel]
         lines.insert(0, f"Its largest value is {words.number(best[0].value)}; on an average picture it reaches "
