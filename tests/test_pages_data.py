@@ -1,9 +1,16 @@
 """The Data page: what it takes at its door, what it says about it, and what stands under each of its views."""
 
-import pytest
+import ast
+import io
 
-from convviz import datasets, uploads
+import numpy as np
+import pytest
+from PIL import Image
+
+from convviz import datasets, images, rendering, uploads
+from pages.shared import readings
 from tests.hostile import archives as files
+from tests.test_foot import code, link
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -45,3 +52,42 @@ def test_pictures_that_could_not_be_opened_are_said_over_the_examples():
     assert [one.value for one in app.warning] == ["2 pictures could not be opened and are left out."]
     found = uploads.open_dataset(files.pack(files.folders(3) | {"red/a.png": b"x"}), size=(8, 8))
     assert (found.left_out, datasets.load("digits").left_out) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("choices", "files_", "told"),
+    [
+        ({"browse_seed": "3"}, {"examples.png"}, "default_rng(3)"),
+        ({"browse": "shapes"}, {"examples.png", "pictures.npz"}, f"classes, each = {len(datasets.SHAPES)}, 8"),
+        ({"view": "batches", "browse_batch": "7", "browse_size": "16"}, {"batch.png"}, "number, batch_size = 7, 16"),
+        ({"view": "reading", "reading_side": "64"}, {"resized.png"}, "side = 64"),
+        ({"view": "augmentation", "browse_seed": "3"}, {"augmented.png"}, "default_rng(3)"),
+    ],
+)
+def test_every_view_has_its_program_its_link_and_its_picture(choices, files_, told):
+    app = opened("learning/data", **choices)
+    assert not app.exception
+    ast.parse(code(app))
+    assert told in code(app)
+    assert all(f"{name}={value}" in link(app) for name, value in choices.items())
+    assert {one.label for one in app.get("download_button")} == files_ | {"Download data.py"}
+
+
+def test_what_was_collected_can_be_saved_and_has_no_program():
+    app = opened("learning/data", view="own")
+    assert "view=own" in link(app)
+    assert "There is nothing to save yet." in texts(app)
+    assert not [one for one in app.get("code") if one.language == "python"]
+    app.session_state["_collected"] = {"cup": [rendering.png(images.sample("cat")[:20, :20])], "pen": []}
+    app.run()
+    assert "What is collected here is not in the link; save it and bring it as a zip." in texts(app)
+    assert [one.label for one in app.get("download_button")] == ["collected.zip"]
+
+
+def test_the_saved_sheet_shows_the_pictures_in_rows():
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 1), np.uint8)
+    with Image.open(io.BytesIO(readings.saved(pictures, 2))) as file:
+        drawn = np.asarray(file)
+    assert np.array_equal(drawn[-4:, :6], np.repeat(pictures[4], 3, axis=-1))
+    assert np.array_equal(drawn[:4, -6:], np.repeat(pictures[1], 3, axis=-1))
+    assert readings.saved(pictures[:4].reshape(2, 2, 4, 6, 1), 2) == readings.saved(pictures[:4], 2)

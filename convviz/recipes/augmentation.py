@@ -119,6 +119,11 @@ def ways(
     return script(opening(name), body, about="One picture, many ways: the lecture's augmentation.")
 
 
+def resizing() -> str:
+    """The lines that define ``resized(picture, height, width)``."""
+    return "import cv2\n\n" + _WAYS[_WAYS.index("def resized") : _WAYS.index("def one_way")]
+
+
 def one_way(options: Mapping[str, Any]) -> str:
     """The function that changes one picture at random, without a picture and without a random source.
 

@@ -45,6 +45,7 @@ with controls:
     if view == "own":
         came = collecting.archive()
 
+code, files, private = "", {}, ""
 with result:
     if view == "examples":
         with st.spinner("Reading the data"):
@@ -52,12 +53,17 @@ with result:
         readings.examples(shown, data_sets.title_of(data))
         readings.truth(shown)
         notes, source = readings.examples_noticed(shown), words.safe(shown.source, 400)
+        each = shown.examples.shape[1]
+        code = recipes.data.examples(data, len(shown.class_names), per_class=each, seed=seed)
+        files = {"examples.png": functools.partial(readings.saved, shown.examples, each), **data_sets.files(data)}
     elif view == "batches":
         with st.spinner("Reading the data"):
             shown = engine.compute(datasets.batch, data, number, batch_size=size, seed=seed, timeout=data_sets.SECONDS)
         readings.batch(shown)
         notes = readings.batch_noticed(shown)
         source = "Chollet, Deep Learning with Python, section 5.2.4."
+        code = recipes.data.batch(data, number, batch_size=size, seed=seed)
+        files = {"batch.png": functools.partial(readings.saved, shown.images, 8), **data_sets.files(data)}
     elif view == "reading":
         batch = readings.reading(picture, side)
         notes = [
@@ -65,11 +71,14 @@ with result:
             f"The network sees {batch.size:,} numbers from {batch.min():.3g} to {batch.max():.3g}.",
         ]
         source = "Chollet, Deep Learning with Python, section 5.2.4."
+        code = recipes.data.reading(picture.name, side)
+        files = foot.pngs({"resized": images.resize(picture.array, (side, side))})
     elif view == "own":
         came = collecting.collector() or came
         notes, source = collecting.noticed(), "Carney et al. 2020, Teachable Machine, CHI extended abstracts."
         if came:
             data_sets.browse(came)
+        files, private = collecting.files(), collecting.private()
     else:
         square = images.resize(picture.array, (150, 150))
         stack = np.repeat(square[None], WAYS, axis=0)
@@ -80,9 +89,7 @@ with result:
         )  # fmt: skip
         notes = readings.augmented_noticed(many, square, options)
         source = "Chollet, Deep Learning with Python, listing 5.11; Keras' ImageDataGenerator for each number."
+        code = recipes.augmentation.ways(picture.name, WAYS, seed, **options)
+        files = foot.pngs({"augmented": sketches.sheet(many, columns=4)})
     ui.notes(notes, source)
-    if view == "augmentation":
-        foot.foot(
-            "data", code=recipes.augmentation.ways(picture.name, WAYS, seed, **options),
-            files={"augmented.png": lambda: rendering.png(sketches.sheet(many, columns=4))},
-        )  # fmt: skip
+    foot.foot("data", code=code, files=files, private=private)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -71,6 +73,17 @@ def noticed() -> list[str]:
     if counts and max(counts.values()) > 1.5 * max(1, min(counts.values())):
         said.append(f"The classes are not balanced: from {min(counts.values())} to {max(counts.values())} pictures.")
     return said
+
+
+def files() -> dict[str, Callable[[], bytes]]:
+    """What was collected so far, to save."""
+    classes = {name: list(pictures) for name, pictures in st.session_state.get(_CLASSES, {}).items() if pictures}
+    return {"collected.zip": functools.partial(packed, classes)} if classes else {}
+
+
+def private() -> str:
+    """What a link to this page cannot hold."""
+    return "what is collected here is not in the link; save it and bring it as a zip" if files() else ""
 
 
 def packed(classes: dict[str, list[bytes]]) -> bytes:

@@ -22,7 +22,7 @@ _LOOKS = {"type": "tertiary", "width": "content"}
 def foot(
     page: str,
     *,
-    code: str,
+    code: str = "",
     files: Mapping[str, Callable[[], bytes]],
     check: Callable[[], str] | None = None,
     private: str = "",
@@ -31,7 +31,7 @@ def foot(
 
     Args:
         page: the page's name in the address, such as ``"grad_cam"``; also the name of its program.
-        code: a program of ``convviz.recipes`` that makes what the page shows.
+        code: a program of ``convviz.recipes`` that makes what the page shows; "" where there is none.
         files: name of a file -> function that makes its bytes. It runs when somebody asks for the file, perhaps later
             and in another thread, so it must hold what it needs and call nothing of Streamlit's.
         check: recomputes what is shown and says how far apart the numbers are, one sentence; run when asked.
@@ -40,8 +40,9 @@ def foot(
     own = {pickers.OWN_FILE: pickers.own_picture_file()} if pickers.own_picture_shown() else {}
     answer = st.empty()  # above the buttons, where the eye is, and not below the window's edge
     with st.container(horizontal=True, key="foot"):
-        with st.popover("Code", icon=":material/code:", key=f"{page}_code", **_LOOKS):
-            _code(page, code, [name for name in files if name.endswith((".png", ".csv", ".svg"))])
+        if code:
+            with st.popover("Code", icon=":material/code:", key=f"{page}_code", **_LOOKS):
+                _code(page, code, [name for name in files if name.endswith((".png", ".csv", ".svg"))])
         with st.popover("Link", icon=":material/link:", key=f"{page}_link", **_LOOKS):
             _link(page, private)
         with st.popover("Save", icon=":material/download:", key=f"{page}_save", **_LOOKS):

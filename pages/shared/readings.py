@@ -178,6 +178,11 @@ def augmented_noticed(many: np.ndarray, original: np.ndarray, options: Mapping[s
     return said
 
 
+def saved(pictures: np.ndarray, columns: int) -> bytes:
+    """Pictures (..., H, W, C) side by side in rows, in colour, as a PNG file."""
+    return rendering.png(sketches.sheet(_in_colour(pictures.reshape(-1, *pictures.shape[-3:])), columns=columns))
+
+
 def _in_colour(pictures: np.ndarray) -> np.ndarray:
     """(N, H, W, C) as (N, H, W, 3)."""
     return np.stack([images.with_channels(one, 3) for one in pictures])
