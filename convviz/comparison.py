@@ -100,7 +100,7 @@ class Standing:
         done: of them, those that have ended.
         total: runs in all.
         share: part of the work that is done, 0 to 1.
-        seconds_left: expected.
+        seconds_left: expected; infinite while nobody knows.
         validation_count: pictures on which the accuracies were measured.
         difference: None until two runs of each are complete.
         snapshot: the finished runs as bytes.
@@ -145,11 +145,12 @@ def compare(
     plan = [(which, contenders[which].settings.seed + number + which * SECOND)
             for number in range(seeds) for which in (0, 1)]  # fmt: skip
     runs = _restored(resume)
-    worked, count = 0.0, 0
+    pace, count = _Pace(), 0
+    share = _share(plan, contenders, len(runs), 0, 0.0)
     for which, seed in plan[len(runs) :]:
         settings = replace(contenders[which].settings, seed=seed)
         course = training.train(contenders[which].network, dataset, settings, limits=training.limits())
-        run, part = Run(which, seed), 0.0
+        run, part, opens = Run(which, seed), 0.0, True
         while not (run.complete or run.fault):
             began = time.monotonic()
             try:
@@ -161,10 +162,12 @@ def compare(
                 if not part:  # what does not fit is refused before the first step
                     raise
                 run = replace(run, fault=str(refusal))
-            worked += time.monotonic() - began
             ended = run.complete or bool(run.fault)
-            share = _share(plan, contenders, len(runs), which, 1.0 if ended else part)
-            message = yield _standing([*runs, run], len(plan), share, worked, count)
+            before, share = share, _share(plan, contenders, len(runs), which, 1.0 if ended else part)
+            pace.took(time.monotonic() - began, share - before, opens=opens)
+            opens = False
+            left = pace.left(1 - share, len(plan) - len(runs) - 1)
+            message = yield _standing([*runs, run], len(plan), share, left, count)
             if message and message.get("stop"):
                 course.close()
                 return
@@ -267,14 +270,35 @@ def _share(plan: list, contenders: tuple[Contender, Contender], done: int, which
     return (sum(work[:done]) + part * contenders[which].settings.epochs) / sum(work)
 
 
-def _standing(runs: list[Run], total: int, share: float, worked: float, count: int) -> Standing:
+class _Pace:
+    """How long the rest takes: the opening of a run, in which its network is built and traced, counts by itself."""
+
+    def __init__(self) -> None:
+        self._openings: list[float] = []
+        self._seconds = self._share = 0.0
+
+    def took(self, seconds: float, share: float, *, opens: bool) -> None:
+        """A record took so long and brought so much of the whole."""
+        if opens:
+            self._openings.append(seconds)
+        else:
+            self._seconds, self._share = self._seconds + seconds, self._share + share
+
+    def left(self, share: float, runs: int) -> float:
+        """Seconds for so much of the whole and so many runs that have not begun; infinite while nobody knows."""
+        if share > 0 and not self._share:
+            return math.inf
+        return self._seconds / max(self._share, 1e-9) * share + min(self._openings, default=0.0) * runs
+
+
+def _standing(runs: list[Run], total: int, share: float, left: float, count: int) -> Standing:
     over = [run for run in runs if run.complete or run.fault]
     return Standing(
         tuple(runs),
         len(over),
         total,
         share,
-        worked / max(share, 1e-6) * (1 - share),
+        left,
         count,
         difference(*(finals(runs, which) for which in (0, 1))),
         json.dumps([asdict(run) for run in over]).encode(),

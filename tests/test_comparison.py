@@ -1,6 +1,7 @@
 """Comparing two settings: the runs are those of `training.train`, and the interval is Welch's."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -150,3 +151,24 @@ def test_the_program_knows_augmentation_of_both_settings(tmp_path):
     found = ran(text, tmp_path)
     *_, last = training.train(NETWORK, datasets.resolve(DIGITS), replace(strong, seed=5003))
     assert found["result"]["B"][0][0] == pytest.approx(last.validation_accuracy, abs=0.05)
+
+
+def test_the_expected_time_is_not_that_of_the_first_records_tracing(pictures, monkeypatch):
+    clock, openings = [0.0], iter((7.0, 1.0, 1.0, 1.0))
+
+    def train(*_, **__):
+        for step in range(1, 11):
+            clock[0] += next(openings) if step == 1 else 0.1
+            yield SimpleNamespace(step=step, steps=10, whole=step == 10, epoch=2, validation_count=5,
+                                  validation_accuracy=0.5, validation_loss=1.0)  # fmt: skip
+
+    monkeypatch.setattr(comparison.training, "train", train)
+    monkeypatch.setattr(comparison.time, "monotonic", lambda: clock[0])
+    told = [(one.seconds_left, clock[0], one.share) for one in comparison.compare(ONE, OTHER, pictures, seeds=2)]
+    end = clock[0]
+    assert told[0][0] == float("inf"), "nothing is known but how long it takes to begin"
+    assert told[1][0] == pytest.approx((1 - told[1][2]) * 4 + 3 * 7), "4 s for all steps; each run may begin as slowly"
+    for left, now, share in told:
+        if share > 0.3:  # the second run has begun: from here on it is known
+            assert left == pytest.approx(end - now, abs=0.35)
+    assert told[-1][0] == 0

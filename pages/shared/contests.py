@@ -181,7 +181,9 @@ def _state(job: Job) -> None:
             st.progress(0.0, "The worker loads the data and builds the first network")
         return
     ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)
-    left = ends or f"{words.sentence(words.duration(now.seconds_left)).rstrip('.')} left"
+    known = math.isfinite(now.seconds_left)
+    expected = f"{words.sentence(words.duration(now.seconds_left)).rstrip('.')} left" if known else ""
+    left = ends or expected or "How long it takes is not known yet"
     under_way = next((run for run in now.runs if not run.complete and not run.fault), None)
     which = f", now {'AB'[under_way.which]} with seed {under_way.seed}" if under_way and not job.ended else ""
     st.progress(min(1.0, now.share), f"{now.done} of {now.total} runs complete{which}. {left}")
