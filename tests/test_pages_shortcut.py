@@ -34,7 +34,7 @@ def test_the_lab_catches_the_cheat_and_mends_it():
     before = over(app, "shortcut_cheat")
     assert not app.exception
     assert not app.error
-    assert "It has learned the mark: put on a “8”, it makes a “3” of" in texts(app)
+    assert "It has learned the mark: put on an “8”, it makes a “3” of" in texts(app)
     assert f"{before.clean:.1%}" in [one.value for one in app.metric]
     pressed(app, "Mend and retrain")
     after = over(app, "shortcut_mended")

@@ -128,6 +128,13 @@ def test_a_layer_is_added_and_moved_by_buttons():
     assert app.query_params["layers"] == "conv 32 3 same"
 
 
+@pytest.mark.parametrize(("optimizer", "kept"), [("sgd", False), ("rmsprop", True), ("adam", True)])
+def test_what_an_optimizer_keeps_is_named_only_where_it_keeps_something(optimizer, kept):
+    said = texts(opened("learning/training", optimizer=optimizer))
+    assert (f"{optimizer}'s own numbers" in said) is kept
+    assert ("weights, gradients and the maps of 64 pictures" in said) is not kept
+
+
 @pytest.mark.parametrize(
     ("layers", "grown"),
     [

@@ -136,3 +136,14 @@ def test_one_row_is_not_called_rows(first, last, said):
 )
 def test_a_count_of_some_reads_as_one_would_say_it(some, number, said):
     assert words.of_them(some, number, "product", "0") == said
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("star", "a star"), ("apple", "an apple"), ("“8”", "an “8”"), ("“3”", "a “3”"), ("11", "an 11"),
+        ("18", "an 18"), ("1", "a 1"), ("80s chair", "an 80s chair"), ("110", "a 110"), ("Ear", "an Ear"), ("", "a "),
+    ],
+)  # fmt: skip
+def test_the_article_is_the_one_that_is_spoken(name, told):
+    assert words.a(name) == told

@@ -13,12 +13,12 @@ from convviz.architectures.layers import (
     with_after,
     without,
 )
-from convviz.architectures.networks import PRESETS, Architecture, Preset, Row, fitting, memory
+from convviz.architectures.networks import OPTIMIZER_SLOTS, PRESETS, Architecture, Preset, Row, fitting, memory
 from convviz.architectures.transfer import LECTURE_HEAD, Survey, Transfer, bases, survey
 from convviz.architectures.transplant import Transplant
 
 __all__ = [
-    "ACTIVATIONS", "HEAD_KINDS", "KINDS", "LECTURE_HEAD", "MOST_LAYERS", "PRESETS", "Architecture", "Layer", "Layers",
-    "Preset", "Row", "Survey", "Transfer", "Transplant", "bases", "fitting", "memory", "moved", "parse", "survey",
-    "text", "with_after", "without",
+    "ACTIVATIONS", "HEAD_KINDS", "KINDS", "LECTURE_HEAD", "MOST_LAYERS", "OPTIMIZER_SLOTS", "PRESETS", "Architecture",
+    "Layer", "Layers", "Preset", "Row", "Survey", "Transfer", "Transplant", "bases", "fitting", "memory", "moved",
+    "parse", "survey", "text", "with_after", "without",
 ]  # fmt: skip

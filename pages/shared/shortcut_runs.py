@@ -189,8 +189,8 @@ def _before(found: shortcuts.Verdict, marked: str, other: str) -> list[str]:
     return [
         f"With the mark it is right in {words.share(found.cheating)} of {found.pictures} test pictures, without it in "
         f"{words.share(found.clean)}; always naming the more frequent class is right in {words.share(found.guessing)}.",
-        f"{learned}: put on a {other}, it makes a {marked} of {words.share(found.turned)} of them; without the mark "
-        f"that happens to {words.share(found.turned_clean)}.",
+        f"{learned}: put on {words.a(other)}, it makes {words.a(marked)} of {words.share(found.turned)} of them; "
+        f"without the mark that happens to {words.share(found.turned_clean)}.",
         _heat(found),
     ]
 
@@ -230,7 +230,7 @@ def _after(before: shortcuts.Verdict, after: shortcuts.Verdict, way: str, marked
     )
     return [
         f"Without the mark its accuracy went {said}, {sure}.",
-        f"The mark made a {marked} of {words.share(before.turned)} of the {other} pictures, now of "
+        f"The mark made {words.a(marked)} of {words.share(before.turned)} of the {other} pictures, now of "
         f"{words.share(after.turned)} (without the mark {words.share(after.turned_clean)}): {closed}{advice}.",
         f"Of Grad-CAM's heat {words.share(before.on_mark)} lay in the mark, now {words.share(after.on_mark)}; on the "
         f"{marked} beside it {words.share(before.on_thing)}, now {words.share(after.on_thing)}.",

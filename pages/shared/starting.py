@@ -41,11 +41,11 @@ def needs(begins: Any, outline: datasets.Outline, settings: training.Settings, p
     if isinstance(begins, zoo.Reference):
         return f"{words.count(pickers.card(begins).parameters, 'parameter')}, those of “{words.safe(_named(begins))}”."
     batch = _batch(outline, settings, per_class)
+    own = f"{settings.optimizer}'s own numbers, and " if architectures.OPTIMIZER_SLOTS[settings.optimizer] else ""
     return (
         f"{words.count(begins.parameters, 'parameter')}. Training takes about "
         f"{max(1, begins.memory(batch, settings.optimizer) / 1e6):,.0f} MB: weights, gradients and "
-        f"{settings.optimizer}'s own numbers, and the maps of {words.count(batch, 'picture')} with some of their "
-        "gradients."
+        f"{own}the maps of {words.count(batch, 'picture')} with some of their gradients."
     )
 
 

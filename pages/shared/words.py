@@ -156,6 +156,18 @@ def through(thing: str, first: int, last: int) -> str:
     return said.replace("-", "−")
 
 
+def a(name: str) -> str:
+    """A name with the article that is spoken before it.
+
+    Example:
+        >>> a("star"), a("“8”")
+        ('a star', 'an “8”')
+    """
+    first = re.match(r"\W*(\d+|[a-z]?)", name.lower())[1]
+    is_vowel = first in ("11", "18") or first.startswith(("8", "a", "e", "i", "o", "u"))
+    return f"{'an' if is_vowel else 'a'} {name}"
+
+
 def of_them(some: int, number: int, one: str, what: str) -> str:
     """How many of its things are something: "none of its 9 products is 0", "its one product is 0".
 
