@@ -31,6 +31,8 @@ class Layer:
             that are not blank, 0 to 1; NaN where it is not defined.
         readable: part of the variance of the picture's brightness that a weighted sum of the channels gives back, 0 to
             1: the best one, by least squares, at each cell the same.
+        broken: channels with values that are NaN or infinite; ``blank``, ``edges`` and ``readable`` are of the others,
+            and the last two NaN where there is none.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Layer:
     blank: int
     edges: float
     readable: float
+    broken: tuple[int, ...] = ()
 
 
 def profile(network: Any, picture: np.ndarray) -> tuple[Layer, ...]:
@@ -76,17 +79,23 @@ def profile(network: Any, picture: np.ndarray) -> tuple[Layer, ...]:
         taken += 4 * int(np.prod(known[names[index]].output_shape))
         if taken > _TOGETHER or place == len(chosen) - 1:
             maps = activations.feature_maps(network, picture, part)
-            found += [_measured(name, np.nan_to_num(one), brightness, silent.get(name)) for name, one in maps.items()]
+            found += [_measured(name, one, brightness, silent.get(name)) for name, one in maps.items()]
             part, taken = [], 0
     return tuple(found)
 
 
 def _measured(name: str, maps: np.ndarray, brightness: np.ndarray, silent: float | None) -> Layer:
     """One layer's record."""
+    shape, finite = maps.shape, np.isfinite(maps).all(axis=(0, 1))
+    broken = tuple(np.flatnonzero(~finite).tolist())
+    if len(broken) == shape[-1]:
+        return Layer(name, shape, silent, 0, float("nan"), float("nan"), broken)
+    maps = maps[..., finite]
     sides = tuple(min(side, _GRID) for side in maps.shape[:2])
     cells = images.resize(maps, sides).reshape(-1, maps.shape[-1]).astype(np.float64)
     blank = int((maps.min(axis=(0, 1)) == maps.max(axis=(0, 1))).sum())
-    return Layer(name, maps.shape, silent, blank, _edges(cells, brightness, sides), _readable(cells, brightness, sides))
+    measures = _edges(cells, brightness, sides), _readable(cells, brightness, sides)
+    return Layer(name, shape, silent, blank, *measures, broken)
 
 
 def _edges(cells: np.ndarray, brightness: np.ndarray, sides: tuple[int, ...]) -> float:

@@ -115,6 +115,24 @@ def test_channels_that_are_no_numbers_have_no_rank_and_are_named(value):
     assert activations.strongest(network, CAT, "b") == others[int(varies.argmax())]
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_the_profile_measures_the_channels_that_are_numbers_alone(value):
+    found = {one.name: one for one in depth.profile(zoo.wrap(spoiled(value), input_range=(0, 1)), CAT)}
+    assert (found["a"].broken, found["b"].broken) == ((), (2,))
+    whole = spoiled(0.0)  # the same, but with a number there; its other channels are taken alone
+    kernel, bias = whole.get_layer("b").get_weights()
+    others = [0, 1, 3, 4, 5, 6, 7]
+    alone = keras.layers.Conv2D(7, 3, activation="relu", name="b")
+    rest = [keras.layers.Flatten(), keras.layers.Dense(2)]
+    model = keras.Sequential([keras.Input((24, 20, 3)), whole.get_layer("a"), alone, *rest])
+    alone.set_weights([kernel[..., others], bias[others]])
+    expected = {one.name: one for one in depth.profile(zoo.wrap(model, input_range=(0, 1)), CAT)}["b"]
+    assert found["b"].shape[-1] == 8
+    assert found["b"].blank == expected.blank
+    assert found["b"].edges == pytest.approx(expected.edges, abs=1e-4)
+    assert found["b"].readable == pytest.approx(expected.readable, abs=1e-4)
+
+
 def test_where_no_channel_is_a_number_nothing_is_ranked():
     model = spoiled(1)
     model.get_layer("b").set_weights([one * np.nan for one in model.get_layer("b").get_weights()])
@@ -122,6 +140,9 @@ def test_where_no_channel_is_a_number_nothing_is_ranked():
     found = contrasts.place(network, CAT, "b", 2, 3)
     assert (found.order, found.broken, found.png, found.above_zero) == ((), tuple(range(8)), b"", 0)
     assert contrasts.difference(network, CAT, OTHER, "b").broken == tuple(range(8))
+    last = depth.profile(network, CAT)[-1]
+    assert last.broken == tuple(range(8))
+    assert np.isnan([last.edges, last.readable]).all()
 
 
 # --- two pictures --------------------------------------------------------------------------------------------------

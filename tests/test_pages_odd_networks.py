@@ -1,12 +1,13 @@
 """Visitors' networks that are out of the ordinary, on the pages of Looking inside: what is said of them is so."""
 
+import math
 import re
 
 import numpy as np
 import pytest
 
 from convviz import activations, attribution, filters, images, microscope, patterns, surgery, zoo
-from pages.shared import words
+from pages.shared import ascents, words
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine's fixture is for this module, too
 
 
@@ -65,8 +66,8 @@ def broken(layers, keras):
     return model
 
 
-def spoiled(value):
-    """One weight of filter 2 of its second convolution is NaN or infinite."""
+def spoiled(value, filters=2):
+    """One weight of filter 2, or of others, of its second convolution is NaN or infinite."""
 
     def made(layers, keras):
         model = keras.Sequential(
@@ -77,7 +78,7 @@ def spoiled(value):
             ]
         )  # fmt: skip
         weights = model.get_layer("c2").get_weights()
-        weights[0][1, 1, 0, 2] = value
+        weights[0][1, 1, 0, filters] = value
         model.get_layer("c2").set_weights(weights)
         return model
 
@@ -408,3 +409,28 @@ def test_knock_out_says_what_was_no_number_and_what_is_one_now(value, tmp_path):
     assert not re.search(r"\b(nan|inf)\b", texts(app) + captions(app) + tables)
     app.text_area(key="edits").set_value("mute=c2:0").run()
     assert "The answer is NaN or infinite, before the edits and after them." in texts(app)
+
+
+def test_sparsity_says_which_channels_it_leaves_out(tmp_path):
+    app = brought("feature_maps", spoiled(np.nan), tmp_path, maps_view="depth")
+    assert not app.exception
+    told = "Left out, with values that are NaN or infinite: 1 of 8 channels of c2. Weights of c2 are NaN or infinite"
+    assert told in texts(app)
+    assert "“Edges first”" in texts(app)
+    app = brought("feature_maps", spoiled(np.nan, slice(None)), tmp_path, maps_view="depth")
+    assert "Depth cannot be judged here: no channel of c2 is a number." in texts(app)
+
+
+def test_filter_patterns_tell_no_figures_of_what_is_no_number(tmp_path):
+    app = brought("filter_patterns", spoiled(np.nan, slice(None)), tmp_path, pattern_layer="c2")
+    waited(app, "patterns")
+    assert not app.exception
+    said = texts(app) + captions(app)
+    assert "Nothing was climbed, for each gradient is NaN or infinite." in said
+    assert not re.search("has (not )?(changed|fallen|grown)|the pictures reach|[Mm]ean activation 0", said)
+    assert not re.search("(fallen|grown|from|to|reach|reaches|has|give) NaN", said)
+
+
+def test_what_is_lost_does_not_count_in_the_mean_of_what_is_climbed():
+    assert ascents._mean((1.0, math.nan, 3.0, 9.0), (3,)) == 2
+    assert math.isnan(ascents._mean((1.0, math.nan), (0,)))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -77,19 +78,23 @@ def _sheet(job: Job, now: Sketch, recipe: str, wanted: Wanted) -> None:
     part = [one for one in job.history if one.recipe == recipe]
     last = part[-1]
     ui.section(title(recipe, wanted))
-    mean = _mean(last.activations)
+    mean = _mean(last.activations, last.lost)
     size = " × ".join(map(str, last.size)) + (" each" if len(last.activations) > 1 else "")
-    seen = f"; in 8 bits, as shown here, {words.number(_mean(last.shown))}" if last.shown else ""
-    of_all = f", mean of the {len(last.activations)}," if len(last.activations) > 1 else ""
+    seen = f"; in 8 bits, as shown here, {words.number(_mean(last.shown, last.lost))}" if last.shown else ""
+    count = len(last.activations) - len(last.lost)
+    of_all = f", mean of the {count}{' that have one' if last.lost else ''}," if count > 1 else ""
+    climbed = f"{words.sentence(wanted.what)[:-1]}{of_all} {words.number(mean)}{seen}"
+    risen = f"{wanted.what} {words.number(_mean(part[0].activations, part[0].lost))} at first, now {words.number(mean)}"
+    if not count:
+        climbed = risen = "No pattern, for each gradient is NaN or infinite"
     st.image(
         ui.inline(now.pictures[recipe]),
-        caption=f"{_named(wanted)}: {size}. {words.sentence(wanted.what)[:-1]}{of_all} {words.number(mean)}{seen}",
-        alt=f"{words.count(len(last.activations), 'pattern')} after {last.step} of {last.steps} steps, "
-        f"{wanted.what} {words.number(_mean(part[0].activations))} at first, now {words.number(mean)}",
+        caption=f"{_named(wanted)}: {size}. {climbed}",
+        alt=f"{words.count(len(last.activations), 'pattern')} after {last.step} of {last.steps} steps, {risen}",
         output_format="PNG",
         width="stretch",
     )
-    line = {wanted.what: ([_mean(one.activations) for one in part], charts.TRAINING)}
+    line = {wanted.what: (_drawn(_mean(one.activations, one.lost) for one in part), charts.TRAINING)}
     charts.curves(
         "How it rises", [one.step for one in part], line, x_title="step", y_title=wanted.what, key=f"ascent_{recipe}"
     )
@@ -155,13 +160,17 @@ def _one(drawn: bytes, part: list[Sketch], recipe: str, wanted: Wanted) -> None:
     name = words.safe(wanted.named[place])
     said = f"{words.sentence(wanted.what)[:-1]} {words.number(last.activations[place])}"
     seen = f"; as shown, clipped and in 8 bits, {words.number(last.shown[place])}" if last.shown else ""
+    if place in last.lost:
+        said, seen = "No pattern, for the gradient is NaN or infinite", ""
     with left:
         ui.picture(
             large, f"{name}, {words.shape(large)}, {title(recipe, wanted)}. {said}{seen}",
             f"Pattern of {wanted.named[place]}: {said}", at_least=LARGE, moving=True,
         )  # fmt: skip
+    if place in last.lost:
+        return
     with right:
-        line = {wanted.what: ([step.activations[place] for step in part], charts.TRAINING)}
+        line = {wanted.what: (_drawn(step.activations[place] for step in part), charts.TRAINING)}
         charts.curves(
             name, [step.step for step in part], line, x_title="step", y_title=wanted.what, key="ascent_of_one"
         )
@@ -215,11 +224,11 @@ def noticed(wanted: Wanted) -> list[str]:
     parts = {name: [one for one in history if one.recipe == name] for name in wanted.recipes}
     parts = {name: part for name, part in parts.items() if part}
     said = [_grown(list(parts.values())[-1], wanted.what), *stopped]
-    ends = {name: part[-1] for name, part in parts.items() if part[-1].shown}
+    ends = {name: part[-1] for name, part in parts.items() if math.isfinite(_mean(part[-1].shown, part[-1].lost))}
     if len(ends) == 2:
         names = {name: about.title for name, about in patterns.ABOUT_RECIPES.items()}
         reached = " and ".join(
-            f"{words.number(_mean(one.shown))} in {words.count(one.step, 'step')} ({names[name]})"
+            f"{words.number(_mean(one.shown, one.lost))} in {words.count(one.step, 'step')} ({names[name]})"
             for name, one in ends.items()
         )
         said.append(f"As shown, at the same contrast and in 8 bits, the pictures reach {reached}.")
@@ -228,8 +237,8 @@ def noticed(wanted: Wanted) -> list[str]:
         how = "clipped" if wanted.picture_starts else "at a contrast of a tenth"
         said.append(
             f"As shown, {how} and in 8 bits, {'the picture has' if len(last.shown) == 1 else 'the pictures have'} "
-            f"{words.number(_mean(last.shown))}, where the numbers that were climbed give "
-            f"{words.number(_mean(last.activations))}."
+            f"{words.number(_mean(last.shown, last.lost))}, where the numbers that were climbed give "
+            f"{words.number(_mean(last.activations, last.lost))}."
         )
     sizes = wanted.choices.get("octaves", 1) if wanted.recipes[0] == "fast" else 1
     if wanted.picture_starts and sizes > 1:
@@ -253,7 +262,9 @@ def _stopped(last: Sketch) -> str:
 
 def _grown(part: list[Sketch], what: str) -> str:
     """How what is climbed has changed."""
-    first, last = _mean(part[0].activations), _mean(part[-1].activations)
+    first, last = _mean(part[0].activations, part[0].lost), _mean(part[-1].activations, part[-1].lost)
+    if not math.isfinite(last):
+        return "Nothing was climbed, for each gradient is NaN or infinite."
     begun = f"In {words.count(part[-1].step, 'step')} the {what}"
     if last > first > 0 and last / first < 100:
         return f"{begun} has grown {last / first:.3g} times, to {words.number(last)}."
@@ -262,5 +273,12 @@ def _grown(part: list[Sketch], what: str) -> str:
     return f"{begun} has {'grown' if last > first else 'fallen'} from {words.number(first)} to {words.number(last)}."
 
 
-def _mean(numbers: tuple[float, ...]) -> float:
-    return sum(numbers) / len(numbers)
+def _drawn(numbers: Iterable[float]) -> list[float | None]:
+    """None, which is not drawn, for what is NaN or infinite."""
+    return [one if math.isfinite(one) else None for one in numbers]
+
+
+def _mean(numbers: Sequence[float], lost: Collection[int]) -> float:
+    """The mean of what is climbed, without those that are lost or are no numbers; NaN where none is left."""
+    sound = [one for place, one in enumerate(numbers) if place not in lost and math.isfinite(one)]
+    return sum(sound) / len(sound) if sound else math.nan

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from convviz import depth, recipes
+from convviz import depth, recipes, zoo
 from pages.shared import charts, engine, map_views, words
 
 _HIGH, _KEPT = 0.9, 0.05  # "nearly all" of the brightness; a difference that counts
@@ -38,7 +38,7 @@ def looked(at: map_views.Looked) -> map_views.Shown:
             )
             st.table([_row(place, one) for place, one in zip(places, layers, strict=True)])
     return map_views.Shown(
-        notes(layers),
+        [*_left_out(at, layers), *notes(layers)],
         "Chollet, Deep Learning with Python, section 5.4.1, “a few things to note”; the measures are ours.",
         recipes.looks.depth(at.picture.name, at.network, at.card, layers=[one.name for one in layers]),
         {
@@ -69,10 +69,21 @@ def _lines(layers: Sequence[depth.Layer]) -> dict[str, tuple[str, dict[str, Any]
     }
 
 
+def _left_out(at: map_views.Looked, layers: Sequence[depth.Layer]) -> list[str]:
+    """Which channels are left out because they are no numbers, and why they are not."""
+    some = [f"{len(one.broken)} of {one.shape[-1]} channels of {words.safe(one.name)}" for one in layers if one.broken]
+    if not some:
+        return []
+    cause = words.safe(words.sentence(engine.compute(zoo.no_number, at.network)), 400)
+    return [f"Left out, with values that are NaN or infinite: {', '.join(some)}. {cause}"]
+
+
 def notes(layers: Sequence[depth.Layer]) -> list[str]:
     """The lecture's three notes, each with what was measured and whether it holds."""
     if len(layers) < 2:
         return ["Depth cannot be compared where there is one layer only."]
+    if lost := [words.safe(one.name) for one in layers if len(one.broken) == one.shape[-1]]:
+        return [f"Depth cannot be judged here: no channel of {' and '.join(lost)} is a number."]
     first, last = layers[0], layers[-1]
     return [_edges(layers), _abstract(first, last), _sparse(layers)]
 
