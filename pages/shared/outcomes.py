@@ -189,7 +189,7 @@ def mistakes(found: evaluation.Report) -> None:
             said = f"{words.safe(names[one.guessed])}, {one.probability:.0%}; it is {words.safe(names[one.true])}"
             st.image(
                 rendering.png(drawn), caption=said, output_format="PNG", width=112,
-                alt=f"Picture {one.index}, a {names[one.true]} taken for {names[one.guessed]}",
+                alt=f"Picture {one.index}: {names[one.true]}, taken for {names[one.guessed]}",
             )  # fmt: skip
 
 
