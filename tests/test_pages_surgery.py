@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import local_script_runner
+from streamlit.testing.v1 import AppTest, local_script_runner
 
 from convviz import images, surgery, zoo
 from convviz.surgery import Edit
@@ -107,6 +107,28 @@ def pressed_in_a_part(app, button, monkeypatch):
         patch.setattr(local_script_runner, "RerunData", asked)
         button.click().run()
     return app
+
+
+def a_part_whose_button_ends_its_job():
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from pages.shared import engine
+
+    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+    if st.session_state["runs"] == 1:
+        st.session_state["_job_asked"] = SimpleNamespace(ended=True, state="stopped")
+    again = st.session_state.pop
+    engine.live(lambda: st.button("Ask", on_click=again, args=("_job_asked", None), key="ask"), "asked")
+
+
+def test_a_button_in_a_part_that_ends_its_stopped_job_draws_the_whole_page(monkeypatch):
+    app = AppTest.from_function(a_part_whose_button_ends_its_job).run()
+    assert app.session_state["runs"] == 1
+    pressed_in_a_part(app, app.button(key="ask"), monkeypatch)
+    assert not app.exception
+    assert app.session_state["runs"] == 2
 
 
 def test_accuracy_by_class_and_the_channel_that_matters_most_are_found(network, monkeypatch):
