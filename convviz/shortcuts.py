@@ -185,7 +185,7 @@ def learn(setup: Setup, way: str = "cheat", *, resume: bytes | None = None) -> I
     network = zoo.wrap(convnet(images["train"][0].shape[1:], setup.seed), names(setup))
     data = marked(setup, way)
     settings = training.Settings(setup.epochs, BATCH, LEARNING_RATE, "adam", seed=setup.seed)
-    run, message = training.train(network, data, settings, resume=resume), None
+    run, message = training.train(network, data, settings, resume=resume, limits=training.limits()), None
     while True:
         try:
             now = run.send(message)

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz import ConvvizError, architectures, datasets, filters, training, zoo
+from pages.shared import runs
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -76,6 +77,17 @@ def _steered():
     job = st.session_state.setdefault("job", SimpleNamespace(state="running", number="1"))
     job.ended, job.pause, job.resume, job.stop = job.state == "done", print, print, print
     steering.buttons(job, "any")
+
+
+def test_training_accuracy_is_that_of_the_last_epoch_and_not_of_the_last_batch():
+    def record(step, epoch, accuracy, measured=1.0):
+        return training.Progress(step, 30, epoch, 1.0, accuracy, 1.0, 0.5, 100, 1.0, 0.0, measured=measured)
+
+    first = [record(4, 0, 0.1), record(10, 1, 0.2)]
+    second = [record(16, 1, 0.5), record(19, 1, 0.8), record(20, 1, 1.0, 0.5), record(20, 2, 1.0)]
+    assert runs.lately(first) == pytest.approx((4 * 0.1 + 6 * 0.2) / 10)
+    assert runs.lately(first + second) == pytest.approx((6 * 0.5 + 3 * 0.8 + 1.0) / 10)
+    assert runs.lately([record(20, 2, 0.7)]) == 0.7
 
 
 def test_pausing_is_told_until_it_stands():

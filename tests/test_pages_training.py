@@ -18,6 +18,12 @@ def test_the_networks_size_is_told_for_the_chosen_pictures():
     assert "kernel of 3 × 3 cells and learns like the others" in texts(planted)
 
 
+@pytest.mark.parametrize(("limit", "first"), [(32, 32), (4, 4), (128, 64)])
+def test_the_batch_size_begins_as_large_as_the_server_allows(limit, first, monkeypatch):
+    monkeypatch.setattr(training, "limits", lambda: training.Limits(batch_size=limit))
+    assert opened("learning/training").selectbox(key="batch_size").value == first
+
+
 def test_what_does_not_fit_is_said_and_cannot_be_started():
     app = opened("learning/training", net="custom", layers="conv 8 5; max 4; dense 10")
     assert "maps of 6 × 6 × 8 come in" in app.error[0].value

@@ -19,6 +19,12 @@ def runs() -> dict[str, list[shortcuts.Stand]]:
     return {way: list(shortcuts.learn(DIGITS, way)) for way in ("cheat", "spread")}
 
 
+def test_a_servers_limits_hold_here_too(monkeypatch):
+    monkeypatch.setenv("CONVVIZ_LIMITS", "epochs=1")
+    *_, last = shortcuts.learn(DIGITS, "cheat")
+    assert last.progress.epoch == 1
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("place", shortcuts.PLACES)
 def test_the_mark_is_where_its_mask_says_and_changes_nothing_else(channels, place):

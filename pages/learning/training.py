@@ -37,9 +37,9 @@ with controls:
     network = layer_editor.network(outline)
     beside = st.container()
     epochs = choices.slider("Epochs (passes over the data)", 1, min(100, allowed.epochs), 5, key="epochs")
-    sizes = [size for size in (8, 16, 20, 32, 64, 128) if size <= allowed.batch_size]
+    sizes = [size for size in (8, 16, 20, 32, 64, 128) if size <= allowed.batch_size] or [allowed.batch_size]
     batch_size = choices.select(
-        "Batch size (pictures a step)", sizes, key="batch_size", default=64,
+        "Batch size (pictures a step)", sizes, key="batch_size", default=min(64, sizes[-1]),
         help="Changes a running training, too, as epochs and learning rate do.",
     )  # fmt: skip
     learning_rate = choices.select("Learning rate", RATES, key="learning_rate", default=0.001)

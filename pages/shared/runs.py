@@ -7,7 +7,7 @@ import functools
 import hashlib
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -309,6 +309,17 @@ def lines_of(history: list[training.Progress], what: str) -> tuple[list[int], di
     return [one.step for one in once], lines
 
 
+def lately(history: Sequence[training.Progress]) -> float:
+    """Training accuracy over the last complete epoch and what came after it: a record alone may be of one batch."""
+    once = [one for one in history if one.measured == 1]
+    done = once[-1].epoch
+    begin = min(one.step for one in once if one.epoch >= done - 1) if done > 1 else 0
+    steps = np.diff([0, *(one.step for one in once)])
+    counted = [(one.accuracy * n, n) for one, n in zip(once, steps.tolist(), strict=True) if one.step > begin]
+    right, together = (sum(part) for part in zip(*counted, strict=True)) if counted else (0, 0)
+    return right / together if together else once[-1].accuracy
+
+
 def noticed(job: Job | None, classes: int) -> list[str]:
     """What to notice before, during and after a run, on pictures of so many classes."""
     last = job.latest if job is not None else None
@@ -325,10 +336,11 @@ def noticed(job: Job | None, classes: int) -> list[str]:
     told = [one for one in job.history if one.whole]
     said = []
     if told:
-        gap = last.accuracy - told[-1].validation_accuracy
+        gap = lately(job.history) - told[-1].validation_accuracy
+        side = "above" if gap >= 0 else "below"
         said.append(
-            f"Training accuracy is {100 * abs(gap):.1f} percentage points {'above' if gap >= 0 else 'below'} "
-            f"validation accuracy, which is measured on {told[-1].validation_count} pictures; "
+            f"Over the last epoch training accuracy is {100 * abs(gap):.1f} percentage points {side} validation "
+            f"accuracy, which is measured on {told[-1].validation_count:,} pictures; "
             "a growing gap above means the network learns the pictures by heart."
         )
         best = min(told, key=lambda one: one.validation_loss)
