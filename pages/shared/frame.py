@@ -20,7 +20,7 @@ from PIL import Image
 from starlette.middleware import Middleware
 
 from convviz import ConvvizError
-from pages.shared import choices, engine, gate, pickers, ui, words
+from pages.shared import choices, engine, gate, pickers, switching, ui, words
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +66,7 @@ def announce(contents: dict[str, list[tuple[str, str, str]]]) -> None:
     navigation(contents)
     warned.disabled = False
     _share_memory()
+    switching.keep_wishes()
     _spare_the_first_visitor()
 
 

@@ -71,13 +71,7 @@ def test_back_in_the_middle_of_a_run_and_forward_again_finds_it_running(server, 
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text(STEP)).to_be_visible()
     page.go_back()
-    try:
-        expect(heading(page, "Convolution")).to_be_visible(timeout=30_000)
-    except AssertionError:  # rarely Streamlit takes a timer of the page that is left for the newer wish; then once more
-        page.go_forward()
-        page.wait_for_timeout(2_000)
-        page.go_back()
-        expect(heading(page, "Convolution")).to_be_visible()
+    expect(heading(page, "Convolution")).to_be_visible()
     settled(page)
     no_complaint(page)
     page.go_forward()
