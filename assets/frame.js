@@ -6,8 +6,9 @@
   let touched = false; // whether the visitor used the choices since they were folded last
 
   // A choice changes the address in place; only another page is a new entry, so that Back means the page before. What
-  // one click leads to is one entry; where the page that is left writes its address late, that is too late.
-  let acted = false;
+  // one click leads to is one entry; where the page that is left writes its address late, that is too late. The first
+  // click may come before this script.
+  let acted = navigator.userActivation?.hasBeenActive ?? false;
   let here = location.pathname;
   let left = null; // the path of the page before this one
   for (const kind of ["pointerdown", "keydown", "click"]) document.addEventListener(kind, () => (acted = true), true);

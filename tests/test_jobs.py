@@ -3,6 +3,7 @@
 import gc
 import itertools
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -465,6 +466,21 @@ def test_a_start_that_failed_is_tried_again(monkeypatch):
         assert one.call(functions.add, 1, 2) == 3
     finally:
         one.close()
+
+
+def test_what_a_scheduler_says_of_a_client_that_is_being_closed_is_no_fault(caplog):
+    from convviz.jobs import cluster
+
+    scheduler = logging.getLogger("distributed.scheduler")
+
+    def close(timeout):
+        scheduler.critical("closed comm while trying to write")
+
+    client = SimpleNamespace(close=close)
+    cluster.end(client, SimpleNamespace(close=close, workers={}))
+    assert not caplog.records
+    cluster.end(client, None)  # of a cluster that is not ours we hear everything
+    assert [record.message for record in caplog.records] == ["closed comm while trying to write"]
 
 
 @pytest.mark.parametrize("after", [0.0, 0.3, 1.5])

@@ -208,6 +208,8 @@ def open_cluster(workers: int = 1) -> tuple[Client, SpecCluster]:
 def end(client: Client, cluster: SpecCluster | None) -> None:
     """Close a client and, if it is ours, its cluster; its processes are gone even if nothing answers any more."""
     processes = [one.process for one in cluster.workers.values()] if cluster is not None else []
+    scheduler = logging.getLogger("distributed.scheduler")
+    scheduler.disabled = cluster is not None  # that a worker's record comes after its reader has gone is no fault now
     for resource, closed in ((client, "closed"), (cluster, Status.closed)):
         try:
             if resource is not None:
@@ -219,6 +221,7 @@ def end(client: Client, cluster: SpecCluster | None) -> None:
     for process in processes:
         if process is not None and process.poll() is None:
             end_process(process)
+    scheduler.disabled = False
 
 
 def join_cluster(address: str) -> Client:

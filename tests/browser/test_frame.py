@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from pages.shared.ui import ASSETS
 from tests.browser.test_pages import heading, no_complaint, nothing_is_cut, settled
 
 expect.set_options(timeout=45_000)
@@ -58,6 +59,16 @@ def test_a_carried_network_adds_no_second_entry(server, page):
     page.go_back()
     expect(heading(page, "Feature maps")).to_be_visible()
     expect(page).to_have_url(re.compile("feature_maps.network=mnist"))
+
+
+def test_a_click_that_comes_before_the_page_s_own_script_is_one_entry(server, page):
+    page.goto(f"{server.address}/_stcore/health")
+    page.mouse.click(5, 5)
+    before = entries(page)
+    page.add_script_tag(content=(ASSETS / "frame.js").read_text())
+    page.evaluate("history.pushState({}, '', '/filter_patterns')")
+    page.evaluate("history.pushState({}, '', '/filter_patterns?network=mnist')")
+    assert entries(page) == before + 1
 
 
 def test_only_enlarged_pictures_keep_square_pixels(server, page):

@@ -39,8 +39,10 @@ def heading(page: Page, title: str):
 
 
 def settled(page: Page) -> None:
-    """Wait until the script has run through."""
-    page.wait_for_function("document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'")
+    """Wait until the script has run through, and the page's own script has come."""
+    page.wait_for_function(
+        "window.convvizFrame && document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'"
+    )
 
 
 def fits(page: Page) -> None:
