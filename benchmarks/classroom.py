@@ -117,12 +117,11 @@ async def visit(address: str, number: int, until: float, times: dict, *, trains:
             times["first page"].append(await visitor.rerun())
             if trains:
                 await visitor.rerun("training", "epochs=30")
-                times["start a training"].append(
-                    await visitor.rerun("training", "epochs=30", press=visitor.widgets["Start"])
-                )
             await asyncio.sleep(rng.uniform(2, 5))
             while time.monotonic() < until:
-                if not trains:
+                if trains:
+                    await _train(visitor, times)
+                else:
                     name, page, query = before = rng.choice([one for one in ACTIONS if one != before])
                     filled = query.format(
                         kernel=rng.choice(KERNELS),
@@ -140,6 +139,14 @@ async def visit(address: str, number: int, until: float, times: dict, *, trains:
                         times["poll"].append(await visitor.rerun(fragment=fragment))
     except Exception as failure:
         times["errors"].append(repr(failure))
+
+
+async def _train(visitor: Visitor, times: dict) -> None:
+    """Look at the training, and start the next when it is over."""
+    times["watch a training"].append(await visitor.rerun("training", "epochs=30"))
+    buttons = [one.button for one in visitor.elements if one.WhichOneof("type") == "button"]
+    if any(one.label == "Start" and not one.disabled for one in buttons):
+        times["start a training"].append(await visitor.rerun("training", "epochs=30", press=visitor.widgets["Start"]))
 
 
 def memory(process: psutil.Process) -> list[tuple[str, float]]:
