@@ -68,6 +68,7 @@ class Band:
     Attributes:
         filters: the filters, in the order of the pictures.
         done: share of their steps that is done.
+        share: part of all filters that were asked for, those under way counted by their steps, 0 to 1.
         size: (height, width) of one picture, pixels.
         png: a sheet of the pictures, as a PNG file; empty before they are done.
         activations: each filter's mean activation on its picture.
@@ -78,6 +79,7 @@ class Band:
 
     filters: tuple[int, ...]
     done: float
+    share: float
     size: tuple[int, int]
     png: bytes = b""
     activations: tuple[float, ...] = ()
@@ -198,11 +200,12 @@ def fill(
         rng, told = np.random.default_rng(seed), time.monotonic()
         for now in patterns.ascend(network, layer, part, size=size, rng=rng, revive=revive):
             if not now.shown.size and time.monotonic() - told > _QUIET:
-                told = time.monotonic()
-                yield Band(part, now.step / now.total_steps, now.pictures.shape[1:3])
+                told, done = time.monotonic(), now.step / now.total_steps
+                yield Band(part, done, (begin + done * len(part)) / len(filters), now.pictures.shape[1:3])
+        share, size_of_one = (begin + len(part)) / len(filters), now.pictures.shape[1:3]
         row = rendering.png(sheet(now.pictures, columns=ROW))
         dead, lost = (tuple(part[place] for place in _places(flags)) for flags in (now.dead, now.lost))
-        yield Band(part, 1.0, now.pictures.shape[1:3], row, _plain(now.activations), _plain(now.shown), dead, lost)
+        yield Band(part, 1.0, share, size_of_one, row, _plain(now.activations), _plain(now.shown), dead, lost)
 
 
 def sheet(pictures: np.ndarray | Sequence[np.ndarray], *, columns: int = 4) -> np.ndarray:

@@ -179,9 +179,13 @@ def test_a_change_reaches_the_generator(engine):
 
 
 def test_visitors_take_turns_and_the_others_wait_in_line(engine):
+    engine.start(functions.count, 60).result(60)  # what one of them takes, alone
     jobs = [engine.start(functions.count, 60, owner=str(visitor)) for visitor in range(4)]
     wait_until(lambda: sum(len(job.history) > 3 for job in jobs) == 2)
     assert [job.place_in_line for job in jobs] == [0, 0, 1, 2]
+    waits = [job.expected_wait for job in jobs]
+    assert waits[:2] == [None, None]
+    assert all(0 < wait < 30 for wait in waits[2:]), waits
     assert (engine.status.running, engine.status.waiting) == (2, 2)
     jobs[0].stop()
     wait_until(lambda: jobs[2].state == "running")

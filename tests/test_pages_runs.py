@@ -160,7 +160,7 @@ def _asking(state: str, place: int):
     ("state", "place", "ahead", "button"),
     [
         ("running", 0, "", "Stop"),
-        ("waiting", 2, "Waiting in line, place 2. ", "Stop"),
+        ("waiting", 2, "Waiting in line, place 2; how long is not known yet. ", "Stop"),
         ("stopped", 0, "Stopped. ", "Ask"),
     ],
 )

@@ -70,6 +70,7 @@ def test_a_layer_is_filled_in_bands_that_go_on_where_they_were_left():
     network = zoo.load("mnist")
     whole = [one for one in sketches.fill(network, "conv2d_1", range(20), size=32) if one.png]
     assert [one.filters for one in whole] == [tuple(range(16)), tuple(range(16, 20))]
+    assert [one.share for one in whole] == [16 / 20, 1.0]
     later = [one for one in sketches.fill(network, "conv2d_1", range(16, 20), size=32) if one.png]
     assert later[0].png == whole[1].png
     assert len(whole[0].shown) == len(whole[0].activations) == 16

@@ -12,6 +12,7 @@ from convviz import ConvvizError
 from convviz.jobs import worker
 from convviz.jobs.album import Album
 from convviz.jobs.calls import let_go
+from convviz.jobs.pace import Watch
 from convviz.jobs.worker import Opening, Order, Outcome
 
 if TYPE_CHECKING:
@@ -31,11 +32,13 @@ class Job:
     Attributes:
         number: the job's identity.
         owner: whose it is.
+        kind: what it does, the same for all that do it.
         state: ``"waiting"`` (in line), ``"running"``, ``"paused"``, ``"done"``, ``"stopped"`` or ``"failed"``.
         error: one sentence, when the job failed.
         note: one sentence on what happened meanwhile, such as a worker that was lost.
         snapshot: the newest bytes that a record carried in its `snapshot`, or None.
         album: the bytes that records carried in their `moments`, (step, bytes) pairs, outside the memory.
+        watch: how long it has been at work.
     """
 
     def __init__(self, engine: Engine, number: str, owner: str | None, opening: Opening) -> None:
@@ -46,6 +49,8 @@ class Job:
         self.note = ""
         self.snapshot: bytes | None = None
         self.album = Album()
+        self.kind = f"{opening.function.__module__}.{opening.function.__qualname__}"
+        self.watch = Watch()
         self._engine = engine
         self._opening = opening
         self._records: dict[int, Any] = {}
@@ -202,6 +207,8 @@ class Job:
 
     def heard(self, address: str | None) -> None:
         """A worker has told of the slice that is on its way."""
+        if self._busy:
+            self.watch.begin()
         self._heard, self.heard_from = time.monotonic(), address or self.heard_from
 
     @property
@@ -229,6 +236,8 @@ class Job:
             if getattr(record, "moments", ()):
                 record = replace(record, moments=())
             newest = max(self._records, default=-1)
+            if number > newest:
+                self.watch.saw(record)
             if number > newest and newest % self._every:
                 self._records.pop(newest, None)
             elif number > newest and hasattr(self._records.get(newest), "light"):
@@ -247,6 +256,7 @@ class Job:
         with self._lock:
             self._busy = False
             self._hush()
+            self.watch.pause()
             if self.ended:
                 return
             if outcome.lost or outcome.missing is not None:
@@ -273,6 +283,7 @@ class Job:
         with self._lock:
             self._busy, self._worker = False, None
             self._hush()
+            self.watch.pause()
             self._rescues = self._rescues + 1 if self.snapshot is self._rescued else 1
             self._rescued = self.snapshot
             if self._wish == "stop":

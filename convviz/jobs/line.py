@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter
 from typing import Protocol
+
+from convviz.jobs.pace import Kinds, Watch
 
 
 class Owned(Protocol):
     """What stands in line."""
 
     owner: str | None
+    kind: str
+    state: str
+    watch: Watch
 
 
 class Line:
@@ -22,18 +28,22 @@ class Line:
     Attributes:
         waiting: in the order of arrival.
         turns: at work.
+        kinds: what jobs of each kind took lately.
     """
 
     def __init__(self) -> None:
         self.waiting: list[Owned] = []
         self.turns: list[Owned] = []
+        self.kinds = Kinds()
 
     def join(self, job: Owned) -> None:
         """Wait, at the end."""
         self.waiting.append(job)
 
     def leave(self, job: Owned) -> None:
-        """Neither wait nor take turns any more."""
+        """Neither wait nor take turns any more; how long one took that is done, those will be judged by who wait."""
+        if job in self.turns and job.state == "done":
+            self.kinds.took(job.kind, job.watch.worked)
         for places in (self.waiting, self.turns):
             if job in places:
                 places.remove(job)
@@ -59,16 +69,20 @@ class Line:
         return self.order().index(job) + 1 if job in self.waiting else 0
 
     def wait(self, job: Owned, interleaved: int) -> float | None:
-        """About how long until a job's turn comes, from what those at work say of the seconds that they need.
+        """About how many seconds until a job's turn comes, from what those before it still need.
 
-        So many take turns on one worker, and each takes as many times longer. None where one of them does not say, or
-        where more than those at work must make room.
+        So many take turns on one worker, and each takes as many times longer. Who leaves makes room for the next in
+        line. None where there is nothing to go by.
         """
         place = self.place(job)
-        left = sorted(getattr(getattr(one, "latest", None), "seconds_left", math.inf) for one in self.turns)
-        if not 0 < place <= len(left) or not math.isfinite(left[-1]):
+        needed = [self.kinds.left(one, self.turns) for one in self.turns]
+        if not place or not needed or not all(map(math.isfinite, needed)):
             return None
-        return left[place - 1] * min(interleaved, len(left))
+        times = min(interleaved, len(needed))
+        free = sorted(times * seconds for seconds in needed)  # when each place is free; sorted, it is a heap
+        for one in self.order()[: place - 1]:
+            heapq.heapreplace(free, free[0] + times * self.kinds.left(one, self.turns))
+        return free[0] if math.isfinite(free[0]) else None
 
     def send_back(self) -> None:
         """All that took turns wait again, before those who waited already."""

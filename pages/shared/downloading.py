@@ -43,5 +43,6 @@ def _state(job: Job) -> None:
     elif not job.ended:
         now = job.latest
         share = min(1.0, now.received / now.total) if now is not None and now.total else 0.0
-        st.progress(share, f"{now.received / 1e6:.0f} MB are here" if now is not None else "Asking for the file")
+        told = f"{now.received / 1e6:.0f} MB are here" if now is not None else "Asking for the file"
+        st.progress(share, engine.line(job) or told)
         st.button("Stop the download", icon=":material/stop:", on_click=job.stop, width="stretch")

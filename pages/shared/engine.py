@@ -116,7 +116,7 @@ def soon(job: Job, seconds: float = 0.7) -> Any:
 def line(job: Job) -> str:
     """In one sentence, how long a job waits for its turn; empty for one that does not wait."""
     place, wait = job.place_in_line, job.expected_wait
-    about = f", {words.duration(wait)}" if wait is not None else ""
+    about = f", {words.wait(wait)}" if wait is not None else "; how long is not known yet"
     return f"Waiting in line, place {place}{about}." if place else ""
 
 

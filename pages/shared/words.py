@@ -190,6 +190,23 @@ def duration(seconds: float) -> str:
     return f"about {minutes} min" if minutes < 90 else f"about {seconds / 3600:.1f} h"
 
 
+def wait(seconds: float) -> str:
+    """About how long one waits, no finer than it can be foreseen.
+
+    Example:
+        >>> wait(4), wait(41.6), wait(100), wait(1000), wait(9000)
+        ('a few seconds', 'about 40 s', 'about 2 min', 'about 15 min', 'about 2 h')
+    """
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 55:
+        return f"about {round(seconds / 10) * 10} s"
+    minutes = round(seconds / 60)
+    if minutes > 12:
+        minutes = round(minutes / 5) * 5
+    return f"about {minutes} min" if minutes < 90 else f"about {round(seconds / 3600)} h"
+
+
 def place(values: np.ndarray) -> str:
     """In which ninth of a map its largest value lies, such as "at the top left"; of several equal ones their middle."""
     rows, columns = values.shape
