@@ -1,6 +1,7 @@
 """What the tests let workers do; workers import it by name."""
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -131,6 +132,12 @@ def settings_and_death(*, resume=None):
     for number in range(1, 200):
         time.sleep(0.05)
         message = yield Kept((number, resume, message), b"1")
+
+
+def landlock_is_here():
+    """Whether this system can keep a process from writing, tried in another one."""
+    program = "from convviz.jobs import bounds; import tempfile; print(bounds.write_only_to([tempfile.gettempdir()]))"
+    return "True" in subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout
 
 
 def written_outside():

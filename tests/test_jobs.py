@@ -601,16 +601,11 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the system's own bou
 
 @linux
 def test_a_worker_writes_only_to_its_own_folder_and_to_where_downloads_are_kept(engine):
-    if not landlock_is_here():
+    if not functions.landlock_is_here():
         pytest.skip("this Linux has no Landlock")
     told = engine.call(functions.written_outside)
     assert told.pop("downloads") in {"written", "OSError", "PermissionError"}  # as the folder's own rights are
     assert told == {"code": "PermissionError", "temporary": "PermissionError", "own": "written", "home": "written"}
-
-
-def landlock_is_here():
-    program = "from convviz.jobs import bounds; import tempfile; print(bounds.write_only_to([tempfile.gettempdir()]))"
-    return "True" in subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT).stdout
 
 
 @linux

@@ -12,9 +12,11 @@ import os
 import shutil
 import struct
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable
+from functools import cache
 
 from convviz import downloads
 
@@ -22,6 +24,12 @@ log = logging.getLogger(__name__)
 
 FOLDER = "CONVVIZ_FOLDER"  # the environment's name for the folder that workers may write to
 PARENT = "CONVVIZ_PARENT"  # and for the process that they must not outlive
+KEPT = (  # what workers see of the environment: no secrets
+    *("PATH", "USERPROFILE", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "LD_LIBRARY_PATH"),
+    *("VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_FILE"),
+    *("CONVVIZ_DATA", "CONVVIZ_LIMITS", "CONVVIZ_WORKER_MEMORY", "CONVVIZ_COLD"),
+)
+_KEPT_OF_CLUSTER = ("CONVVIZ_", "CUDA_", "DASK_", "KERAS_", "NVIDIA_", "OMP_", "PYTHON", "TF_", "XLA_")  # beginnings
 DATA_OF_CORE = 40_000_000  # bytes that a core's threads map for themselves
 LARGEST_FILE = 4_000_000_000  # bytes; the largest ImageNet network has 0.6 GB
 
@@ -100,6 +108,7 @@ def _allow(system: ctypes.CDLL, rules: int, path: str, rights: int) -> None:
         os.close(opened)
 
 
+@cache
 def write_as_worker() -> bool:
     """Let this process and its children write to the worker's folder and where downloads are kept.
 
@@ -107,6 +116,26 @@ def write_as_worker() -> bool:
         Whether the system could be told.
     """
     return write_only_to([os.environ[FOLDER], *map(str, downloads.folders())])
+
+
+def settle(place: str) -> None:
+    """Give this process, and those it starts from now on, a temporary folder and an environment without secrets.
+
+    For workers that the app has not started, which are begun like that.
+
+    Args:
+        place: the folder to make it in.
+    """
+    homes = home, _ = downloads.folders()
+    for one in homes:
+        with contextlib.suppress(OSError):  # where it cannot be made, nothing can be kept
+            one.mkdir(parents=True, exist_ok=True)
+    for name in list(os.environ):
+        if name not in (*KEPT, "HOME") and not name.startswith(_KEPT_OF_CLUSTER):
+            del os.environ[name]
+    os.environ |= {"KERAS_HOME": str(home), "CONVVIZ_TEMP": tempfile.gettempdir()}
+    tempfile.tempdir = tempfile.mkdtemp(prefix="convviz-", dir=place)
+    os.environ |= dict.fromkeys(("TMPDIR", "TEMP", "TMP", FOLDER), tempfile.tempdir)
 
 
 def leave_with_parent() -> None:

@@ -31,20 +31,6 @@ RESOURCES = {"job": 1, "call": 2}
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PRELOAD = "convviz.jobs.worker"
-_KEPT = (  # what workers see of our environment: no secrets
-    *("PATH", "USERPROFILE", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "SYSTEMDRIVE"),
-    *("WINDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CUDA_VISIBLE_DEVICES", "CONVVIZ_DATA"),
-    *(
-        "CONVVIZ_LIMITS",
-        "CONVVIZ_WORKER_MEMORY",
-        "CONVVIZ_COLD",
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
-        "NO_PROXY",
-        "SSL_CERT_FILE",
-    ),
-)
-
 CONFIG = {
     "distributed.scheduler.allowed-failures": 0,  # what killed a worker once is not tried again
     "distributed.scheduler.work-stealing": False,  # a job's slices stay with its state
@@ -149,7 +135,7 @@ def _environment(folder: str) -> dict[str, str]:
     for one in homes:
         with contextlib.suppress(OSError):  # where it cannot be made, nothing can be kept
             one.mkdir(parents=True, exist_ok=True)
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    kept = {name: os.environ[name] for name in bounds.KEPT if name in os.environ}
     settings = {f"DASK_{name.upper().replace('.', '__').replace('-', '_')}": str(CONFIG[name]) for name in CONFIG}
     cards = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
     if sys.platform == "linux" and not any(os.path.exists(card) for card in cards):
@@ -226,4 +212,6 @@ def end(client: Client, cluster: SpecCluster | None) -> None:
 
 def join_cluster(address: str) -> Client:
     """Connect to a cluster that runs already, such as ``tcp://host:8786`` or ``tls://host:8786``."""
+    if not address.startswith(("tls://", "tcp://127.", "tcp://localhost")):
+        log.warning("no TLS to the scheduler at %s: whoever reaches it can run code on its workers", address)
     return Client(address, set_as_default=False, timeout=20)

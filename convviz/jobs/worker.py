@@ -7,6 +7,7 @@ hook.
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import pickle
 import threading
@@ -18,6 +19,8 @@ from typing import Any
 
 from convviz import ConvvizError, datasets, uploads, zoo
 from convviz.jobs import bounds
+
+log = logging.getLogger(__name__)
 
 LIGHT = "needs_no_tensorflow"  # a function's attribute: it need not wait until TensorFlow is loaded
 COLD = "CONVVIZ_COLD"  # the environment's: load nothing ahead
@@ -320,12 +323,17 @@ def dask_setup(server: Any) -> None:
     bounds.leave_with_parent()
     memory = server.memory_manager.memory_limit
     bounds.bound_process(memory, gpu=os.environ.get("CUDA_VISIBLE_DEVICES") != "-1")
-    if type(server).__name__ == "Worker" and not os.environ.get(COLD):
+    if type(server).__name__ == "Nanny":  # the worker that it starts cannot do more than it
+        if bounds.FOLDER not in os.environ:
+            bounds.settle(server.local_directory)
+        server._original_local_dir = os.environ[bounds.FOLDER]  # what it tells its worker
+        if not bounds.write_as_worker():
+            log.warning("this system cannot keep a worker from writing outside its folder")
+        return
+    if bounds.FOLDER not in os.environ:
+        log.warning("a worker without the bounds of its nanny; start it with --preload-nanny %s", __name__)
+    if not os.environ.get(COLD):
         threading.Thread(target=_warm, daemon=True, name="load TensorFlow").start()
-    if (
-        type(server).__name__ == "Nanny" and bounds.FOLDER in os.environ
-    ):  # the nanny; the worker that it starts cannot do more than it
-        bounds.write_as_worker()
 
 
 def _warm() -> None:
