@@ -79,6 +79,39 @@ def _steered():
     steering.buttons(job, "any")
 
 
+def _steering(net: str, rate: float):
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from convviz import architectures, datasets, training
+    from pages.shared import runs
+
+    def network(name):
+        return architectures.Architecture((150, 150, 3), architectures.PRESETS[name].layers, 2, name=name)
+
+    state, settings = st.session_state, training.Settings(learning_rate=rate)
+    if "asked" not in state:
+        usual = runs.usual(network("small"))
+        state["asked"], state["_training_changes"], state["_training_chosen"] = [], [], None
+        job = SimpleNamespace(ended=False, latest=None, change=lambda **new: state["asked"].append(new))
+        state["_job_training"] = job
+        state["_training_what"] = network("small"), datasets.Reference("digits"), training.Settings()
+        assert usual.learning_rate == 0.001
+    state["usual"] = runs.usual(network(net))
+    runs.steer(settings)
+
+
+def test_a_running_training_is_not_steered_by_another_choice_of_network_or_by_the_page_that_opens():
+    app = AppTest.from_function(_steering, kwargs={"net": "small", "rate": 0.003}).run()
+    assert app.session_state["asked"] == [], "begun elsewhere with other settings than this page shows"
+    app = AppTest.from_function(_steering, kwargs={"net": "cats_and_dogs", "rate": 0.001}).run()
+    assert not app.exception
+    assert app.session_state["usual"].learning_rate == 0.001
+    app.session_state["_job_training"].ended = True
+    assert app.run().session_state["usual"].learning_rate == 0.0001
+
+
 def test_training_accuracy_is_that_of_the_last_epoch_and_not_of_the_last_batch():
     def record(step, epoch, accuracy, measured=1.0):
         return training.Progress(step, 30, epoch, 1.0, accuracy, 1.0, 0.5, 100, 1.0, 0.0, measured=measured)

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz import architectures, rendering, training
-from pages.shared import runs
+from pages.shared import layer_editor, runs
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -22,6 +22,29 @@ def test_the_networks_size_is_told_for_the_chosen_pictures():
 def test_the_batch_size_begins_as_large_as_the_server_allows(limit, first, monkeypatch):
     monkeypatch.setattr(training, "limits", lambda: training.Limits(batch_size=limit))
     assert opened("learning/training").selectbox(key="batch_size").value == first
+
+
+def test_the_lectures_network_for_cats_and_dogs_is_trained_as_in_the_lecture_unless_chosen_otherwise():
+    def shown(app):
+        return app.selectbox(key="learning_rate").value, app.selectbox(key="batch_size").value
+
+    app = opened("learning/training", net="cats_and_dogs")
+    assert shown(app) == (0.0001, 20), "listings 5.6 and 5.7"
+    assert not {"learning_rate", "batch_size"} & {*app.query_params}
+    app.selectbox(key="net").set_value("mnist").run()
+    assert shown(app) == (0.001, 64)
+    app.selectbox(key="learning_rate").set_value(0.003).run()
+    app.selectbox(key="net").set_value("cats_and_dogs").run()
+    assert shown(app) == (0.003, 20)
+    assert shown(opened("learning/training", net="cats_and_dogs", batch_size="64")) == (0.0001, 64)
+
+
+def test_layers_of_ones_own_on_pictures_of_the_lectures_size_are_trained_as_its_network():
+    layers = architectures.parse("conv 8 3; flatten")
+    known = {(150, 150, 3): (0.0001, 20), (28, 28, 1): (0.001, 64), (150, 150, 1): (0.001, 64)}
+    for shape, first in known.items():
+        usual = layer_editor.usual(architectures.Architecture(shape, layers, 2))
+        assert (usual.learning_rate, usual.batch_size) == first
 
 
 def test_what_does_not_fit_is_said_and_cannot_be_started():

@@ -262,6 +262,8 @@ class Preset:
         input_shape: of the pictures it was made for.
         ending: ``"sigmoid"`` where two classes share one unit.
         source: who proposed it.
+        learning_rate: of RMSprop, as the source trained it.
+        batch_size: pictures a step, likewise.
     """
 
     title: str
@@ -269,6 +271,8 @@ class Preset:
     input_shape: tuple[int, int, int]
     ending: str
     source: str
+    learning_rate: float = 0.001
+    batch_size: int = 64
 
     @property
     def layers(self) -> Layers:
@@ -290,7 +294,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             "conv 32 3; max 2; conv 64 3; max 2; conv 128 3; max 2; conv 128 3; max 2; flatten; dropout 0.5; dense 512",
             (150, 150, 3),
             "sigmoid",
-            "Chollet, Deep Learning with Python, listings 5.5 and 5.13",
+            "Chollet, Deep Learning with Python, listings 5.5 and 5.13; 5.6 and 5.7 for how it is trained",
+            learning_rate=0.0001,
+            batch_size=20,
         ),
         "small": Preset(
             "A small one for any size",

@@ -38,11 +38,12 @@ with controls:
     beside = st.container()
     epochs = choices.slider("Epochs (passes over the data)", 1, min(100, allowed.epochs), 5, key="epochs")
     sizes = [size for size in (8, 16, 20, 32, 64, 128) if size <= allowed.batch_size] or [allowed.batch_size]
+    usual = runs.usual(network)
     batch_size = choices.select(
-        "Batch size (pictures a step)", sizes, key="batch_size", default=min(64, sizes[-1]),
+        "Batch size (pictures a step)", sizes, key="batch_size", default=min(usual.batch_size, sizes[-1]),
         help="Changes a running training, too, as epochs and learning rate do.",
     )  # fmt: skip
-    learning_rate = choices.select("Learning rate", RATES, key="learning_rate", default=0.001)
+    learning_rate = choices.select("Learning rate", RATES, key="learning_rate", default=usual.learning_rate)
     with st.expander("More"):
         begins = runs.start_from(network)
         optimizer = choices.select("Optimizer", training.OPTIMIZERS, key="optimizer")

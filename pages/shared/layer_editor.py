@@ -57,6 +57,12 @@ def network(outline: datasets.Outline) -> architectures.Architecture:
     )
 
 
+def usual(chosen: architectures.Architecture) -> architectures.Preset:
+    """The known network as which one is trained first: itself, or the one for pictures of its shape."""
+    known = chosen.name if chosen.name in architectures.PRESETS else architectures.fitting(chosen.input_shape, 2).name
+    return architectures.PRESETS[known]
+
+
 def editor(chosen: architectures.Architecture) -> None:
     """The network layer by layer, every number to be changed; what it takes, and what is wrong with it."""
     told = f": {chosen.parameters:,} parameters" if not chosen.fault() else ""

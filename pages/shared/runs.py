@@ -31,6 +31,7 @@ _STEERED = ("learning_rate", "batch_size", "epochs")  # what changes while it ru
 _WHAT = "_training_what"  # network, data and settings of the shown run
 _FROZEN = "_frozen_kernels"  # reference of a network that was trained here -> the kernel that stays in it
 _CHANGES, _CHOSEN, _HARVEST = "_training_changes", "_training_chosen", "_harvested"
+_USUAL = "_training_usual"  # the known network whose settings come first
 
 
 # --- what to train ------------------------------------------------------------------------------------------------
@@ -68,7 +69,15 @@ def begin(network: Any, dataset: datasets.Reference, settings: training.Settings
     engine.start(SLOT, training.bounded, network, dataset, settings, transplant=frozen(network))
     st.session_state[_WHAT] = (network, dataset, settings)
     st.session_state[_CHANGES] = []
-    st.session_state[_CHOSEN] = {name: getattr(settings, name) for name in _STEERED}
+    st.session_state[_CHOSEN] = None  # what the page shows when it is drawn next
+
+
+def usual(network: Any) -> architectures.Preset:
+    """The known network as which one is trained first; another choice does not change it while a training runs."""
+    job = engine.job(SLOT)
+    if job is None or job.ended or _USUAL not in st.session_state:
+        st.session_state[_USUAL] = layer_editor.usual(network)
+    return st.session_state[_USUAL]
 
 
 def frozen(network: Any) -> architectures.Transplant | None:
@@ -124,7 +133,8 @@ def steer(settings: training.Settings) -> None:
         return
     network, data, begun = st.session_state[_WHAT]
     chosen = {name: getattr(settings, name) for name in _STEERED}
-    new = {name: value for name, value in chosen.items() if value != st.session_state[_CHOSEN][name]}
+    before = st.session_state[_CHOSEN] = st.session_state[_CHOSEN] or chosen
+    new = {name: value for name, value in chosen.items() if value != before[name]}
     if "batch_size" in new and (
         reason := starting.obstacle(network, data_sets.outline(data), replace(begun, **new), data.per_class)
     ):
@@ -134,7 +144,7 @@ def steer(settings: training.Settings) -> None:
         return
     job.change(**new)
     step = job.latest.step if job.latest is not None else 0
-    st.session_state[_CHOSEN] = st.session_state[_CHOSEN] | new
+    st.session_state[_CHOSEN] = before | new
     st.session_state[_WHAT] = (network, data, replace(begun, **new))
     st.session_state[_CHANGES] += [(step, name, value) for name, value in new.items()]
 
@@ -476,9 +486,8 @@ def files() -> dict[str, Callable[[], bytes]]:
         found |= pickers.network_files(network)
     if job.ended and st.session_state.get(_HARVEST) == job.number:
         reference = pickers.reference(NETWORK)
-        settings = replace(st.session_state[_WHAT][2], **st.session_state[_CHOSEN])
         found["trained.keras"] = functools.partial(bytes, engine.engine().data(reference, owner))
-        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, settings)
+        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, st.session_state[_WHAT][2])
     return found
 
 
