@@ -1,5 +1,7 @@
 """Data sets by reference: folders, archives, what is done to the pictures, and whose they are."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,7 +9,7 @@ from PIL import Image
 from convviz import ConvvizError, datasets, rendering, zoo
 from convviz.jobs import worker
 from convviz.jobs.belongings import Belongings
-from pages.shared import collecting
+from pages.shared import collecting, data_sets, engine
 
 RED = np.full((30, 40, 3), (200, 0, 0), np.uint8)
 BLUE = np.full((40, 30, 3), (0, 0, 200), np.uint8)
@@ -40,6 +42,28 @@ def test_a_folder_of_pictures_by_class_is_a_data_set(folder):
         images, labels = getattr(found, f"{part}_images"), getattr(found, f"{part}_labels")
         assert (images[labels == 1, :, :, 0] == 200).all()
         assert (images[labels == 0, :, :, 2] == 200).all()
+
+
+@pytest.mark.parametrize(
+    ("part", "count", "told"),
+    [
+        ("", 20, ""),
+        ("", 2, "“blue” has 1 to learn from, 1 to choose by and none to report on; give every class at least 3"),
+        ("train", 20, ""),
+        ("train", 1, "“blue” has 1 to learn from, none to choose by and none to report on"),
+    ],
+)
+def test_a_folder_is_shared_out_or_refused_before_a_start(part, count, told, tmp_path, monkeypatch):
+    for name, picture in (("red", RED), ("blue", BLUE)):
+        (tmp_path / "colours" / part / name).mkdir(parents=True)
+        for number in range(count):
+            Image.fromarray(picture[:9, :9]).save(tmp_path / "colours" / part / name / f"{number}.png")
+    monkeypatch.setenv("CONVVIZ_DATA", str(tmp_path))
+    monkeypatch.setattr(engine, "compute", lambda function, *given, timeout=None, **more: function(*given, **more))
+    monkeypatch.setattr(datasets.references, "_kept", OrderedDict())
+    said = data_sets.lack(datasets.Reference("colours", "folder", side=8))
+    assert told in said
+    assert bool(told) == bool(said)
 
 
 def test_a_folder_outside_is_not_reached(folder):

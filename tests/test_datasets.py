@@ -115,6 +115,30 @@ def test_pictures_of_cats_and_dogs_are_read_from_folders(tmp_path, monkeypatch):
     np.testing.assert_array_equal(data.test_images[1], images.resize(decoded, (150, 150)))
 
 
+@pytest.mark.parametrize(
+    ("given", "shares"), [(("train",), [[7, 7], [2, 2], [1, 1]]), (("train", "validation"), [[8, 8], [10, 10], [2, 2]])]
+)
+def test_a_part_of_cats_and_dogs_that_is_missing_is_drawn_from_those_to_learn_from(
+    given, shares, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CONVVIZ_DATA", str(tmp_path))
+    for part in given:
+        for kind in ("cats", "dogs"):
+            (tmp_path / "cats_and_dogs" / part / kind).mkdir(parents=True)
+    assert not datasets.is_here("cats_and_dogs"), "folders without a picture"
+    with pytest.raises(ConvvizError, match="cats_and_dogs/train/dogs"):
+        datasets.load("cats_and_dogs")
+    for number, path in enumerate(sorted((tmp_path / "cats_and_dogs").glob("*/*"))):
+        for shade in range(10):
+            Image.new("L", (8, 8), 60 * number + 5 * shade).save(path / f"{shade}.jpg")
+    assert datasets.is_here("cats_and_dogs")
+    found = datasets.load("cats_and_dogs")
+    assert [np.bincount(getattr(found, f"{part}_labels")).tolist() for part in datasets.PARTS] == shares
+    shades = [getattr(found, f"{part}_images")[:, 0, 0, 0].tolist() for part in datasets.PARTS]
+    assert len({*shades[0], *shades[1], *shades[2]}) == 20 * len(given), "no picture stands in two parts"
+    assert "test drawn at random" in found.source
+
+
 def test_fashion_mnist_is_read_from_the_files_that_keras_keeps(no_network):
     folder = no_network / "keras" / "datasets" / "fashion-mnist"
     folder.mkdir(parents=True)

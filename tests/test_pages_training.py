@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz import architectures, rendering, training
-from pages.shared import layer_editor, runs
+from pages.shared import data_sets, layer_editor, runs
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -116,6 +116,15 @@ def test_a_training_that_no_worker_can_hold_is_refused_before_the_start():
     app.number_input(key="data_side").set_value(16).run()
     assert not start(app).disabled
     assert not app.error
+
+
+@pytest.mark.parametrize("page", ["training", "compare"])
+def test_pictures_that_do_not_suffice_are_refused_before_the_start(page, monkeypatch):
+    monkeypatch.setattr(data_sets, "lack", lambda _: "“blue” has none to report on; give every class at least 3")
+    app = opened(f"learning/{page}")
+    assert start(app).disabled
+    assert [one.value for one in app.error] == [r"“blue” has none to report on; give every class at least 3\."]
+    assert not any("Ready" in one.value for one in app.info)
 
 
 @pytest.mark.parametrize("preset", ["mnist", "small", "tiny"])

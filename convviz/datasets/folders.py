@@ -17,7 +17,7 @@ _ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif")
 _SEED, _SHARE = 20261123, 0.15
 _MOST = 20_000  # pictures
 
-_Files = dict[str, list[tuple[str, Path]]]  # part -> (class, file)
+Files = dict[str, list[tuple[str, Path]]]  # part -> (class, file)
 
 
 def names() -> tuple[str, ...]:
@@ -46,7 +46,7 @@ def load(name: str, *, side: int | None = None) -> Dataset:
     """
     if name not in names():
         raise ConvvizError(f"there is no folder {name[:80]!r} of pictures by class; choose one of {', '.join(names())}")
-    files, drawn = _shared(_listed(Path(os.environ["CONVVIZ_DATA"]) / name))
+    files, drawn = shared(_listed(Path(os.environ["CONVVIZ_DATA"]) / name))
     if sum(map(len, files.values())) > _MOST:
         raise ConvvizError(f"the folder {name[:80]!r} holds more than {_MOST:,} pictures; take fewer")
     classes = tuple(sorted({kind for kind, _ in files["train"]}))
@@ -76,9 +76,9 @@ def _holds_classes(folder: Path) -> bool:
     return sum(any(file.suffix.lower() in _ENDINGS for file in kind.iterdir()) for kind in kinds[:200]) >= 2
 
 
-def _listed(folder: Path) -> _Files:
+def _listed(folder: Path) -> Files:
     """Every picture with its part and class."""
-    found: _Files = {"train": [], "validation": [], "test": []}
+    found: Files = {"train": [], "validation": [], "test": []}
     kinds = [one for one in sorted(folder.iterdir()) if one.is_dir() and not one.name.startswith(".")]
     in_parts = {one.name.lower() for one in kinds} <= set(_PARTS)
     places = [(_PARTS[one.name.lower()], kind) for one in kinds for kind in sorted(one.iterdir())] if in_parts else []
@@ -88,8 +88,8 @@ def _listed(folder: Path) -> _Files:
     return found
 
 
-def _shared(files: _Files) -> tuple[_Files, list[str]]:
-    """The same with every part filled, and which parts were drawn."""
+def shared(files: Files) -> tuple[Files, list[str]]:
+    """The same with every part filled, and which parts were drawn: 15 % of each class, the same ones every time."""
     drawn = [part for part in ("validation", "test") if not files[part]]
     rng = np.random.default_rng(_SEED)
     rest = []

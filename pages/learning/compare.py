@@ -31,7 +31,10 @@ with controls:
     contenders = tuple(contests.contender(one, outline, seed) for one in values)
     job = engine.job(contests.SLOT)
     busy = job is not None and not job.ended
-    start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch")
+    if reason := data_sets.lack(dataset):
+        ui.error(reason)
+    held = busy or bool(reason)
+    start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
     if start and not busy:  # the second click of two comes too late to be held back by the button
         contests.begin(differs, values, contenders, dataset, seeds)
         st.rerun()
@@ -46,10 +49,10 @@ with result:
 def watch() -> None:
     """The runs so far, and what may be concluded."""
     now = engine.job(contests.SLOT)
-    if now is None:
-        contests.ready(differs, values, seeds)
-    else:
+    if now is not None:
         contests.shown(now, measure)
+    elif not reason:
+        contests.ready(differs, values, seeds)
     ui.notes(contests.noticed(now), SOURCE)
 
 

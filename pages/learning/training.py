@@ -59,7 +59,7 @@ with controls:
     with beside:
         starting.aside(begins, runs.planted(begins))
     asked = begins, outline, settings, dataset.per_class
-    reason = starting.obstacle(*asked)
+    reason = starting.obstacle(*asked) or data_sets.lack(dataset)
     st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))
     job = engine.job(runs.SLOT)
     busy = job is not None and not job.ended

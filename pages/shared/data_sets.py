@@ -159,6 +159,14 @@ def gap(shown: datasets.Overview) -> str:
     )
 
 
+def lack(chosen: datasets.Reference) -> str:
+    """Why nothing can be trained on a folder of this machine, as `gap`; what was brought has passed the door."""
+    if chosen.kind != "folder":
+        return ""
+    with st.spinner("Looking at the pictures"):
+        return gap(engine.compute(datasets.overview, chosen, per_class=1, timeout=SECONDS))
+
+
 def browse(name: str) -> None:
     """Go on to look at this data set."""
     choices.set_later("browse", name)
