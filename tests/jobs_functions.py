@@ -1,5 +1,6 @@
 """What the tests let workers do; workers import it by name."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -58,6 +59,11 @@ def count(until, pause=0.05):
         if message:
             yield message
     return until
+
+
+@dataclass(frozen=True)
+class Remembered:
+    moments: tuple
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,15 @@ def settings_and_death(*, resume=None):
     for number in range(1, 200):
         time.sleep(0.05)
         message = yield Kept((number, resume, message), b"1")
+
+
+def fill_disk():
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def fill_disk_later():
+    yield 1
+    fill_disk()
 
 
 def landlock_is_here():

@@ -1,6 +1,9 @@
 """What a job keeps by step: read back as it was, within its bounds, gone when it is closed."""
 
+import errno
+import io
 import os
+import tempfile
 
 import pytest
 
@@ -49,3 +52,36 @@ def test_a_closed_album_is_empty_and_takes_nothing():
         assert len(os.listdir("/proc/self/fd")) == before - 1
     album.add(1, b"y")
     assert album.steps == []
+
+
+class Disk(io.BytesIO):
+    """A file on a disk with room for so many bytes."""
+
+    room = 10
+
+    def write(self, data):
+        fits = bytes(data[: max(0, self.room - self.tell())])
+        if len(data) and not fits:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(fits)
+
+
+def test_what_a_full_disk_does_not_take_is_left_out_and_the_rest_stays(monkeypatch):
+    disk = Disk()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **options: disk)
+    album = Album()
+    assert album.add(0, b"first ")
+    assert not album.add(1, b"second")
+    assert (album.steps, album.read(0)) == ([0], b"first ")
+    disk.room = 99
+    assert album.add(2, b"third ")
+    assert album.read(2) == b"third "
+    album.close()
+
+
+def test_where_no_file_can_be_made_nothing_is_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not here"))
+    album = Album()
+    assert not album.add(0, b"first")
+    assert album.steps == []
+    album.close()

@@ -1,5 +1,7 @@
+import errno
 import hashlib
 import io
+import os
 import time
 import urllib.error
 
@@ -87,3 +89,15 @@ def test_a_home_that_cannot_be_written_is_replaced_as_keras_replaces_it(home, mo
     serve(monkeypatch)
     list(downloads.fetch(URL, "models", "weights.h5"))
     assert downloads.find("models", "weights.h5") == tmp_path / "temporary" / ".keras" / "models" / "weights.h5"
+
+
+def test_a_disk_that_is_full_keeps_no_part_of_a_download(home, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    serve(monkeypatch)
+    monkeypatch.setattr(downloads.os, "fdopen", lambda handle, mode: (os.close(handle), Full())[1])
+    with pytest.raises(OSError, match="No space"):  # a worker makes a sentence of it
+        list(downloads.fetch(URL, "models", "weights.h5"))
+    assert not [path for path in home.rglob("*") if path.is_file()]

@@ -1,8 +1,10 @@
 """The gate before the server: connections and files' bytes are bounded, for one visitor and for all."""
 
 import asyncio
+import tempfile
 
 import pytest
+from starlette.requests import Request
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
@@ -101,5 +103,25 @@ def test_connections_are_bounded_and_room_comes_back():
         await asyncio.gather(*open_)
         await connect()
         assert told == [1013]
+
+    asyncio.run(lesson())
+
+
+def test_a_file_of_many_megabytes_comes_without_a_disk(monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/not/here")
+    content = bytes(range(256)) * 20_000
+    parts = [b'--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\n\r\n', content, b"\r\n--b--\r\n"]
+    headers = [(b"content-type", b"multipart/form-data; boundary=b")]
+
+    async def lesson():
+        messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+        messages.append({"type": "http.request", "body": b"", "more_body": False})
+
+        async def receive():
+            return messages.pop(0)
+
+        form = await Request({"type": "http", "method": "PUT", "headers": headers}, receive).form()
+        assert await form["f"].read() == content
+        await form.close()
 
     asyncio.run(lesson())

@@ -567,6 +567,15 @@ def test_a_long_jobs_records_are_thinned_out_and_their_order_stays():
     assert max(b - a for a, b in itertools.pairwise(history)) <= 2 * 50_000 / (MOST_RECORDS / 2)
 
 
+def test_a_job_whose_steps_find_no_room_on_the_disk_goes_on_and_says_so():
+    job = Job(None, "1", None, None)
+    job.album.add = lambda step, data: False
+    job.take(0, functions.Remembered(((0, b"weights"),)))
+    assert not job.ended
+    assert "no room left on its disk" in job.note
+    assert job.latest.moments == ()
+
+
 def test_a_worker_holds_the_state_of_a_few_jobs_only(monkeypatch):
     told = []
     here = SimpleNamespace(address="tcp://here", log_event=lambda _, message: told.append(message))
@@ -631,6 +640,15 @@ def test_an_array_that_would_fill_the_machine_is_refused_and_costs_no_worker(eng
         job.result(30)
     assert job.history == [1]
     assert engine.call(functions.process) == before
+
+
+def test_a_full_disk_is_said_and_costs_no_worker_and_no_records(engine):
+    with pytest.raises(ConvvizError, match="no room left on its disk"):
+        engine.call(functions.fill_disk)
+    job = engine.start(functions.fill_disk_later)
+    with pytest.raises(ConvvizError, match="no room left on its disk"):
+        job.result(30)
+    assert job.history == [1]
 
 
 def test_a_worker_that_really_uses_too_much_is_ended_and_the_next_call_works(engine):

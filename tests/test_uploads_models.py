@@ -823,9 +823,13 @@ def test_orthogonal_matrices_cost_nothing():
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path):
     program = (
-        "import resource, sys, tempfile; resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))\n"
-        "from tests.hostile import models as files; from convviz import uploads, ConvvizError\n"
-        "tempfile.tempdir = sys.argv[1]\n"
+        "import resource, sys, tempfile\n"
+        "from tests.hostile import models as files; from convviz import training, uploads, zoo, ConvvizError\n"
+        "network = zoo.load('mnist')\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)); tempfile.tempdir = sys.argv[1]\n"
+        "for save in (zoo.to_bytes, training.whole_h5):\n"  # HDF5 would take the process with it
+        "    try: save(network)\n"
+        "    except OSError as failure: print(save.__name__, failure.strerror)\n"
         "try: uploads.open_model(files.keras_file(files.network(files.dense())))\n"
         "except ConvvizError as refusal: print(refusal)"
     )
@@ -834,6 +838,8 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path):
         [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, cwd=root, check=True
     )
     assert "no room left on its disk" in done.stdout, done.stderr
+    assert "to_bytes File too large" in done.stdout
+    assert "whole_h5 File too large" in done.stdout
     assert not list(tmp_path.iterdir())
 
 

@@ -38,11 +38,15 @@ class Album:
         with self._lock:
             return sorted(self._places)
 
-    def add(self, step: int, data: bytes) -> None:
-        """Keep these bytes; those of the same step, if there are any, are replaced."""
+    def add(self, step: int, data: bytes) -> bool:
+        """Keep these bytes; those of the same step, if there are any, are replaced.
+
+        Returns:
+            False where the disk has no room for them: the others stay.
+        """
         with self._lock:
             if self._closed:
-                return
+                return True
             self._drop(step)
             while self._places and self._is_full(len(data)):
                 kept = sorted(self._places)
@@ -50,13 +54,24 @@ class Album:
                     self._drop(one)
                 if len(kept) <= 2:
                     break
-            if self._file is None:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as the album
-                weakref.finalize(self, self._file.close)
             offset = self._place(len(data))
-            self._file.seek(offset)
-            self._file.write(data)
+            try:
+                self._write(offset, data)
+            except OSError:
+                self._free.append((offset, len(data)))
+                return False
             self._places[step] = (offset, len(data))
+            return True
+
+    def _write(self, offset: int, data: bytes) -> None:
+        """Without a buffer: what a full disk does not take must not be tried again at each later step."""
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 -- it lives as long as the album
+            weakref.finalize(self, self._file.close)
+        self._file.seek(offset)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def read(self, step: int) -> bytes:
         """The bytes of a step; KeyError if it is not kept."""

@@ -32,7 +32,6 @@ class Job:
     Attributes:
         number: the job's identity.
         owner: whose it is.
-        kind: what it does, the same for all that do it.
         state: ``"waiting"`` (in line), ``"running"``, ``"paused"``, ``"done"``, ``"stopped"`` or ``"failed"``.
         error: one sentence, when the job failed.
         note: one sentence on what happened meanwhile, such as a worker that was lost.
@@ -49,7 +48,6 @@ class Job:
         self.note = ""
         self.snapshot: bytes | None = None
         self.album = Album()
-        self.kind = f"{opening.function.__module__}.{opening.function.__qualname__}"
         self.watch = Watch()
         self._engine = engine
         self._opening = opening
@@ -88,6 +86,11 @@ class Job:
         """The newest record, or None."""
         with self._lock:
             return self._records[max(self._records)] if self._records else None
+
+    @property
+    def kind(self) -> str:
+        """What it does: the same for all jobs of one function."""
+        return f"{self._opening.function.__module__}.{self._opening.function.__qualname__}"
 
     @property
     def ended(self) -> bool:
@@ -232,7 +235,8 @@ class Job:
             if self.ended:
                 return
             for step, data in getattr(record, "moments", ()):
-                self.album.add(step, data)
+                if not self.album.add(step, data):
+                    self.note = "the server has no room left on its disk; not all steps are kept for the Time machine"
             if getattr(record, "moments", ()):
                 record = replace(record, moments=())
             newest = max(self._records, default=-1)

@@ -6,6 +6,7 @@ hook.
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -32,6 +33,8 @@ zoo.OPENERS["upload"] = uploads.open_network  # a worker opens visitors' models 
 datasets.OPENERS["upload"] = uploads.open_dataset
 
 _TOO_MUCH = "this takes more memory than a worker may use; choose something smaller"
+_NO_ROOM = "the server has no room left on its disk for this; try again later, or tell who runs it"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # how a full disk, and one's full share of it, are told
 
 Reference = zoo.Reference | datasets.Reference
 NOT_HERE = (zoo.NotHere, datasets.NotHere)
@@ -135,8 +138,8 @@ def call(function: Callable, arguments: tuple, options: Mapping[str, Any], data:
     except ConvvizError as refusal:
         return Refusal(str(refusal))
     except Exception as failure:
-        if _is_lack_of_memory(failure):
-            return Refusal(_TOO_MUCH)
+        if sentence := _lack(failure):
+            return Refusal(sentence)
         raise
 
 
@@ -208,16 +211,18 @@ def _sliced(order: Order, state: _State, address: str) -> Outcome:
         return Outcome(address, number, finished=True, records=(held,) if held else (), refusal=str(refusal))
     except BaseException as failure:
         _close(order.job)
-        if _is_lack_of_memory(failure):
-            return Outcome(address, number, finished=True, records=(held,) if held else (), refusal=_TOO_MUCH)
+        if sentence := _lack(failure):
+            return Outcome(address, number, finished=True, records=(held,) if held else (), refusal=sentence)
         raise
     state.touched = time.monotonic()
     return Outcome(address, number, records=(held,))
 
 
-def _is_lack_of_memory(failure: BaseException) -> bool:
-    """Python's own error for it, or TensorFlow's."""
-    return isinstance(failure, MemoryError) or type(failure).__name__ == "ResourceExhaustedError"
+def _lack(failure: BaseException) -> str:
+    """In a sentence, what the machine has too little of, if that is why something failed."""
+    if isinstance(failure, MemoryError) or type(failure).__name__ == "ResourceExhaustedError":  # TensorFlow's own
+        return _TOO_MUCH
+    return _NO_ROOM if isinstance(failure, OSError) and failure.errno in _FULL else ""
 
 
 def interrupt(job: str) -> None:

@@ -22,6 +22,8 @@ from convviz.training.snapshots import assign, changing
 
 keras = lazy.load("keras")
 
+_BESIDE = 4_000_000  # bytes of a network's file that are no weights, at most; an optimizer has two for each weight
+
 
 def train(
     network: Any,
@@ -185,6 +187,7 @@ def whole_h5(network: Any, settings: Settings | None = None) -> bytes:
     with tempfile.TemporaryDirectory() as folder, network.lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras says that the format is old
         path = os.path.join(folder, "network.h5")
+        _check_room(os.path.join(folder, "room"), 12 * network.model.count_params() + _BESIDE)
         network.model.save(path)
         if settings is not None:
             import h5py
@@ -193,6 +196,14 @@ def whole_h5(network: Any, settings: Settings | None = None) -> bytes:
                 file.pop("optimizer_weights", None)
         with open(path, "rb") as file:
             return file.read()
+
+
+def _check_room(path: str, size: int) -> None:
+    """Take so many bytes of the disk for a moment: HDF5 does not raise where it is full, but ends the process."""
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+        os.remove(path)
 
 
 def _loss(output: str) -> Any:

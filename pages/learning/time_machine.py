@@ -20,7 +20,11 @@ if not job.ended:
     engine.live(lambda: runs.state(job), runs.SLOT, every=0.5)
 steps = job.album.steps
 if len(steps) < 2:
-    st.info("The first steps are on their way; the page goes on when the run pauses or ends.")
+    st.info(
+        "No steps of this run were kept."
+        if job.ended
+        else "The first steps are on their way; the page goes on when the run pauses or ends."
+    )
     st.stop()
 
 begun = runs.beginning(job)

@@ -10,12 +10,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
 
 MOST_CONNECTIONS = 400  # browser tabs at once
 MOST_OF_ONE = 260_000_000  # bytes of one visitor's files: the largest model, the largest picture; then the oldest go
 MOST_IN_ALL = 800_000_000  # of all visitors' files
 _FILE = re.compile(r".*/_stcore/upload_file/([^/]+)/[^/]+")
 _TRY_LATER = 1013  # of RFC 6455's registry of closing codes
+
+MultiPartParser.spool_max_size = MOST_OF_ONE  # files come in memory, which is counted: no disk has them, or is full
 
 _Message = MutableMapping[str, Any]
 
