@@ -118,6 +118,24 @@ def test_the_gate_stands_before_the_real_server(server):
     asyncio.run(lesson())
 
 
+def test_messages_of_no_page_end_no_visit_and_fill_no_log(server):
+    async def lesson():
+        async with Visitor(address(server)) as hostile, Visitor(address(server)) as other:
+            await hostile.rerun("pixels")
+            await other.rerun("pixels")
+            before, session = server.log.stat().st_size, hostile.session
+            for message in (b"", b"\xff" * 99, "text", b"\x5a\x01", bytes(20_000_000)) + (b"\x00garbage",) * 1000:
+                await hostile.socket.send(message)
+            await other.rerun("pixels")
+            assert not complaints(other)
+            await hostile.rerun("pixels")
+            assert not complaints(hostile)
+            assert hostile.session == session
+            assert server.log.stat().st_size - before < 1000
+
+    asyncio.run(lesson())
+
+
 def test_a_training_keeps_within_bounds_whatever_the_message_says(server):
     async def lesson():
         async with Visitor(address(server)) as visitor:

@@ -1,4 +1,4 @@
-"""What stands before the server: so many connections, and so many bytes of visitors' files, before any page sees them.
+"""What stands before the server: so many connections and bytes of visitors' files, and no message but the pages' own.
 
 Streamlit bounds one file and keeps every file of a visitor until the visit ends.
 """
@@ -11,6 +11,8 @@ from typing import Any
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+
+from pages.shared import messages
 
 MOST_CONNECTIONS = 400  # browser tabs at once
 MOST_OF_ONE = 260_000_000  # bytes of one visitor's files: the largest model, the largest picture; then the oldest go
@@ -48,9 +50,17 @@ class Gate:
         if self._connections >= MOST_CONNECTIONS:
             await send({"type": "websocket.close", "code": _TRY_LATER})
             return
+
+        async def heard() -> _Message:
+            """The next message that a page of ours could have sent; others are passed over, the visit goes on."""
+            while True:
+                message = await receive()
+                if message["type"] != "websocket.receive" or messages.is_ours(message.get("bytes")):
+                    return message
+
         self._connections += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, heard, send)
         finally:
             self._connections -= 1
 
