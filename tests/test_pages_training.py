@@ -134,12 +134,14 @@ def test_known_networks_are_not_refused(data, preset):
     assert not start(app).disabled
 
 
-def test_why_it_cannot_start_is_said_where_it_would_say_ready():
+def test_a_wrong_layer_is_said_once_beside_the_layers_and_beside_start():
     app = opened("learning/training", net="custom", layers="conv 8 3")
     assert start(app).disabled
     assert not any("Ready" in one.value for one in app.info)
-    assert sum("needs a row of numbers" in one.value for one in app.error) == 2, "there, and beside the layers"
-    assert any("needs a row of numbers" in one.value for one in app.caption), "and beside Start"
+    assert ["needs a row of numbers" in one.value for one in app.error] == [True]
+    layers = next(one for one in app.expander if one.label == "The network of the next run")
+    assert [one.value for one in layers.error] == [one.value for one in app.error]
+    assert sum("needs a row of numbers" in one.value for one in app.caption) == 1, "a reason, small, beside Start"
 
 
 @pytest.mark.parametrize("kernel", ["1e38", "1 2 3;4"])

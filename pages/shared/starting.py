@@ -30,7 +30,7 @@ def obstacle(begins: Any, outline: datasets.Outline, settings: training.Settings
         )
     if not isinstance(begins, architectures.Architecture):
         return ""
-    if fault := begins.fault():
+    if fault := _fault(begins):
         return fault
     size = begins.memory(_batch(outline, settings, per_class), settings.optimizer)
     return training.limits().fault(begins.trainable, size)
@@ -49,6 +49,11 @@ def needs(begins: Any, outline: datasets.Outline, settings: training.Settings, p
     )
 
 
+def _fault(begins: Any) -> str:
+    """What is wrong with the layers, or empty."""
+    return begins.fault() if isinstance(begins, architectures.Architecture) else ""
+
+
 def _batch(outline: datasets.Outline, settings: training.Settings, per_class: int | None) -> int:
     """Pictures of a step: there may be fewer than it asks for."""
     bound = per_class * len(outline.class_names) if per_class else settings.batch_size
@@ -65,9 +70,10 @@ def aside(begins: Any, planted: str) -> None:
 
 
 def ready(begins: Any, dataset: datasets.Reference, reason: str) -> None:
-    """Before the first run: what will be learned, or what stands in its way."""
+    """Before the first run: what will be learned, or what stands in its way; wrong layers are told beside them."""
     if reason:
-        ui.error(reason)
+        if reason != _fault(begins):
+            ui.error(reason)
     elif isinstance(begins, zoo.Reference):
         st.info(f"Ready: “{words.safe(_named(begins))}” goes on learning. Start when you like.")
     else:
