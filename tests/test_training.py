@@ -1,6 +1,7 @@
 """Training against Keras' own numbers, and the promises of the generator."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -326,6 +327,48 @@ def test_many_validation_pictures_are_looked_at_bit_by_bit_and_a_stop_does_not_w
     last = run.send({"stop": True, "steps": 1})
     assert (last.whole, last.test_accuracy, last.measured) == (False, None, 1.0)
     assert last.snapshot
+
+
+def test_the_time_left_is_that_of_the_steps_and_of_all_looks_at_other_pictures(stripes, monkeypatch):
+    clock, told = [0.0], []
+
+    class Slow(training.running.Run):
+        """Every step takes half a second, every picture that is looked at a hundredth; nothing is computed."""
+
+        def __init__(self, *given, **more):
+            super().__init__(*given, **more)
+            self._measure = self.looking
+
+        def _steps(self, count):
+            clock[0] += 0.5 * count
+            return 1.0, 0, count
+
+        def looking(self, images, labels):
+            clock[0] += 0.01 * len(images)
+            return 1.0, 0.0
+
+    for module in (training.running, training.pace):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(training.running, "pictures_at_once", lambda card: 50)
+    monkeypatch.setattr(training.course, "Run", Slow)
+    many = {f"{part}_{what}": np.concatenate(10 * [getattr(stripes, f"{part}_{what}")])
+            for part in ("validation", "test") for what in ("images", "labels")}  # fmt: skip
+    for record in training.train(network(), replace(stripes, **many), SETTINGS):
+        told.append((record.seconds_left, clock[0]))
+    end = clock[0]
+    assert end > 3 * (10 * 0.5 + 400 * 0.01) + 400 * 0.01
+    for left, now in told[1:]:  # the first record knows of no picture yet
+        assert left == pytest.approx(end - now, rel=0.05, abs=0.01)
+    assert told[-1][0] == 0
+
+
+def test_of_pictures_that_are_remembered_the_first_look_tells_what_new_ones_take():
+    kept, looked = training.pace.Pace(100, 50, remembers=True), training.pace.Pace(100, 50)
+    for pace in (kept, looked):
+        pace.looked(10.0)
+        pace.looked(1.0)
+    assert kept.left(0, 2, 1) == pytest.approx(2 * 1.0 + 50 * 0.1)
+    assert looked.left(0, 2, 1) == pytest.approx(2 * 1.0 + 50 * 0.01)
 
 
 def test_only_the_newest_record_keeps_its_snapshot(stripes):

@@ -81,7 +81,7 @@ def train(
             if not (stop and run.looks_long()):
                 record, *_ = yield from _told(run, run.test(record), hurry or stop)
             inside = None if run.looks_long() else run.drawn()
-            yield replace(record, note=run.note, snapshot=run.snapshot(), display=inside)
+            yield replace(record, note=run.note, snapshot=run.snapshot(), display=inside, seconds_left=0.0)
             return
         asked = (yield replace(record, snapshot=run.snapshot() if run.snapshot_is_due() else None)) or {}
 

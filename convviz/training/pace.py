@@ -16,15 +16,23 @@ class Pace:
     Attributes:
         busy: seconds of computing in all.
         glance: validation pictures to look at next.
+
+    Args:
+        validation_pictures: how many there are.
+        test_pictures: likewise.
+        remembers: whether what a base makes of a picture is computed when it is first looked at, and then kept.
     """
 
-    def __init__(self, validation_pictures: int) -> None:
+    def __init__(self, validation_pictures: int, test_pictures: int = 0, *, remembers: bool = False) -> None:
         self.busy = 0.0
         self.glance = min(_FEWEST, _GLANCE, validation_pictures)
+        self._pictures = validation_pictures, test_pictures
+        self._remembers = remembers
         self._most = min(_GLANCE, validation_pictures)
         self._step: float | None = None  # seconds of a step
         self._picture: float | None = None  # seconds to look at one
-        self._whole = 0.0  # seconds to look at all validation pictures
+        self._new: float | None = None  # the same, of pictures that nobody has looked at before
+        self._whole: float | None = None  # seconds to look at all validation pictures
         self._overhead = 1.0  # time with what is beside the steps, as a multiple of the steps' own
         self._glances = 0
         self._owed = 0.0  # seconds of training since the last glance
@@ -60,8 +68,15 @@ class Pace:
             affordable = int(4 * _LOOKING * RECORD_SECONDS / self._picture)
             self.glance = min(self._most, max(min(_FEWEST, self._most), affordable))
 
+    def looking(self, seconds: float, share: float) -> None:
+        """To look at such a part of the validation pictures took so long, which tells unless it was the first call."""
+        if self._picture is None and self._glances:
+            self._picture = seconds / (share * self._pictures[0])
+
     def looked(self, seconds: float) -> None:
         """To look at all validation pictures took so long."""
+        if self._whole is None or not self._remembers:
+            self._new = seconds / self._pictures[0]
         self._whole = seconds
         self.busy += seconds
 
@@ -69,9 +84,12 @@ class Pace:
         """What it takes to look at so many."""
         return pictures * (self._picture or 0.0)
 
-    def left(self, steps: int, epochs: int) -> float:
-        """Seconds that the rest takes."""
-        return max(0, steps) * (self._step or 0.0) * max(1.0, self._overhead) + max(0, epochs) * self._whole
+    def left(self, steps: int, looks: float, tests: float) -> float:
+        """Seconds that the rest takes: steps, and looks at all validation and test pictures; parts of a look count."""
+        steps_take = max(0, steps) * (self._step or 0.0) * max(1.0, self._overhead)
+        validation, test = self._pictures
+        whole = self.seconds_for(validation) if self._whole is None else self._whole
+        return steps_take + max(0.0, looks) * whole + tests * test * (self._new or self._picture or 0.0)
 
     def watch(self, seconds: float) -> None:
         """Somebody watches for so long."""

@@ -68,7 +68,7 @@ class Run:
         self._train_batch = tf.function(self._train_one, jit_compile=False, input_signature=batch)
         self._measure = tf.function(self._measured, jit_compile=False, input_signature=batch)
         self._gradients = np.zeros(len(self.model.trainable_variables))
-        self._pace = Pace(len(dataset.validation_images))
+        self._pace = Pace(len(dataset.validation_images), len(dataset.test_images), remembers=learns is not None)
         self._looked: tuple[float, float, int, int] = (math.nan, math.nan, 0, 0)  # loss, accuracy, pictures, step
         self._best, self._waited = math.inf, 0  # the lowest validation loss, and epochs since
         self._drawer: Drawer | None = None
@@ -127,10 +127,8 @@ class Run:
         return self._record(loss, correct / seen, seen / seconds)
 
     def _record(self, loss: float, accuracy: float, rate: float) -> Progress:
-        moments, self._moments = tuple(self._moments), []
-        begun, self._beginning = self._beginning, None
+        moments, begun, self._moments, self._beginning = tuple(self._moments), self._beginning, [], None
         validation_loss, validation_accuracy, count, step = self._looked
-        epochs = self.settings.epochs - self.epoch
         return Progress(
             step=self.step,
             steps=self.steps,
@@ -143,7 +141,7 @@ class Run:
             validation_step=step,
             whole=False,
             images_per_second=rate,
-            seconds_left=self._pace.left(self.steps - self.step, epochs),
+            seconds_left=self._left(1.0 * self.at_epochs_end),
             learning_rate=self.settings.learning_rate,
             batch_size=self.settings.batch_size,
             note=self.note,
@@ -151,6 +149,10 @@ class Run:
             display=self._display,
             beginning=begun,
         )
+
+    def _left(self, look: float) -> float:
+        """Expected seconds to the end, with so much of the look at the validation pictures that is due now."""
+        return self._pace.left(self.steps - self.step, max(0, self.settings.epochs - self.epoch) + look, 1.0)
 
     def _glance(self) -> None:
         """Look at a few validation pictures."""
@@ -165,8 +167,10 @@ class Run:
         """Measure all validation pictures; the record as it stands in between, and at last with the new numbers."""
         images, labels = self.seen.validation_images, self.seen.validation_labels
         for share, loss, accuracy in self.measuring(images, labels):  # noqa: B007 -- the last ones are wanted
+            self._pace.looking(self._spent, share)
             if share < 1:  # the epoch is complete when all are looked at
-                yield replace(record, measured=share, epoch=self.epoch - self.at_epochs_end)
+                left = self._left(1 - share)
+                yield replace(record, measured=share, epoch=self.epoch - self.at_epochs_end, seconds_left=left)
         self._looked = (loss, accuracy, len(images), self.step)
         self._pace.looked(self._spent)
         if self.at_epochs_end:
@@ -174,7 +178,7 @@ class Run:
             self._best = min(self._best, loss)
         yield replace(
             record, validation_loss=loss, validation_accuracy=accuracy, validation_count=len(images),
-            validation_step=self.step, whole=True,
+            validation_step=self.step, whole=True, seconds_left=self._left(0.0),
         )  # fmt: skip
 
     def test(self, record: Progress) -> Iterator[Progress]:
@@ -183,7 +187,7 @@ class Run:
             self.seen.test_images, self.seen.test_labels
         ):
             if share < 1:
-                yield replace(record, measured=share, whole=False)
+                yield replace(record, measured=share, whole=False, seconds_left=self._pace.left(0, 0, 1 - share))
         yield replace(record, test_accuracy=accuracy)
 
     def looks_long(self) -> bool:
