@@ -1,9 +1,12 @@
 """What the pages say of numbers: true for what is shown, also at the edges."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from pages.shared import words
+from pages.shared import graphs, outcomes, words
+from tests.hostile.names import NAMES
 
 
 def test_a_flat_map_is_not_said_to_be_strongest_anywhere():
@@ -147,3 +150,35 @@ def test_a_count_of_some_reads_as_one_would_say_it(some, number, said):
 )  # fmt: skip
 def test_the_article_is_the_one_that_is_spoken(name, told):
     assert words.a(name) == told
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        *(("cat", "cat"), ("a=b", "a=b"), ("-1", "-1"), ("+2.5", "+2.5"), ("", "")),
+        *((name, f"'{name}") for name in ("=1+1", "+1+cmd", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-", "=HYPERLINK(1)")),
+    ],
+)
+def test_a_saved_table_holds_no_formula_of_a_visitors(name, shown):
+    assert words.cell(name) == shown
+
+
+def test_tables_that_can_be_saved_hold_no_name_that_a_spreadsheet_would_run(monkeypatch):
+    assert [name for name in NAMES if name[0] in "=+-@"]
+    assert not [name for name in outcomes._apart(NAMES) if name[0] in "=+-@"]
+    told = []
+    monkeypatch.setattr(graphs.st, "dataframe", lambda rows, **options: told.extend(rows))
+    sizes = {"output_shape": (1,), "parameters": 0, "multiply_adds": 0, "memory": 4, "field": None, "kind": "Dense"}
+    graphs.table(SimpleNamespace(nodes=[SimpleNamespace(name=name, layer=name, **sizes) for name in NAMES]))
+    assert len(told) == len(NAMES)
+    assert not [row for row in told if row["Layer"][0] in "=+-@"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "a few seconds"), (9.9, "a few seconds"), (10, "about 10 s"), (41.6, "about 40 s"), (54, "about 50 s"),
+     (56, "about 1 min"), (100, "about 2 min"), (12 * 60, "about 12 min"), (1000, "about 15 min"),
+     (5500, "about 2 h"), (9000, "about 2 h")],
+)  # fmt: skip
+def test_a_wait_is_told_no_finer_than_it_can_be_foreseen(seconds, told):
+    assert words.wait(seconds) == told

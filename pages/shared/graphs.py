@@ -175,7 +175,7 @@ def table(found: graph.Graph) -> None:
     """Every layer in a row, to be sorted and searched."""
     rows = [
         {
-            "Layer": node.name,
+            "Layer": words.cell(node.name),
             "Kind": node.kind,
             "Output": drawing.shape_words(node.output_shape),
             "Parameters": node.parameters,

@@ -267,7 +267,7 @@ def by_layer(outcome: surgery.Outcome) -> dict[str, Callable[[], bytes]]:
     )
     charts.curves(*drawn, x_title=_AXIS, key="op_changes", marked=len(shares) <= 60)
     with st.expander("Every layer in a row", icon=":material/table_rows:"):
-        rows = [{"Layer": name, "Change": _told(share)} for name, share in outcome.changes]
+        rows = [{"Layer": words.cell(name), "Change": _told(share)} for name, share in outcome.changes]
         st.dataframe(rows, hide_index=True, height=min(420, 38 + 35 * len(rows)), width="stretch", key="op_layers")
         st.caption("Change: the size of the difference as a share of the larger of the outputs before and after.")
     return {"changes.png": functools.partial(charts.file, *drawn, x_title=_AXIS)}

@@ -150,6 +150,7 @@ def matrix(counts: np.ndarray, names: Sequence[str], *, key: str, chosen: tuple[
 
 def _apart(names: Sequence[str]) -> list[str]:
     """Names that differ, since a table's columns must."""
+    names = [words.cell(name) for name in names]
     return [name if list(names).count(name) == 1 else f"{name} ({index})" for index, name in enumerate(names)]
 
 

@@ -50,6 +50,16 @@ def apart(title: str, ours: Iterable[str], theirs: Iterable[str] = ()) -> str:
     return next(one for one in itertools.chain([title], numbered) if one.casefold() not in taken | used)
 
 
+def cell(name: str) -> str:
+    """A name from outside in a table, which can be saved: no spreadsheet may take it for a formula.
+
+    Example:
+        >>> cell("cat"), cell("-1"), cell("=1+1")
+        ('cat', '-1', "'=1+1")
+    """
+    return f"'{name}" if re.match(r"[=+\-@\t\r]", name) and not re.fullmatch(r"[+-]\d+(\.\d+)?", name) else name
+
+
 def crossed(text: str) -> str:
     """Sizes such as 15 x 15 with the sign that they are read with."""
     return re.sub(r"(?<=\d) x (?=\d)", " × ", text)
