@@ -112,6 +112,21 @@ def test_a_frozen_kernel_stays_in_the_program_of_a_network_that_goes_on(tmp_path
     assert found["result"]["val_loss"][0] == pytest.approx(last.validation_loss, rel=1e-3)
 
 
+def test_a_program_goes_on_with_a_part_of_the_base_as_the_page_does(tmp_path):
+    data = datasets.Reference("digits", per_class=20)
+    head = architectures.parse("global_average")
+    begun = zoo.wrap(architectures.Transfer("mnist", head, (28, 28, 1), 10).build(), input_range=(0.0, 255.0))
+    inner = next(layer for layer in begun.model.layers if hasattr(layer, "layers"))
+    settings = training.Settings(epochs=1, batch_size=50, seed=2, train_from=f"{inner.name}/conv2d_2")
+    reference, file = zoo.Reference("run", "1", "a"), zoo.to_bytes(begun)
+    text = recipes.training.training(reference, data, settings, card=begun.card)
+    files = {recipes.architectures.PICTURES: datasets.packed(data), recipes.networks.OWN_FILE: file}
+    found = ran(text, tmp_path, **files)
+    assert len(found["model"].trainable_weights) == 4
+    *_, last = training.train(zoo.from_bytes(file), data, settings)
+    assert found["result"]["val_loss"][0] == pytest.approx(last.validation_loss, rel=1e-3)
+
+
 def test_a_trained_network_goes_on_and_ends_early_as_on_the_page(tmp_path):
     data = datasets.Reference("digits", per_class=20)
     settings = training.Settings(epochs=30, batch_size=200, learning_rate=0.3, optimizer="sgd", seed=2, patience=1)

@@ -1,11 +1,12 @@
 """A head on a trained base: what learns, what stays, and that the base sees pictures as it was trained on them."""
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from convviz import ConvvizError, architectures, attribution, datasets, training, zoo
+from convviz import ConvvizError, architectures, attribution, datasets, downloads, training, zoo
 from convviz.training import remembering
 from convviz.training.snapshots import changing
 
@@ -27,6 +28,40 @@ def test_vgg16_with_two_dense_layers_has_30_trainable_weights_and_4_when_it_is_f
     tuned = architectures.survey(replace(network, train_from="block5_conv1"))
     assert tuned.after == 10
     assert not tuned.base_is_frozen
+
+
+def test_what_a_tuned_base_takes_memory_for_begins_with_its_first_layer_that_learns():
+    network = architectures.Transfer("vgg16", HEAD, (64, 64, 3), 4, train_from="block5_conv1", trained=False)
+    found = architectures.survey(network)
+    assert found.demand.trainable == found.trainable_parameters == 3 * (9 * 512 + 1) * 512 + 513 * 8 + 9 * 4
+    assert found.demand.parameters == 14_714_688 + 513 * 8 + 9 * 4
+    assert found.demand.outputs == (*[4 * 4 * 512] * 3, 2 * 2 * 512, 512, 8, 4)
+    frozen = architectures.survey(replace(network, train_from="")).demand
+    assert frozen.outputs == (8, 4)
+    assert frozen.memory(32, "rmsprop") < found.demand.memory(32, "rmsprop")
+
+
+def test_a_trained_head_goes_on_with_a_part_of_its_base(shapes):
+    first = list(training.train(ON_SHAPES, shapes, training.Settings(epochs=2, batch_size=20)))[-1]
+    begun = zoo.from_bytes(training.trained(ON_SHAPES, first.snapshot, class_names=shapes.class_names))
+    inner = next(layer for layer in begun.model.layers if isinstance(layer, keras.Model))
+    kernels = [one for one in inner.layers if isinstance(one, keras.layers.Conv2D)]
+    path = f"{inner.name}/{kernels[-1].name}"  # a normalization follows, which stays
+    more = training.demand(begun, path).trainable - training.demand(begun).trainable
+    assert more == kernels[-1].count_params()
+    assert len(begun.model.trainable_weights) == 4
+    before = [one.copy() for one in begun.model.get_weights()]
+    settings = training.Settings(epochs=1, batch_size=20, learning_rate=0.001, train_from=path)
+    second = list(training.bounded(begun, shapes, settings))[-1]
+    ended = zoo.from_bytes(training.trained(begun, second.snapshot, train_from=path))
+    learns = {id(one) for one in ended.model.trainable_weights}
+    assert len(learns) == 4 + len(kernels[-1].weights)
+    for old, one in zip(before, ended.model.weights, strict=True):
+        assert np.array_equal(old, one.numpy()) != (id(one) in learns)
+    for one, other in zip(before, begun.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ConvvizError, match="no layer 'nowhere'"):
+        training.demand(begun, "nowhere")
 
 
 @pytest.mark.parametrize("base", ["vgg16", "mobilenetv2"])
@@ -97,6 +132,56 @@ def test_nothing_is_remembered_of_a_base_that_learns_or_of_pictures_that_change(
 def test_what_does_not_fit_is_said(changes, sentence):
     with pytest.raises(ConvvizError, match=sentence):
         replace(ON_SHAPES, **changes).build()
+
+
+def test_a_base_needs_its_weights_without_the_classes_only(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    asked = []
+    monkeypatch.setattr(downloads, "fetch", lambda address, *where, digest: iter([asked.append((address, *where))]))
+    assert not architectures.base_is_here("vgg16")
+    assert architectures.base_size("vgg16") == 56
+    list(architectures.download_base("vgg16"))
+    file = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    assert asked == [(f"{zoo.imagenet.APPLICATIONS['vgg16'].address.rpartition('/')[0]}/{file}", "models", file)]
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / file).touch()
+    assert architectures.base_is_here("vgg16")
+    assert architectures.base_size("vgg16") == 0
+    assert not zoo.is_here("vgg16")
+
+
+@pytest.mark.parametrize("name", list(zoo.imagenet.HEADLESS))
+def test_the_weights_without_classes_are_those_of_keras(name, monkeypatch):
+    entry, asked = zoo.imagenet.APPLICATIONS[name], []
+
+    class Asked(Exception):  # noqa: N818
+        pass
+
+    def get_file(file, address, file_hash=None, **_):
+        asked.append((file, address, file_hash))
+        raise Asked
+
+    monkeypatch.setattr(importlib.import_module("keras.src.utils.file_utils"), "get_file", get_file)
+    with pytest.raises(Asked):
+        getattr(keras.applications, entry.title)(include_top=False, input_shape=(224, 224, 3))
+    known = zoo.imagenet.HEADLESS[name]
+    assert asked == [(known.file, f"{entry.address.rpartition('/')[0]}/{known.file}", known.digest)]
+
+
+@pytest.mark.skipif(not zoo.is_here("mobilenetv2"), reason="the weights of MobileNetV2 are not on this machine")
+def test_the_weights_without_the_classes_are_as_good(tmp_path, monkeypatch):
+    network = architectures.Transfer("mobilenetv2", HEAD, (96, 96, 3), 2)
+    base = next(layer for layer in network.build().layers if isinstance(layer, keras.Model))
+    file = zoo.imagenet.HEADLESS["mobilenetv2"].file
+    path = downloads.find("models", file)
+    if path is None:
+        pytest.skip("its weights without the classes are not on this machine")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / file).symlink_to(path)
+    other = next(layer for layer in network.build().layers if isinstance(layer, keras.Model))
+    for one, two in zip(base.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-2, atol=1e-3)
 
 
 def test_grey_pictures_enter_a_colour_base_in_its_size():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from convviz import ConvvizError, downloads, lazy, zoo
+from convviz.architectures.demand import Demand, demand
 from convviz.architectures.layers import Layer, Layers
 from convviz.architectures.networks import Architecture, Row, made
 from convviz.architectures.transplant import Transplant
@@ -20,9 +22,7 @@ keras = lazy.load("keras")
 LECTURE_HEAD = "flatten; dense 256"
 """The lecture's head before its last layer: with that, two dense layers."""
 
-_IMAGENET = (
-    "mobilenetv2", "mobilenet", "vgg16", "vgg19", "resnet50", "resnet50v2", "densenet121", "efficientnetb0",
-)  # fmt: skip
+_IMAGENET = tuple(imagenet.HEADLESS)
 _SMALLEST = 32  # side that all of them take
 
 
@@ -39,7 +39,8 @@ class Transfer:
         input_shape: (H, W, C) of the pictures.
         class_count: classes, at least 2.
         ending: ``"softmax"``, or ``"sigmoid"`` for two classes and one unit.
-        train_from: the base's layer from which on it learns too; empty: all of the base stays frozen.
+        train_from: the base's layer from which on it learns too, but for its batch normalizations; empty: all of the
+            base stays frozen.
         side: height and width that the pictures are brought to inside the network; 0 leaves them as they are.
         trained: whether the base has its weights; False begins it at random, to see what they are worth.
         name: of the Keras model.
@@ -69,7 +70,7 @@ class Transfer:
         base = self._base()
         self._freeze(base)
         inputs = keras.Input(self.input_shape)
-        features = base(self._prepared(inputs, base), training=False)  # as frozen normalizations must be called
+        features = base(self._prepared(inputs, base), training=False)
         head = self.head_architecture(tuple(base.output_shape[1:]))
         values = features
         for layer in made((*head.layers, head.last)):
@@ -164,13 +165,16 @@ class Transfer:
         return module.preprocess_input(values)
 
     def _freeze(self, base: Any) -> None:
-        """Frozen up to the layer from which on the base learns."""
+        """Frozen up to the layer from which on the base learns; all its normalizations stay as they were trained.
+
+        Keras calls them as in training wherever ``fit`` does so, whatever they were called with when it was built.
+        """
         names = [layer.name for layer in base.layers]
         if self.train_from and self.train_from not in names:
             raise ConvvizError(f"{self.base} has no layer {self.train_from[:60]!r}; choose one of its own")
         first = names.index(self.train_from) if self.train_from else len(names)
         for index, layer in enumerate(base.layers):
-            layer.trainable = index >= first
+            layer.trainable = index >= first and not isinstance(layer, keras.layers.BatchNormalization)
 
 
 def bases() -> tuple[str, ...]:
@@ -178,16 +182,39 @@ def bases() -> tuple[str, ...]:
     return (*(name for name in zoo.list_networks() if zoo.reference(name).kind == "bundled"), *_IMAGENET)
 
 
+def base_is_here(name: str) -> bool:
+    """Whether the weights of one of ``bases()`` are on this machine."""
+    return name not in _IMAGENET or imagenet.headless_file(name) is not None
+
+
+def base_size(name: str) -> int:
+    """Megabytes of the weights that ``download_base`` fetches, 0 if they are here."""
+    return 0 if base_is_here(name) else imagenet.HEADLESS[name].megabytes
+
+
+def download_base(name: str) -> Iterator[downloads.Fetched]:
+    """Fetch the weights of one of ``bases()`` without its classes; nothing if they are here.
+
+    Yields:
+        downloads.Fetched: bytes so far and in all.
+
+    Raises:
+        ConvvizError: the server cannot be reached, or the file came wrong.
+    """
+    if not base_is_here(name):
+        yield from imagenet.download_headless(name)
+
+
 def _application(name: str, shape: tuple[int, int, int], *, trained: bool) -> Any:
     """One of ``keras.applications`` without its classes."""
-    entry = imagenet.APPLICATIONS[name]
-    if trained and not zoo.is_here(name):
+    entry, path = imagenet.APPLICATIONS[name], imagenet.headless_file(name)
+    if trained and path is None:
         raise ConvvizError(
-            f"the weights of {entry.title} ({entry.megabytes} MB) are not on this machine; download the network first"
+            f"the weights of {entry.title} ({imagenet.HEADLESS[name].megabytes} MB) are not on this machine; download "
+            "them first"
         )
     base = getattr(keras.applications, entry.title)(weights=None, include_top=False, input_shape=shape)
     if trained:
-        path = downloads.find("models", entry.file)
         _check_names(base, path)
         base.load_weights(str(path), by_name=True)
     return base
@@ -223,6 +250,7 @@ class Survey:
         base_is_frozen: whether all of the base stays as it is.
         cached_bytes: what the features of one picture take if they are computed once; 0 if the base learns.
         entering: lowest and highest value that black and white pixels have when they enter the base.
+        demand: what a training of it takes memory for.
     """
 
     title: str
@@ -237,6 +265,7 @@ class Survey:
     base_is_frozen: bool
     cached_bytes: int
     entering: tuple[float, float]
+    demand: Demand
 
 
 def survey(transfer: Transfer) -> Survey:
@@ -254,11 +283,12 @@ def survey(transfer: Transfer) -> Survey:
     Source:
         Chollet, Deep Learning with Python, section 5.3.1.
     """
-    model = replace(transfer, trained=transfer.trained and zoo.is_here(transfer.base)).build()
+    model = replace(transfer, trained=transfer.trained and base_is_here(transfer.base)).build()
     base = next(layer for layer in model.layers if isinstance(layer, keras.Model))
     after, changing = len(model.trainable_weights), sum(math.prod(one.shape) for one in model.trainable_weights)
     parts = transfer.split(model)
     cached = 4 * math.prod(parts[0].output_shape[1:]) if parts else 0
+    taken = demand(zoo.wrap(model, input_range=(0.0, 255.0)))
     for layer in base.layers:
         layer.trainable = True
     features = tuple(base.output_shape[1:])
@@ -275,6 +305,7 @@ def survey(transfer: Transfer) -> Survey:
         base_is_frozen=not transfer.train_from,
         cached_bytes=cached,
         entering=_entering_values(transfer.base),
+        demand=taken,
     )
 
 

@@ -29,11 +29,12 @@ keras.utils.set_random_seed(seed)
 {read}base = {base}
 learns = {learns}  # the base's layer from which on it learns, too
 names = [layer.name for layer in base.layers]
-for place, layer in enumerate(base.layers):
-    layer.trainable = learns is not None and place >= names.index(learns)
+for place, layer in enumerate(base.layers):  # its normalizations stay as they were trained
+    is_open = learns is not None and place >= names.index(learns)
+    layer.trainable = is_open and not isinstance(layer, layers.BatchNormalization)
 inputs = values = keras.Input({shape})
 {prepared}
-values = base(values, training=False)  # its normalizations stay as they were trained
+values = base(values, training=False)
 {head}
 model = keras.Model(inputs, values)
 callbacks = []

@@ -124,6 +124,23 @@ seed = {seed}  # of the order of the pictures
 callbacks = []
 """
 
+_THAWED = """
+
+def thaw(model, path, nested=False):
+    \"\"\"Let a layer and all behind it learn, and none before it; the normalizations of a base stay as they are.\"\"\"
+    name, _, rest = path.partition("/")
+    place = [layer.name for layer in model.layers].index(name)
+    for number, layer in enumerate(model.layers):
+        stays = nested and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = number >= place and not stays
+    if rest:
+        thaw(model.get_layer(name), rest, True)
+
+
+thaw(model, "{path}")
+print(len(model.trainable_weights), "trainable weights")
+"""
+
 OPTIMIZERS = {"rmsprop": "RMSprop", "adam": "Adam", "sgd": "SGD"}
 
 
@@ -147,6 +164,7 @@ def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None
     scale, is_single = "" if prepares else " / 255", not is_text and getattr(architecture, "ending", "") == "sigmoid"
     if card is not None:
         network = networks.loading(architecture) + _GOES_ON.format(seed=settings.seed)
+        network += _THAWED.format(path=settings.train_from) if settings.train_from else ""
         network += architectures.staying() if frozen else ""
         low, high = card.value_range
         scale = f" * {(high - low) / 255:.9g} + {low:g}" if (low, high) != (0, 1) else " / 255"

@@ -5,13 +5,14 @@ costs little against plain ``fit``. Between two records the learning rate and th
 whole state goes into a snapshot now and then, from which the run can begin again elsewhere.
 """
 
-from convviz.training.course import bounded, copied, train, trained, whole_h5
+from convviz.training.course import bounded, train, trained, whole_h5
 from convviz.training.displays import GUESSES, Display, Guess, Size, Watch
 from convviz.training.limits import Limits, limits
 from convviz.training.moments import Moment, moment
+from convviz.training.opening import copied, demand
 from convviz.training.records import OPTIMIZERS, Beginning, Progress, Settings
 
 __all__ = [
     "GUESSES", "OPTIMIZERS", "Beginning", "Display", "Guess", "Limits", "Moment", "Progress", "Settings", "Size",
-    "Watch", "bounded", "copied", "limits", "moment", "train", "trained", "whole_h5",
+    "Watch", "bounded", "copied", "demand", "limits", "moment", "train", "trained", "whole_h5",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 
 from convviz import architectures, lazy, zoo
 from convviz.training.limits import Limits, limits
-from convviz.training.opening import Data, dataset_of, masks_of, network_of
+from convviz.training.opening import Data, copied, dataset_of, masks_of, network_of, thaw
 from convviz.training.records import Progress, Settings
 from convviz.training.remembering import remembered
 from convviz.training.running import Run
@@ -63,6 +63,8 @@ def train(
         chapter 5; Prechelt 1998, Early stopping, but when?
     """
     begun, pictures = network_of(network, settings.seed), dataset_of(dataset)
+    if settings.train_from:
+        thaw(begun.model, settings.train_from)
     learns = remembered(network, begun, pictures, settings)
     kept = changing(network, begun.model)
     run = Run(begun, pictures, settings, limits, masks=masks_of(network, begun, transplant), learns=learns, kept=kept)
@@ -129,23 +131,13 @@ def bounded(
     return (yield from train(own, dataset, settings, resume=resume, limits=limits(), transplant=transplant))
 
 
-def copied(network: zoo.Network) -> zoo.Network:
-    """The same network with the same weights, to be changed without changing the first.
-
-    Raises:
-        ConvvizError: it cannot be saved, so it cannot be copied.
-    """
-    with network.lock:
-        data = zoo.to_bytes(network)
-    return zoo.from_bytes(data)
-
-
 def trained(
     network: Any,
     snapshot: bytes,
     *,
     class_names: Sequence[str] | None = None,
     seed: int = 0,
+    train_from: str = "",
     title: str | None = None,
 ) -> bytes:
     """The network of a snapshot as a whole ``.keras`` file, without optimizer state.
@@ -155,6 +147,7 @@ def trained(
         snapshot: a record's `snapshot`, or one of its `moments`.
         class_names: what the classes are called, kept in the file.
         seed: of the run's settings.
+        train_from: of the run's settings.
         title: the network's name for people.
 
     Returns:
@@ -164,6 +157,8 @@ def trained(
     found = copied(found) if isinstance(network, zoo.Network) else found
     with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
         assign(found.model, arrays)
+    if train_from:
+        thaw(found.model, train_from)
     return zoo.to_bytes(found, class_names=class_names, title=title)
 
 

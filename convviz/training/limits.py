@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import os
@@ -10,7 +9,7 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from convviz import ConvvizError, architectures, datasets, tracing, zoo
+from convviz import ConvvizError, architectures, datasets, zoo
 from convviz.training.records import Settings
 
 log = logging.getLogger(__name__)
@@ -20,7 +19,6 @@ WORKER_MEMORY = "CONVVIZ_WORKER_MEMORY"  # what a worker may take, such as "4GB"
 _HELD = 1000  # MB of a worker that no step can have: 900 before the first one, and what is left free to the very end
 _UNITS = {"B": 1e-6, "KB": 1e-3, "MB": 1.0, "GB": 1e3, "KIB": 2**10 / 1e6, "MIB": 2**20 / 1e6, "GIB": 2**30 / 1e6}
 _CARDS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")  # with one of these the maps of a batch are in its memory
-_SHARING = {"InputLayer", "Flatten", "Reshape", "Activation", "ReLU"}  # layers whose output takes no room of its own
 
 
 @dataclass(frozen=True)
@@ -81,8 +79,8 @@ class Limits:
         Raises:
             ConvvizError: too many trainable parameters, too much memory, or pictures too large.
         """
-        count = sum(math.prod(one.shape) for one in network.model.trainable_variables)
-        if fault := self.fault(count, _size(network, count, len(dataset.train_images), settings)):
+        found, batch = architectures.demand(network), min(settings.batch_size, len(dataset.train_images))
+        if fault := self.fault(found.trainable, found.memory(batch, settings.optimizer)):
             raise ConvvizError(fault)
         side = max(dataset.train_images.shape[1:3])
         if side > self.side:
@@ -128,17 +126,6 @@ def _room() -> float:
     if not written:
         return Limits.memory
     return max(1.0, float(told[1]) * _UNITS[told[2]] - _HELD) if told else math.inf
-
-
-def _size(network: zoo.Network, trained: int, pictures: int, settings: Settings) -> int:
-    """Bytes that a training takes: the way back needs what the layers give from the first that learns on."""
-    layers = tracing.leaves(network.model)
-    learning = itertools.dropwhile(
-        lambda one: one.name not in layers or not layers[one.name].trainable_weights, network.card.layers
-    )
-    outputs = [math.prod(one.output_shape) for one in learning if one.kind not in _SHARING]
-    picture, batch = math.prod(network.card.input_shape), min(settings.batch_size, pictures)
-    return architectures.memory(network.card.parameters, trained, picture, outputs, batch, settings.optimizer)
 
 
 def cut_words(wanted: Any, given: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convviz import architectures, datasets, lazy, zoo
+from convviz import ConvvizError, architectures, datasets, lazy, zoo
 
 keras = lazy.load("keras")
 
@@ -25,6 +25,55 @@ def network_of(network: Any, seed: int) -> zoo.Network:
         highest = 255.0 if isinstance(network, architectures.Transfer) else 1.0
         return zoo.wrap(network.build(), input_range=(0.0, highest))
     return network if isinstance(network, zoo.Network) else zoo.wrap(network)
+
+
+def thaw(model: Any, path: str, *, nested: bool = False) -> None:
+    """Let a layer of a model and all behind it learn, and none before it.
+
+    Args:
+        model: it is changed in place.
+        path: of the layer, such as ``"vgg16/block5_conv1"``.
+        nested: whether the model is a part of another, as a base is: its batch normalizations stay as they are.
+
+    Raises:
+        ConvvizError: there is no such layer.
+    """
+    name, _, rest = path.partition("/")
+    names = [layer.name for layer in model.layers]
+    if name not in names:
+        raise ConvvizError(f"{model.name[:60]} has no layer {path[:80]!r} to learn from; choose one of its own")
+    for place, layer in enumerate(model.layers):
+        stays = nested and isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = place >= names.index(name) and not stays
+    if rest:
+        thaw(model.get_layer(name), rest, nested=True)
+
+
+def demand(network: zoo.Network, train_from: str = "") -> architectures.Demand:
+    """What a training takes memory for, of a network that goes on learning.
+
+    Args:
+        network: it stays as it is.
+        train_from: as in `Settings`.
+
+    Raises:
+        ConvvizError: there is no such layer.
+    """
+    if train_from:
+        network = copied(network)
+        thaw(network.model, train_from)
+    return architectures.demand(network)
+
+
+def copied(network: zoo.Network) -> zoo.Network:
+    """The same network with the same weights, to be changed without changing the first.
+
+    Raises:
+        ConvvizError: it cannot be saved, so it cannot be copied.
+    """
+    with network.lock:
+        data = zoo.to_bytes(network)
+    return zoo.from_bytes(data)
 
 
 def masks_of(

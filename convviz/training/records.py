@@ -24,6 +24,8 @@ class Settings:
         seed: makes the network's beginning, the order of the pictures and the augmentation repeat.
         snapshot_every: steps between two snapshots; None: about every ten seconds and at the end of each epoch.
         patience: epochs without a lower validation loss after which the run ends early; None: never.
+        train_from: path of the layer from which on a network learns, such as ``"mobilenetv2_1.00_224/Conv_1"``; empty:
+            the layers that are trainable already.
     """
 
     epochs: int = 5
@@ -34,6 +36,7 @@ class Settings:
     seed: int = 0
     snapshot_every: int | None = None
     patience: int | None = None
+    train_from: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,40 @@ APPLICATIONS: dict[str, Application] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Headless:
+    """The weights of a network without its classes.
+
+    Attributes:
+        file: its name, beside the whole network's.
+        megabytes: of the file.
+        digest: MD5 of the file, None where Keras states none.
+    """
+
+    file: str
+    megabytes: int
+    digest: str | None = None
+
+
+HEADLESS: dict[str, Headless] = {
+    "mobilenetv2": Headless("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", 9),
+    "mobilenet": Headless("mobilenet_1_0_224_tf_no_top.h5", 16),
+    "vgg16": Headless("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", 56, "6d6bbae143d832006294945121d1f1fc"),
+    "vgg19": Headless("vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", 76, "253f8cb515780f3b799900260a226db6"),
+    "resnet50": Headless(
+        "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", 90, "4d473c1dd8becc155b73f8504c6f6626"
+    ),
+    "resnet50v2": Headless(
+        "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5", 90, "fac2f116257151a9d068a22e544a4917"
+    ),
+    "densenet121": Headless(
+        "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5", 28, "30ee3e1110167f948a6b9946edeeb738"
+    ),
+    "efficientnetb0": Headless("efficientnetb0_notop.h5", 16, "50bc09e76180e00e4465e1a485ddc09d"),
+}
+"""Of the networks that can be a base; from keras.applications 3.15."""
+
+
 def is_here(name: str) -> bool:
     """Whether a network's weights and the class names are on this machine.
 
@@ -210,6 +245,36 @@ def is_here(name: str) -> bool:
         True if loading it needs no network.
     """
     return all(downloads.find("models", file) is not None for file in (APPLICATIONS[name].file, _CLASSES))
+
+
+def headless_file(name: str) -> Path | None:
+    """The file with the weights below a network's classes: without them, or with them where only that is here.
+
+    Args:
+        name: key of ``HEADLESS``.
+
+    Returns:
+        Its path, None if neither is here.
+    """
+    return downloads.find("models", HEADLESS[name].file) or downloads.find("models", APPLICATIONS[name].file)
+
+
+def download_headless(name: str) -> Iterator[downloads.Fetched]:
+    """Fetch the weights below a network's classes; nothing if they are here.
+
+    Args:
+        name: key of ``HEADLESS``.
+
+    Yields:
+        downloads.Fetched: bytes so far and in all.
+
+    Raises:
+        ConvvizError: the server cannot be reached, or the file came wrong.
+    """
+    if headless_file(name) is None:
+        entry = HEADLESS[name]
+        address = f"{APPLICATIONS[name].address.rpartition('/')[0]}/{entry.file}"
+        yield from downloads.fetch(address, "models", entry.file, digest=entry.digest)
 
 
 def download(name: str) -> Iterator[downloads.Fetched]:

@@ -1,0 +1,59 @@
+"""What of a built network a training takes memory for."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+from convviz import tracing, zoo
+from convviz.architectures.networks import memory
+
+_SHARING = {"InputLayer", "Flatten", "Reshape", "Activation", "ReLU"}  # layers whose output takes no room of its own
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What of a network a training takes memory for.
+
+    Attributes:
+        parameters: of the whole network.
+        trainable: of these, the ones that are learned.
+        picture: numbers of one picture.
+        outputs: numbers that each layer gives for one picture, from the first that learns on: the way back needs them.
+    """
+
+    parameters: int
+    trainable: int
+    picture: int
+    outputs: tuple[int, ...]
+
+    def memory(self, batch_size: int, optimizer: str) -> int:
+        """An estimate of the bytes that training takes, as ``memory`` says.
+
+        Args:
+            batch_size: pictures a step.
+            optimizer: key of ``OPTIMIZER_SLOTS``.
+        """
+        return memory(self.parameters, self.trainable, self.picture, self.outputs, batch_size, optimizer)
+
+
+def demand(network: zoo.Network) -> Demand:
+    """Look at what of a network learns.
+
+    Args:
+        network: any, as it would be trained: its layers are trainable or not.
+
+    Returns:
+        What a training of it takes memory for.
+    """
+    layers = tracing.leaves(network.model)
+    learning = itertools.dropwhile(
+        lambda one: one.name not in layers or not layers[one.name].trainable_weights, network.card.layers
+    )
+    return Demand(
+        parameters=network.card.parameters,
+        trainable=sum(math.prod(one.shape) for one in network.model.trainable_variables),
+        picture=math.prod(network.card.input_shape),
+        outputs=tuple(math.prod(one.output_shape) for one in learning if one.kind not in _SHARING),
+    )
