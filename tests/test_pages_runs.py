@@ -299,7 +299,7 @@ def test_a_network_that_goes_on_is_the_one_that_is_told_of_and_checked(trained):
     trained.selectbox(key="net").set_value("custom").run()
     trained.text_area(key="layers").set_value("conv 8 5; max 4").run()  # does not fit, and is not what is trained
     count = 8 * 26 + 10 * (6 * 6 * 8 + 1)
-    assert f"{count:,} parameters, those of “Trained here" in texts(trained)
+    assert f"{count:,} parameters of “Trained here" in texts(trained)
     assert "Network, last layer and first kernel count only where it begins with new random weights" in texts(trained)
     assert not trained.error
     assert not next(one for one in trained.button if one.label == "Start").disabled
@@ -333,6 +333,34 @@ def test_a_batch_that_does_not_fit_is_not_handed_to_a_running_training(trained, 
     job.stop()
     job.result(timeout=60)
     trained.run()
+
+
+def _at_the_wheel():
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from convviz import datasets, training
+    from pages.shared import runs
+
+    told = st.session_state.setdefault("told", [])
+    job = SimpleNamespace(ended=False, latest=None, change=lambda **new: told.append(new))
+    begun = training.Settings(epochs=7, learning_rate=0.00001)
+    st.session_state["_job_training"] = job
+    st.session_state.setdefault("_training_changes", [])
+    st.session_state.setdefault("_training_what", ("mnist", datasets.Reference("digits"), begun))
+    page, epochs = st.session_state["choices"]
+    runs.steer(training.Settings(epochs=epochs), page)
+
+
+def test_what_another_page_says_changes_no_run_until_it_is_changed_there():
+    app, seen = AppTest.from_function(_at_the_wheel), []
+    for choices in (("transfer", 7), ("training", 5), ("training", 5), ("training", 6), ("transfer", 7)):
+        app.session_state["choices"] = choices
+        app.run()
+        assert not app.exception
+        seen.append(list(app.session_state["told"]))
+    assert seen == [[], [], [], [{"epochs": 6}], [{"epochs": 6}]]
 
 
 def test_what_is_changed_while_it_runs_reaches_the_run(trained):

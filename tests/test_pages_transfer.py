@@ -1,6 +1,8 @@
 """The page Transfer: what learns is told before and after the base is frozen."""
 
+from convviz import training, zoo
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
+from tests.test_pages_runs import press
 
 
 def test_freezing_the_base_leaves_the_heads_weights():
@@ -18,3 +20,57 @@ def test_nonsense_in_the_address_is_said():
     app = opened("learning/transfer", transfer_data="digits", base="mnist", head="custom", head_layers="dense 5; x")
     assert not app.exception
     assert "'x', is not understood" in app.error[0].value
+
+
+def start(app):
+    return next(button for button in app.button if button.label == "Start")
+
+
+ON_DIGITS = {"transfer_data": "digits", "base": "mnist", "head": "average"}
+
+
+def test_what_is_too_large_is_told_before_the_start_and_so_is_what_it_takes(monkeypatch):
+    app = opened("learning/transfer", **ON_DIGITS)
+    told = next(one.value for one in app.caption if "Training takes about" in one.value)
+    assert told.startswith(f"{55_744 + 650:,} parameters, 650 learn. Training takes about 1 MB")
+    monkeypatch.setattr(training, "limits", lambda: training.Limits(parameters=649, epochs=3, batch_size=16))
+    app = opened("learning/transfer", **ON_DIGITS)
+    assert not app.exception
+    assert start(app).disabled
+    assert "650 trainable parameters and this server trains at most 649 at once" in app.error[0].value
+    assert next(one for one in app.slider if one.label.startswith("Epochs")).max == 3
+    assert next(one for one in app.selectbox if one.label.startswith("Batch size")).options == ["8", "16"]
+
+
+def test_a_wrong_head_leaves_the_page_whole():
+    app = opened("learning/transfer", **ON_DIGITS | {"head": "custom"}, head_layers="global_average; conv 8 3")
+    assert not app.exception
+    assert len(app.error) == 1
+    assert start(app).disabled
+    assert "told as soon as base, head and pictures fit together" in texts(app)
+
+
+def test_a_trained_head_goes_on_with_a_part_of_its_base_in_a_second_run():
+    app = opened("learning/transfer", **ON_DIGITS, transfer_data_per_class="20", transfer_epochs="2")
+    press(app, "Start")
+    app.session_state["_job_training"].result(timeout=120)
+    app.run()
+    first = app.session_state["_training_what"]
+    assert "is remembered for the later epochs" in texts(app)
+    press(app, "Fine-tune this network")
+    begins = next(one for one in app.selectbox if one.label == "Begin with")
+    assert begins.value == "run"
+    assert "learn. Training takes about" in texts(app)
+    press(app, "Start")
+    job = app.session_state["_job_training"]
+    app.session_state["_job_training"].result(timeout=120)
+    app.run()
+    assert not app.exception
+    assert not app.error
+    network, _, settings = app.session_state["_training_what"]
+    assert isinstance(network, zoo.Reference)
+    assert settings.train_from.endswith("/conv2d_2")
+    assert settings.learning_rate == 0.00001
+    assert first[2].train_from == ""
+    assert job.history[0].beginning.trainable == 3 * 3 * 64 * 64 + 64 + 650
+    assert "the 56,394 numbers learn." in texts(app)

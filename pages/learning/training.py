@@ -37,7 +37,7 @@ with controls:
     network = layer_editor.network(outline)
     beside = st.container()
     epochs = choices.slider("Epochs (passes over the data)", 1, min(100, allowed.epochs), 5, key="epochs")
-    sizes = [size for size in (8, 16, 20, 32, 64, 128) if size <= allowed.batch_size] or [allowed.batch_size]
+    sizes = starting.batch_sizes((8, 16, 20, 32, 64, 128))
     usual = runs.usual(network)
     batch_size = choices.select(
         "Batch size (pictures a step)", sizes, key="batch_size", default=min(usual.batch_size, sizes[-1]),
@@ -68,7 +68,7 @@ with controls:
     if start and not busy:  # the second click of two comes too late to be held back by the button
         runs.begin(begins, dataset, settings)
         st.rerun()
-    runs.steer(settings)
+    runs.steer(settings, "training")
 
 with result:
     view = choices.segments("View", list(VIEWS), key="run_view", default="curves", format_func=VIEWS.get)

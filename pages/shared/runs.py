@@ -69,7 +69,7 @@ def begin(network: Any, dataset: datasets.Reference, settings: training.Settings
     engine.start(SLOT, training.bounded, network, dataset, settings, transplant=frozen(network))
     st.session_state[_WHAT] = (network, dataset, settings)
     st.session_state[_CHANGES] = []
-    st.session_state[_CHOSEN] = None  # what the page shows when it is drawn next
+    st.session_state.pop(_CHOSEN, None)
 
 
 def usual(network: Any) -> architectures.Preset:
@@ -126,14 +126,27 @@ def dataset() -> datasets.Reference:
     return st.session_state[_WHAT][1]
 
 
-def steer(settings: training.Settings) -> None:
-    """Hand a running training what was chosen anew and fits; the rest counts from the next start on."""
+def settings() -> training.Settings:
+    """By what the shown run learns."""
+    return st.session_state[_WHAT][2]
+
+
+def steer(settings: training.Settings, page: str) -> None:
+    """Hand a running training what was chosen anew on a page and fits; the rest counts from the next start on.
+
+    Args:
+        settings: what the page's choices say.
+        page: its name; what its choices said already when it was opened changes nothing.
+    """
     job = engine.job(SLOT)
     if job is None or job.ended:
         return
     network, data, begun = st.session_state[_WHAT]
     chosen = {name: getattr(settings, name) for name in _STEERED}
-    before = st.session_state[_CHOSEN] = st.session_state[_CHOSEN] or chosen
+    where, before = st.session_state.get(_CHOSEN, ("", chosen))
+    if where != page:
+        before = chosen
+    st.session_state[_CHOSEN] = page, before
     new = {name: value for name, value in chosen.items() if value != before[name]}
     if "batch_size" in new and (
         reason := starting.obstacle(network, data_sets.outline(data), replace(begun, **new), data.per_class)
@@ -144,7 +157,7 @@ def steer(settings: training.Settings) -> None:
         return
     job.change(**new)
     step = job.latest.step if job.latest is not None else 0
-    st.session_state[_CHOSEN] = before | new
+    st.session_state[_CHOSEN] = page, before | new
     st.session_state[_WHAT] = (network, data, replace(begun, **new))
     st.session_state[_CHANGES] += [(step, name, value) for name, value in new.items()]
 
@@ -404,7 +417,7 @@ def _kept(job: Job, snapshot: bytes, version: str) -> zoo.Reference:
     owner = engine.owner()
     data = engine.engine().call(
         training.trained, network, snapshot, class_names=beginning(job).class_names, seed=settings.seed,
-        title="Trained here", owner=owner,
+        train_from=settings.train_from, title="Trained here", owner=owner,
     )  # fmt: skip
     reference = zoo.Reference("run", job.number, version or hashlib.sha256(data).hexdigest()[:16])
     engine.engine().keep(reference, data, owner=owner)
@@ -487,7 +500,7 @@ def files() -> dict[str, Callable[[], bytes]]:
     if job.ended and st.session_state.get(_HARVEST) == job.number:
         reference = pickers.reference(NETWORK)
         found["trained.keras"] = functools.partial(bytes, engine.engine().data(reference, owner))
-        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, st.session_state[_WHAT][2])
+        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, settings())
     return found
 
 

@@ -7,44 +7,77 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from convviz import architectures, datasets, images, rendering, training, zoo
-from pages.shared import data_sets, pickers, ui, words
+from convviz import ConvvizError, architectures, datasets, images, rendering, training, zoo
+from pages.shared import data_sets, engine, pickers, ui, words
+
+SECONDS = 120.0  # that building a large base may take
 
 
 def obstacle(begins: Any, outline: datasets.Outline, settings: training.Settings, per_class: int | None) -> str:
     """Why a run cannot be started, one sentence, or empty.
 
     Args:
-        begins: an `architectures.Architecture`, or the `zoo.Reference` of a network that goes on learning.
+        begins: an `architectures.Architecture` or `Transfer`, or the `zoo.Reference` of a network that goes on
+            learning.
         outline: of the pictures.
         settings: how.
         per_class: pictures of each class, at most.
     """
     if isinstance(begins, zoo.Reference):
         takes = tuple(pickers.card(begins).input_shape)
-        if takes == tuple(outline.shape):
-            return ""
-        return (
-            f"“{_named(begins)}” takes pictures of {_by(takes)} and these are {_by(outline.shape)}; choose their size "
-            "under Fewer or smaller pictures, other data, or new random weights"
-        )
-    if not isinstance(begins, architectures.Architecture):
-        return ""
-    if fault := _fault(begins):
+        if takes != tuple(outline.shape):
+            return (
+                f"“{_named(begins)}” takes pictures of {_by(takes)} and these are {_by(outline.shape)}; choose their "
+                "size under Fewer or smaller pictures, other data, or another beginning"
+            )
+    if isinstance(begins, architectures.Architecture) and (fault := _fault(begins)):
         return fault
-    size = begins.memory(_batch(outline, settings, per_class), settings.optimizer)
-    return training.limits().fault(begins.trainable, size)
+    try:
+        trainable, size = _takes(begins, settings, _batch(outline, settings, per_class))
+    except ConvvizError as refusal:
+        return str(refusal)
+    return training.limits().fault(trainable, size)
+
+
+def batch_sizes(sizes: tuple[int, ...]) -> list[int]:
+    """Those of some batch sizes that this server allows, at least one."""
+    most = training.limits().batch_size
+    return [size for size in sizes if size <= most] or [most]
+
+
+def _takes(begins: Any, settings: training.Settings, batch: int) -> tuple[int, int]:
+    """Trainable parameters, and bytes that a training in batches of that size takes."""
+    if isinstance(begins, architectures.Architecture):
+        return begins.trainable, begins.memory(batch, settings.optimizer)
+    found = demand(begins, settings) if isinstance(begins, zoo.Reference) else surveyed(begins).demand
+    return found.trainable, found.memory(batch, settings.optimizer)
+
+
+def demand(begins: zoo.Reference, settings: training.Settings) -> architectures.Demand:
+    """What a training takes memory for, of a network that goes on; a worker looks."""
+    with st.spinner("Looking at the network"):
+        return engine.compute(training.demand, begins, settings.train_from, timeout=SECONDS)
+
+
+def surveyed(begins: architectures.Transfer) -> architectures.Survey:
+    """What of a network on a base learns; a worker builds it to see."""
+    with st.spinner("Building the base"):
+        return engine.compute(architectures.survey, begins, timeout=SECONDS)
 
 
 def needs(begins: Any, outline: datasets.Outline, settings: training.Settings, per_class: int | None) -> str:
     """What the training takes, in words."""
-    if isinstance(begins, zoo.Reference):
-        return f"{words.count(pickers.card(begins).parameters, 'parameter')}, those of “{words.safe(_named(begins))}”."
     batch = _batch(outline, settings, per_class)
+    trainable, size = _takes(begins, settings, batch)
+    if isinstance(begins, zoo.Reference):
+        told = f"{pickers.card(begins).parameters:,} parameters of “{words.safe(_named(begins))}”, {trainable:,} learn."
+    elif isinstance(begins, architectures.Transfer):
+        told = f"{surveyed(begins).parameters:,} parameters, {trainable:,} learn."
+    else:
+        told = f"{words.count(begins.parameters, 'parameter')}."
     own = f"{settings.optimizer}'s own numbers, and " if architectures.OPTIMIZER_SLOTS[settings.optimizer] else ""
     return (
-        f"{words.count(begins.parameters, 'parameter')}. Training takes about "
-        f"{max(1, begins.memory(batch, settings.optimizer) / 1e6):,.0f} MB: weights, gradients and "
+        f"{told} Training takes about {max(1, size / 1e6):,.0f} MB: weights, gradients and "
         f"{own}the maps of {words.count(batch, 'picture')} with some of their gradients."
     )
 
