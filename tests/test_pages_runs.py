@@ -93,13 +93,13 @@ def _steering(net: str, rate: float):
     state, settings = st.session_state, training.Settings(learning_rate=rate)
     if "asked" not in state:
         usual = runs.usual(network("small"))
-        state["asked"], state["_training_changes"], state["_training_chosen"] = [], [], None
+        state["asked"], state["_training_changes"] = [], []
         job = SimpleNamespace(ended=False, latest=None, change=lambda **new: state["asked"].append(new))
         state["_job_training"] = job
         state["_training_what"] = network("small"), datasets.Reference("digits"), training.Settings()
         assert usual.learning_rate == 0.001
     state["usual"] = runs.usual(network(net))
-    runs.steer(settings)
+    runs.steer(settings, "training")
 
 
 def test_a_running_training_is_not_steered_by_another_choice_of_network_or_by_the_page_that_opens():
