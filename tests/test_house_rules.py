@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "activations": {"images", "rendering", "tracing", "zoo"},
     "annotations": {"rendering"},
-    "architectures": {"convolution", "downloads", "matrices", "zoo"},
+    "architectures": {"convolution", "downloads", "matrices", "tracing", "zoo"},
     "attribution": {"images", "tracing", "zoo"},
     "checking": {
         "activations",
