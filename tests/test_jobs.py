@@ -472,6 +472,35 @@ def test_a_start_that_failed_is_tried_again(monkeypatch):
         one.close()
 
 
+def test_a_start_that_was_lost_does_not_end_the_next_one(monkeypatch):
+    from convviz.jobs import cluster
+
+    clients = [SimpleNamespace(subscribe_topic=lambda *_: None, close=lambda timeout: None) for _ in range(2)]
+    kept, asked, lost = list(clients), threading.Event(), threading.Event()
+
+    def ask(engine, client):
+        if client is clients[0]:  # its answer comes when the engine has been lost and started again
+            asked.set()
+            assert lost.wait(20)
+            raise OSError("the scheduler is gone")
+        return "2 CPU cores"
+
+    monkeypatch.setattr(cluster, "open_cluster", lambda workers: (kept.pop(0), None))
+    monkeypatch.setattr(Engine, "_ask_device", ask)
+    monkeypatch.setattr("convviz.jobs.engine.Pulse", lambda *_: SimpleNamespace(stop=lambda: None, has_workers=True))
+    one = Engine()
+    try:
+        one.begin()
+        assert asked.wait(20)
+        one._lost(clients[0])
+        wait_until(lambda: one.status.phase == "ready")
+        lost.set()
+        wait_until(lambda: "open engine" not in {thread.name for thread in threading.enumerate()})
+        assert (one.status.phase, one.client) == ("ready", clients[1])
+    finally:
+        one.close()
+
+
 def test_what_a_scheduler_says_of_a_client_that_is_being_closed_is_no_fault(caplog):
     from convviz.jobs import cluster
 

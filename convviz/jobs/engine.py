@@ -101,13 +101,12 @@ class Engine:
 
     def _open(self, after: float = 0.0) -> None:
         self._hurry.wait(after)
+        client = None
         try:
             from convviz.jobs import cluster
 
-            if self._address:
-                client, own = cluster.join_cluster(self._address), None
-            else:
-                client, own = cluster.open_cluster(self._workers)
+            joined = (cluster.join_cluster(self._address), None) if self._address else None
+            client, own = joined or cluster.open_cluster(self._workers)
             client.subscribe_topic(worker.TOPIC, self._heard)
             with self._lock:
                 unwanted = self._phase == "closed"
@@ -124,7 +123,7 @@ class Engine:
             with self._lock:
                 self._device, self._phase = device, "ready" if self._phase == "starting" else self._phase
         except Exception as failure:  # whatever went wrong, the pages must be able to say so
-            if self._phase == "closed":
+            if self._phase == "closed" or client is not self._client:  # lost already, and another start is under way
                 return
             log.exception("the engine could not start")
             self._give_up(f"the compute engine could not start ({type(failure).__name__}); it is tried again")
