@@ -64,6 +64,16 @@ def test_a_trained_head_goes_on_with_a_part_of_its_base(shapes):
         training.demand(begun, "nowhere")
 
 
+def test_each_layer_from_which_on_a_base_can_learn_lets_more_of_it_learn_than_the_head():
+    network = architectures.Transfer("shapes", HEAD, (64, 64, 3), 4)
+    found = architectures.survey(network)
+    counts = [
+        architectures.survey(replace(network, train_from=name)).trainable_parameters for name in found.base_layers
+    ]
+    assert sorted(set(counts), reverse=True) == counts
+    assert counts[-1] > found.trainable_parameters
+
+
 @pytest.mark.parametrize("base", ["vgg16", "mobilenetv2"])
 def test_the_pictures_are_prepared_inside_as_keras_does_it(base):
     network = architectures.Transfer(base, HEAD, (32, 32, 3), 3, trained=False)

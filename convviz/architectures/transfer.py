@@ -239,7 +239,7 @@ class Survey:
 
     Attributes:
         title: the base's name for people.
-        base_layers: names of the base's layers that have weights, in order.
+        base_layers: names of the base's layers that can learn, in order.
         base_parameters: weights and biases of the base.
         features: (H, W, C) that the base hands over.
         head: the head's summary, row by row.
@@ -294,7 +294,11 @@ def survey(transfer: Transfer) -> Survey:
     features = tuple(base.output_shape[1:])
     return Survey(
         title=zoo.title(transfer.base),
-        base_layers=tuple(layer.name for layer in base.layers if layer.weights),
+        base_layers=tuple(
+            layer.name
+            for layer in base.layers
+            if layer.weights and not isinstance(layer, keras.layers.BatchNormalization)
+        ),
         base_parameters=base.count_params(),
         features=features,
         head=transfer.head_architecture(features).rows(),

@@ -92,7 +92,8 @@ def going_on(name: str) -> tuple[zoo.Reference, str]:
     reference = pickers.reference(name)
     if not choices.toggle("Fine-tune: a part of the base learns, too", key="tune_on"):
         return reference, ""
-    layers = [one.name for one in pickers.card(reference).layers if one.parameters]
+    known = [one for one in pickers.card(reference).layers if one.parameters]
+    layers = [one.name for one in known if one.kind != "BatchNormalization" or "/" not in one.name]  # a base's stay
     inner = [one for one in layers if "/" in one]
     choices.belong(name, "tune_on_from")
     return reference, choices.select(
