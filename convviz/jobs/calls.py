@@ -176,6 +176,8 @@ def let_go(future: Any) -> None:
 def is_death(failure: BaseException) -> bool:
     """Whether a failure means that the worker is gone, or what it did, or the way to it."""
     from distributed import KilledWorker
+    from distributed.client import ClosedClientError
     from distributed.comm import CommClosedError
 
-    return isinstance(failure, (KilledWorker, LostError, CommClosedError))
+    no_loop = isinstance(failure, RuntimeError) and "IOLoop is closed" in str(failure)  # how distributed.utils says so
+    return no_loop or isinstance(failure, (KilledWorker, LostError, CommClosedError, ClosedClientError))
