@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_pages import heading, no_complaint, settled
+from tests.browser.test_pages import fits, heading, no_complaint, settled
 
 expect.set_options(timeout=45_000)
 
@@ -109,6 +109,6 @@ def test_the_page_fits_a_phone_and_folds_its_choices(server, browser):
     page = context.new_page()
     page.set_default_timeout(60_000)
     arrived(page, f"{server.address}/convolution?input=matrix&kernel=sharpen&padding=same")
-    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 390
+    fits(page)
     expect(page.get_by_text("Choices", exact=True)).to_be_visible()
     context.close()
