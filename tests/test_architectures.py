@@ -100,19 +100,58 @@ def test_too_large_networks_and_wrong_endings_are_refused():
     assert "1 classes" in of("flatten", classes=1).fault()
 
 
-def test_memory_counts_weights_gradients_and_maps():
-    network = of("flatten", (2, 2, 1), 2)
-    assert network.memory(1, "sgd") == 4 * (2 * 10 + 4 + 2 * (4 + 2))
-    assert network.memory(3, "adam") == 4 * (4 * 10 + 3 * (4 + 2 * (4 + 2)))
+CATS = architectures.PRESETS["cats_and_dogs"].text
+SMALL = architectures.PRESETS["small"].text
+WIDE = "conv 512 3 same; conv 512 3 same; global_average"
+MEASURED = [  # layers, side of colour pictures, batch, optimizer, MB at most above those of a worker that is ready
+    (CATS, 150, 20, "rmsprop", 467),
+    (CATS, 150, 64, "rmsprop", 917),
+    (SMALL, 64, 64, "rmsprop", 92),
+    (SMALL, 150, 64, "rmsprop", 472),
+    (WIDE, 64, 8, "rmsprop", 398),
+    (WIDE, 128, 1, "rmsprop", 540),
+    (WIDE, 128, 3, "rmsprop", 791),
+    (WIDE, 128, 8, "rmsprop", 1169),
+    (WIDE, 224, 1, "rmsprop", 1271),
+    ("conv 512 3 same; global_average", 128, 32, "rmsprop", 2250),
+    ("conv 64 3 same; conv 512 3 same; global_average", 224, 8, "rmsprop", 1961),
+    ("conv 512 3/2 same; conv 512 3/2 same; global_average", 224, 8, "rmsprop", 688),
+    ("conv 256 1; conv 512 1; global_average", 128, 8, "rmsprop", 717),
+    ("conv 32 15 same; conv 32 15 same; global_average", 128, 4, "rmsprop", 505),
+    ("conv 128 5 same; conv 256 5 same; global_average", 64, 8, "rmsprop", 160),
+    ("conv 64 3 same gelu; conv 64 3 same gelu; global_average", 128, 16, "rmsprop", 648),
+    ("conv 64 3 same tanh; conv 64 3 same elu; conv 64 3 same leaky_relu; global_average", 128, 16, "rmsprop", 289),
+    ("; ".join(3 * ["conv 64 3 same; batch_norm"]) + "; global_average", 128, 16, "rmsprop", 655),
+    ("flatten; dense 256; dense 64", 128, 64, "rmsprop", 811),
+    ("max 2; flatten; dense 256", 96, 16, "sgd", 80),
+    ("max 2; flatten; dense 256", 96, 16, "adam", 157),
+]
 
 
-def test_memory_is_that_of_all_maps_and_the_gradients_of_two():
+@pytest.mark.parametrize(("layers", "side", "batch", "optimizer", "taken"), MEASURED)
+def test_memory_is_what_was_measured_or_up_to_twice_that(layers, side, batch, optimizer, taken):
+    told = of(layers, (side, side, 3), 2).memory(batch, optimizer) / 1e6
+    assert taken <= told + 30, "30 MB are taken by any training"
+    assert told <= 2 * taken
+
+
+def test_memory_counts_the_way_back_the_copies_of_weights_and_the_windows_of_one_picture():
     deep = of("conv 10 3 same; conv 10 3 same; conv 10 3 same; batch_norm; global_average", (8, 8, 1), 2)
     rest = of("conv 10 3 same; conv 10 3 same; batch_norm; global_average", (8, 8, 1), 2)
     more = deep.memory(50, "sgd") - rest.memory(50, "sgd")
-    assert more == 4 * (50 * 640 + 2 * (3 * 3 * 10 * 10 + 10))
+    assert more == 4 * (1.2 * 50 * 640 + (1 + 9) * (3 * 3 * 10 * 10 + 10))
+    assert deep.memory(0, "sgd") == 4 * (deep.parameters + 9 * deep.trainable + 8 * 8 * 3 * 3 * 10)
     assert deep.parameters - deep.trainable == 2 * 10, "means and variances"
     assert deep.trainable == sum(np.prod(one.shape) for one in deep.build().trainable_variables)
+
+
+@pytest.mark.parametrize("first", ["conv 4 3 gelu", "conv 4 3/2 same; conv 5 5"])
+def test_memory_of_a_network_that_is_built_is_that_of_its_plan(first, few):
+    plan = of(f"{first}; max 2; batch_norm; global_average; dense 3 gelu")
+    network, settings = zoo.wrap(plan.build()), training.Settings(batch_size=8)
+    training.Limits(memory=plan.memory(8) / 1e6).check(network, few, settings)
+    with pytest.raises(ConvvizError, match="this training takes about"):
+        training.Limits(memory=(plan.memory(8) - 1) / 1e6).check(network, few, settings)
 
 
 # --- a kernel of one's own ------------------------------------------------------------------------------------------

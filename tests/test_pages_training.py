@@ -108,7 +108,7 @@ def test_a_training_that_no_worker_can_hold_is_refused_before_the_start():
     assert start(app).disabled
     assert not any("Ready" in one.value for one in app.info)
     said = next(one.value for one in app.error if "MB" in one.value)
-    least = 15 * 2 * 224 * 224 * 512 * 4 / 1e6  # the maps of the 15 pictures that there are
+    least = 4 * 5 * 2 * 224 * 224 * 512 * 4 / 1e6  # the maps of the 20 pictures that there are
     told = int(re.search(r"about ([\d,]+) MB", said)[1].replace(",", ""))
     assert least < told < 3 * least
     assert f"{training.limits().memory:,.0f} MB" in said

@@ -14,7 +14,16 @@ from convviz.architectures.layers import (
     with_after,
     without,
 )
-from convviz.architectures.networks import OPTIMIZER_SLOTS, PRESETS, Architecture, Preset, Row, fitting, memory
+from convviz.architectures.networks import (
+    MAPS_KEPT,
+    OPTIMIZER_SLOTS,
+    PRESETS,
+    Architecture,
+    Preset,
+    Row,
+    fitting,
+    memory,
+)
 from convviz.architectures.transfer import (
     LECTURE_HEAD,
     Survey,
@@ -28,8 +37,8 @@ from convviz.architectures.transfer import (
 from convviz.architectures.transplant import Transplant
 
 __all__ = [
-    "ACTIVATIONS", "HEAD_KINDS", "KINDS", "LECTURE_HEAD", "MOST_LAYERS", "OPTIMIZER_SLOTS", "PRESETS", "Architecture",
-    "Demand", "Layer", "Layers", "Preset", "Row", "Survey", "Transfer", "Transplant", "base_is_here", "base_size",
-    "bases", "demand", "download_base", "fitting", "memory", "moved", "parse", "survey", "text", "with_after",
-    "without",
+    "ACTIVATIONS", "HEAD_KINDS", "KINDS", "LECTURE_HEAD", "MAPS_KEPT", "MOST_LAYERS", "OPTIMIZER_SLOTS", "PRESETS",
+    "Architecture", "Demand", "Layer", "Layers", "Preset", "Row", "Survey", "Transfer", "Transplant", "base_is_here",
+    "base_size", "bases", "demand", "download_base", "fitting", "memory", "moved", "parse", "survey", "text",
+    "with_after", "without",
 ]  # fmt: skip

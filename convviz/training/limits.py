@@ -31,8 +31,8 @@ class Limits:
         parameters: that may be trained at once.
         side: pixels of a picture's longer side.
         seconds: of computing, pauses not counted; then the run ends and keeps what it has.
-        memory: MB by the estimate of `architectures.memory`, which is rather low: what is refused could not be done.
-            By default what `CONVVIZ_WORKER_MEMORY` leaves; infinite where a card does the work.
+        memory: MB by the estimate of `architectures.memory`, which is rather high: what is let in can be done. By
+            default what `CONVVIZ_WORKER_MEMORY` leaves; infinite where a card does the work.
     """
 
     epochs: int = 100
