@@ -1,6 +1,7 @@
 """The pages Training and Time machine after a run: what they state is what the network does."""
 
 import json
+import re
 import time
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz import ConvvizError, architectures, datasets, filters, training, zoo
-from pages.shared import runs
+from pages.shared import engine, runs
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -206,8 +207,6 @@ def test_while_a_network_is_asked_the_page_says_how_far_that_is(state, place, ah
 
 
 def test_a_frozen_kernel_stays_in_a_network_that_goes_on_and_that_is_said():
-    from pages.shared import engine
-
     app = opened("learning/training", net="tiny", own_kernel="1 0 -1; 2 0 -2; 1 0 -1", epochs="1", data_per_class="20")
     for _ in range(3):
         press(app, "Start")
@@ -249,6 +248,38 @@ def test_of_a_run_that_broke_early_the_truth_is_said_and_its_steps_are_offered()
     assert not app.exception
 
 
+def _diverged(number: int):
+    import io
+    from types import SimpleNamespace
+
+    import numpy as np
+    import streamlit as st
+
+    from pages.shared import outcomes, pickers, runs
+
+    np.savez(kept := io.BytesIO(), where=[38, 1, 0, 8, 9])
+    st.session_state["_training_what"], st.session_state["_training_number"] = (None, None, None), number
+    job = SimpleNamespace(number="7", ended=True, snapshot=kept.getvalue(), latest=SimpleNamespace(step=41))
+    job.error = "the training diverged"
+    runs.harvest(job)
+    st.caption(pickers.network_title("run"))
+    st.info(outcomes._earlier(job))
+    job.latest.step = 38
+    st.caption(f"[{outcomes._earlier(job)}]")
+
+
+@pytest.mark.parametrize(("number", "named"), [(1, "Trained here, step 38"), (2, "Trained here, run 2, step 38")])
+def test_of_a_run_that_went_on_after_its_last_snapshot_the_network_is_named_by_its_own_step(number, named, monkeypatch):
+    monkeypatch.setattr(runs, "_kept", lambda *_: zoo.Reference("bundled", "mnist"))
+    app = AppTest.from_function(_diverged, kwargs={"number": number}).run()
+    assert not app.exception
+    assert [one.value for one in app.caption] == [named, "[]"]
+    assert app.info[0].value == (
+        "Asked is the network after step 38, the last that was kept; the run ended after step 41. The training "
+        r"diverged\."
+    )
+
+
 def _left_nothing():
     from types import SimpleNamespace
 
@@ -282,6 +313,7 @@ def test_the_time_machine_shows_each_step_as_it_was(trained):
 
 def test_a_trained_network_goes_on_learning_and_stays_as_it_is(trained):
     before = trained.session_state["_job_training"].latest.validation_accuracy
+    named = trained.session_state["_trained_networks"]["run"][0]
     trained.selectbox(key="begin_with").set_value("run").run()
     press(trained, "Start")
     job = trained.session_state["_job_training"]
@@ -292,6 +324,11 @@ def test_a_trained_network_goes_on_learning_and_stays_as_it_is(trained):
     trained.run()
     assert not trained.exception
     assert not trained.error
+    title, reference = trained.session_state["_trained_networks"]["run"]
+    assert re.fullmatch(r"Trained here, run \d+, step 21", title)
+    assert title != named, "as many steps, and another network"
+    assert engine.engine().call(zoo.describe, reference, owner=trained.session_state["_owner"]).title == title
+    assert f"network “{named}, going on”" in texts(trained)
 
 
 def test_a_network_that_goes_on_is_the_one_that_is_told_of_and_checked(trained):
@@ -392,14 +429,14 @@ def test_what_is_changed_while_it_runs_reaches_the_run(trained):
 
 
 def test_the_network_of_any_step_can_be_used_on_every_page(trained):
-    from pages.shared import engine
-
     trained.switch_page("pages/learning/time_machine.py").run()
     trained.select_slider(key="step").set_value(0).run()
     press(trained, "Use this network on every page")
-    assert trained.selectbox(key="network").value == "run-0"
-    title, reference = trained.session_state["_trained_networks"]["run-0"]
-    assert title == "Trained here, step 0"
+    number = trained.session_state["_training_number"]
+    assert number > 1
+    assert trained.selectbox(key="network").value == f"run{number}-0"
+    title, reference = trained.session_state["_trained_networks"][f"run{number}-0"]
+    assert title == f"Trained here, run {number}, step 0"
     owner = trained.session_state["_owner"]
     found = engine._engine().call(filters.one, reference, "conv2d", 0, owner=owner)
     assert found.bias == 0.0, "before the first step, as Keras begins it"

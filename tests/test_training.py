@@ -371,6 +371,13 @@ def test_of_pictures_that_are_remembered_the_first_look_tells_what_new_ones_take
     assert looked.left(0, 2, 1) == pytest.approx(2 * 1.0 + 50 * 0.01)
 
 
+def test_a_snapshot_tells_after_which_step_it_was_taken(stripes):
+    records = list(training.train(network(), stripes, replace(SETTINGS, snapshot_every=4)))
+    told = [(training.step_of(one.snapshot), one.step) for one in records if one.snapshot]
+    assert len(told) >= 3, "at each epoch's end"
+    assert all(step == reached for step, reached in told)
+
+
 def test_only_the_newest_record_keeps_its_snapshot(stripes):
     last = list(training.train(network(), stripes, replace(SETTINGS, epochs=1)))[-1]
     assert last.light().snapshot is None

@@ -11,8 +11,9 @@ from convviz.training.limits import Limits, limits
 from convviz.training.moments import Moment, moment
 from convviz.training.opening import copied, demand
 from convviz.training.records import OPTIMIZERS, Beginning, Progress, Settings
+from convviz.training.snapshots import step_of
 
 __all__ = [
     "GUESSES", "OPTIMIZERS", "Beginning", "Display", "Guess", "Limits", "Moment", "Progress", "Settings", "Size",
-    "Watch", "bounded", "copied", "demand", "limits", "moment", "train", "trained", "whole_h5",
+    "Watch", "bounded", "copied", "demand", "limits", "moment", "step_of", "train", "trained", "whole_h5",
 ]  # fmt: skip

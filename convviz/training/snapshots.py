@@ -51,3 +51,13 @@ def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
+
+
+def step_of(snapshot: bytes) -> int:
+    """After which step a snapshot was taken.
+
+    Args:
+        snapshot: a record's `snapshot`; `moments` come with their steps.
+    """
+    with np.load(io.BytesIO(snapshot), allow_pickle=False) as arrays:
+        return int(arrays["where"][0])

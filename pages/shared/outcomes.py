@@ -26,6 +26,8 @@ def afterwards(reference: zoo.Reference | None, job: Job, dataset: Any, source: 
     if reference is None:
         st.info(_nothing_yet(job))
         return
+    if told := _earlier(job):
+        st.info(told)
     part = choices.segments("Pictures", list(PARTS), key="part", default="test", format_func=PARTS.get)
     found = report(reference, dataset, part)
     if found is not None:
@@ -45,6 +47,15 @@ def _nothing_yet(job: Job) -> str:
     kept = len(job.album.steps)
     back = f" The Time machine shows it after {words.count(kept, 'step')}." if kept > 1 else ""
     return f"The run ended before its network was kept, so that it cannot be asked about pictures. {why}{back}"
+
+
+def _earlier(job: Job) -> str:
+    """Which network is asked, where that of the last step was not kept; or nothing."""
+    step, last = training.step_of(job.snapshot), job.latest.step
+    if step == last:
+        return ""
+    why = words.safe(words.sentence(job.error), 600) if job.error else ""
+    return f"Asked is the network after step {step}, the last that was kept; the run ended after step {last}. {why}"
 
 
 def report(reference: zoo.Reference, dataset: Any, part: str) -> evaluation.Report | None:

@@ -31,6 +31,7 @@ _STEERED = ("learning_rate", "batch_size", "epochs")  # what changes while it ru
 _WHAT = "_training_what"  # network, data and settings of the shown run
 _FROZEN = "_frozen_kernels"  # reference of a network that was trained here -> the kernel that stays in it
 _CHANGES, _CHOSEN, _HARVEST = "_training_changes", "_training_chosen", "_harvested"
+_NUMBER = "_training_number"  # of the shown run among those of this visit
 _USUAL = "_training_usual"  # the known network whose settings come first
 
 
@@ -68,6 +69,7 @@ def begin(network: Any, dataset: datasets.Reference, settings: training.Settings
     """
     engine.start(SLOT, training.bounded, network, dataset, settings, transplant=frozen(network))
     st.session_state[_WHAT] = (network, dataset, settings)
+    st.session_state[_NUMBER] = st.session_state.get(_NUMBER, 0) + 1
     st.session_state[_CHANGES] = []
     st.session_state.pop(_CHOSEN, None)
 
@@ -404,20 +406,27 @@ def harvest(job: Job) -> zoo.Reference | None:
         return None
     if st.session_state.get(_HARVEST) != job.number:
         with st.spinner("Keeping the network"):
-            reference = _kept(job, job.snapshot, "")
-        pickers.offer_trained(NETWORK, f"Trained here, step {job.latest.step}", reference)
+            named = _named(training.step_of(job.snapshot))
+            reference = _kept(job, job.snapshot, "", named)
+        pickers.offer_trained(NETWORK, named, reference)
         st.session_state[_HARVEST] = job.number
         st.rerun()
     return pickers.reference(NETWORK)
 
 
-def _kept(job: Job, snapshot: bytes, version: str) -> zoo.Reference:
+def _named(step: int) -> str:
+    """What a network of the shown run is called after a step; runs after the first of a visit are told by number."""
+    number = st.session_state.get(_NUMBER, 1)
+    return f"Trained here, {f'run {number}, ' if number > 1 else ''}step {step}"
+
+
+def _kept(job: Job, snapshot: bytes, version: str, named: str) -> zoo.Reference:
     """A network of the run as a whole file, kept for this visitor."""
     network, _, settings = st.session_state[_WHAT]
     owner = engine.owner()
     data = engine.engine().call(
         training.trained, network, snapshot, class_names=beginning(job).class_names, seed=settings.seed,
-        train_from=settings.train_from, title="Trained here", owner=owner,
+        train_from=settings.train_from, title=named, owner=owner,
     )  # fmt: skip
     reference = zoo.Reference("run", job.number, version or hashlib.sha256(data).hexdigest()[:16])
     engine.engine().keep(reference, data, owner=owner)
@@ -436,8 +445,9 @@ def step_chosen(steps: list[int]) -> int:
 
 def keep_step(job: Job, step: int) -> str:
     """Offer the network as it was after a step on every page; its name in the address."""
-    name = f"{NETWORK}-{step}"
-    pickers.offer_trained(name, f"Trained here, step {step}", _kept(job, job.album.read(step), f"step {step}"))
+    number, named = st.session_state.get(_NUMBER, 1), _named(step)
+    name = f"{NETWORK}{number if number > 1 else ''}-{step}"
+    pickers.offer_trained(name, named, _kept(job, job.album.read(step), f"step {step}", named))
     return name
 
 
@@ -447,7 +457,7 @@ def canvas(job: Job) -> zoo.Reference:
     try:
         engine.engine().data(reference, engine.owner())
     except ConvvizError:
-        _kept(job, job.album.read(job.album.steps[0]), "canvas")
+        _kept(job, job.album.read(job.album.steps[0]), "canvas", _named(job.album.steps[0]))
     return reference
 
 
