@@ -441,10 +441,14 @@ def test_an_engine_that_lost_everything_starts_again_and_its_jobs_go_on(engine, 
     if loss == "the scheduler closes":
         old.sync(old.scheduler.close)
     else:
+        asked = ThreadPoolExecutor(1).submit(engine.call, functions.sleep, 3)
+        time.sleep(0.5)
         old.loop.add_callback(old.loop.stop)
         time.sleep(0.2)
         with contextlib.suppress(ConvvizError):  # an answer, or a sentence
             engine.call(functions.add, 1, 2)
+        with pytest.raises(ConvvizError, match="try again"):
+            asked.result(20)
     wait_until(lambda: engine._client is not None and engine._cluster is not old, 40)
     assert engine.call(functions.add, 1, 2) == 3
     wait_until(lambda: len(job.history) > 60, 60)

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0  # what starting a worker may take
 STOPPED = "the worker that computed this stopped; try again, a new one is starting"
+_DEAF_SECONDS = 5.0  # what the event loop may be late by; one that has stopped never answers
 _AGAIN = object()  # the answer to a call that must be asked once more
 _MOST_LOST = 1  # how often a question is put again that the scheduler let fall, or whose worker died before it began
 
@@ -132,10 +133,13 @@ def is_done(future: Any, seconds: float) -> bool:
     from distributed import wait
     from distributed.client import FuturesCancelledError
 
+    async def waited() -> None:
+        await wait([future], timeout=seconds)
+
     try:
         with future.client.as_current():
-            wait([future], timeout=seconds)
-    except TimeoutError:
+            future.client.sync(waited, callback_timeout=seconds + _DEAF_SECONDS)
+    except (TimeoutError, UnboundLocalError):  # the latter is how distributed.utils.sync says that it was cancelled
         return future.done()
     except FuturesCancelledError as failure:
         raise LostError(str(failure)) from None
