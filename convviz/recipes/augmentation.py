@@ -65,6 +65,18 @@ border = cv2.{{border}}  # what stands where the picture does not reach
 {_WAYS[_WAYS.index("def one_way") : _WAYS.index("square = ")]}
 """
 
+_ANEW = '''
+def anew(order, epoch):
+    """The training pictures in that order, each one changed at random, batch by batch as the page does it."""
+    {scope} rng
+    changed = []
+    for start in range(0, len(order), {batch_size}):
+        rows = order[start : start + {batch_size}]
+        rng = np.random.default_rng([seed, epoch, int(rows[0])])
+        changed += [one_way(picture).reshape(picture.shape) for picture in train_images[rows]]
+    return np.stack(changed)
+'''
+
 _OFF = {"rotation": 0, "width_shift": 0, "height_shift": 0, "shear": 0, "zoom": 0, "horizontal_flip": False}
 
 _BORDERS = {
@@ -137,3 +149,20 @@ def one_way(options: Mapping[str, Any]) -> str:
     return _ONE_WAY.format(
         **{**_OFF, **{key: value for key, value in options.items() if key != "fill_mode"}}, border=border
     )
+
+
+def anew(options: Mapping[str, Any] | None, batch_size: int, *, inside: bool = False) -> tuple[list[str], str]:
+    """The training pictures of an epoch, changed at random where that is asked for.
+
+    Args:
+        options: of ``augmentation.augment``, or None.
+        batch_size: pictures that are changed by one random source.
+        inside: whether the lines stand in a function.
+
+    Returns:
+        Paragraphs to put before, and what stands for the pictures in the ``order`` of an ``epoch``.
+    """
+    if not options:
+        return [], "train_images[order]"
+    changed = _ANEW.format(batch_size=batch_size, scope="nonlocal" if inside else "global")
+    return [*(["rng = None"] if inside else []), one_way(options), changed], "anew(order, epoch)"

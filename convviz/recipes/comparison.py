@@ -31,18 +31,6 @@ for epoch in range({epochs}):
 return seen
 """
 
-_ANEW = '''
-def anew(order, epoch):
-    """The training pictures in that order, each one changed at random."""
-    nonlocal rng
-    changed = []
-    for start in range(0, len(order), {batch_size}):
-        rows = order[start : start + {batch_size}]
-        rng = np.random.default_rng([seed, epoch, int(rows[0])])
-        changed += [one_way(picture).reshape(picture.shape) for picture in train_images[rows]]
-    return np.stack(changed)
-'''
-
 _THINNED = """
 import numpy as np
 
@@ -108,20 +96,15 @@ def _function(name: str, contender: Any) -> tuple[str, str]:
     """The imports that a run needs, and the run as a function of its seed."""
     settings = contender.settings
     built = architectures.built(contender.network, 0).replace("seed = 0\n", "").replace("callbacks = []\n", "")
-    parts = [built]
-    if settings.augmentation:
-        parts += [
-            "rng = None",
-            augmentation.one_way(settings.augmentation),
-            _ANEW.format(batch_size=settings.batch_size),
-        ]
+    changing, pictures = augmentation.anew(settings.augmentation, settings.batch_size, inside=True)
+    parts = [built, *changing]
     parts.append(
         _RUN.format(
             optimizer=OPTIMIZERS[settings.optimizer],
             learning_rate=settings.learning_rate,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
-            pictures="anew(order, epoch)" if settings.augmentation else "train_images[order]",
+            pictures=pictures,
         )
     )
     lines = "\n\n".join(part.strip("\n") for part in parts).splitlines()

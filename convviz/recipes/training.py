@@ -102,18 +102,6 @@ result = {{name: np.array([row[name] for row in rows]) for name in rows[0]}}
 result["test_accuracy"] = test_accuracy
 """
 
-_ANEW = """
-def anew(order, epoch):
-    \"\"\"The training pictures in that order, each one changed at random, batch by batch as the page does it.\"\"\"
-    global rng
-    changed = []
-    for start in range(0, len(order), {batch_size}):
-        rows = order[start : start + {batch_size}]
-        rng = np.random.default_rng([seed, epoch, int(rows[0])])
-        changed += [one_way(picture).reshape(picture.shape) for picture in train_images[rows]]
-    return np.stack(changed)
-"""
-
 _PATIENCE = """
     losses = [row["val_loss"] for row in rows]
     if len(losses) - 1 - losses.index(min(losses)) >= {patience}:
@@ -173,11 +161,11 @@ def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None
         network = NETWORKS[architecture].format(seed=settings.seed)
     else:
         network = (architectures.transferred if prepares else architectures.built)(architecture, settings.seed)
-    anew = _ANEW.format(batch_size=settings.batch_size) if settings.augmentation else ""
+    changing, pictures = augmentation.anew(settings.augmentation, settings.batch_size)
     return script(
         data,
         network,
-        *([augmentation.one_way(settings.augmentation), anew] if anew else []),
+        *changing,
         _FIT.format(
             optimizer=OPTIMIZERS[settings.optimizer],
             learning_rate=settings.learning_rate,
@@ -187,7 +175,7 @@ def training(architecture: Any, dataset: Any, settings: Any, *, card: Any = None
             scale=scale,
             patience=_PATIENCE.format(patience=settings.patience) if settings.patience else "",
             callbacks="" if is_text else "\n        callbacks=callbacks,",
-            pictures="anew(order, epoch)" if anew else "train_images[order]",
+            pictures=pictures,
         ),
         about="Train a network as the page Training does it.",
     )
