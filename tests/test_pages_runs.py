@@ -428,6 +428,26 @@ def test_what_is_changed_while_it_runs_reaches_the_run(trained):
     assert not trained.error
 
 
+def test_the_files_of_earlier_runs_do_not_heap_up(trained):
+    from pages.shared import engine
+
+    def files():
+        owner = trained.session_state["_owner"]
+        return [one for one in engine.engine().belongings.references(owner) if one.kind == "run"]
+
+    before = None
+    for _ in range(3):
+        press(trained, "Start")
+        trained.session_state["_job_training"].result(timeout=120)
+        trained.run()
+        assert not trained.exception
+        before = before or files()
+        assert len(files()) == len(before)
+    assert zoo.Reference("run", trained.session_state["_job_training"].number) in [
+        zoo.Reference(one.kind, one.name) for one in files()
+    ]
+
+
 def test_the_network_of_any_step_can_be_used_on_every_page(trained):
     trained.switch_page("pages/learning/time_machine.py").run()
     trained.select_slider(key="step").set_value(0).run()

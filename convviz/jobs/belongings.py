@@ -61,6 +61,11 @@ class Belongings:
         with self._lock:
             self._kept.get(owner, {}).pop(reference.file, None)
 
+    def references(self, owner: str | None) -> tuple[Reference, ...]:
+        """Of all that is kept for an owner, the oldest first."""
+        with self._lock:
+            return tuple(self._kept.get(owner, ()))
+
     def data(self, reference: Reference, owner: str | None) -> bytes:
         """Kept bytes, for its owner alone; ConvvizError if there are none."""
         with self._lock:

@@ -410,6 +410,7 @@ def harvest(job: Job) -> zoo.Reference | None:
             reference = _kept(job, job.snapshot, "", named)
         pickers.offer_trained(NETWORK, named, reference)
         st.session_state[_HARVEST] = job.number
+        _let_go()
         st.rerun()
     return pickers.reference(NETWORK)
 
@@ -418,6 +419,16 @@ def _named(step: int) -> str:
     """What a network of the shown run is called after a step; runs after the first of a visit are told by number."""
     number = st.session_state.get(_NUMBER, 1)
     return f"Trained here, {f'run {number}, ' if number > 1 else ''}step {step}"
+
+
+def _let_go() -> None:
+    """Keep no files of earlier runs' networks that nothing can ask for any more."""
+    begun = planned()
+    asked = {pickers.reference(one) for one in pickers.own_networks()}
+    asked |= {begun} if isinstance(begun, zoo.Reference) else set()
+    for reference in engine.engine().belongings.references(engine.owner()):
+        if reference.kind == "run" and reference not in asked:
+            engine.engine().drop(reference, owner=engine.owner())
 
 
 def _kept(job: Job, snapshot: bytes, version: str, named: str) -> zoo.Reference:
