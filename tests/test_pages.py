@@ -114,6 +114,13 @@ def test_unknown_values_in_the_address_give_way_to_the_defaults():
     assert not app.info
 
 
+def test_a_name_in_the_address_may_be_written_in_other_letters():
+    app = opened("pictures/convolution", kernel="Sobel_X", network="MNIST")
+    assert app.selectbox(key="kernel").value == "sobel_x"
+    assert app.selectbox(key="network").value == "mnist"
+    assert not app.info
+
+
 def test_two_clicks_on_start_are_one_run_and_its_curve_tells_glances_apart():
     app = opened("learning/training", epochs="30")
     start = next(button for button in app.button if button.label == "Start")

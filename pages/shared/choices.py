@@ -10,6 +10,7 @@ written once for each run. What a link asks for and cannot have is told, until t
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -264,10 +265,10 @@ def _begin_option(
     state = st.session_state
     default = default if default in options else options[0]
     _follow(key, default)
-    asked = _begin(key, default, {str(option): option for option in options}.get)
+    asked = _begin(key, default, functools.partial(_option, options))
     if state[key] not in options:
         state[key] = default
-    if asked is not None and asked != str(state[key]):
+    if asked is not None and asked.casefold() != str(state[key]).casefold():
         _note(key, label, asked, missing(asked), str((label_of or str)(state[key])))
     labels = state.setdefault(_LABELS, {})
     titles = tuple(map(label_of or str, options))
@@ -275,6 +276,12 @@ def _begin_option(
         state[key] = state[key]  # said again, or the browser keeps the old label
     labels[key] = titles
     return default
+
+
+def _option(options: list[Any], asked: str) -> Any:
+    """The option that an address asks for, in whatever letters, or None."""
+    known = {str(option).casefold(): option for option in options} | {str(option): option for option in options}
+    return known.get(asked, known.get(asked.casefold()))
 
 
 def _follow(key: str, default: Any) -> None:
