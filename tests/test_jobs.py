@@ -661,7 +661,9 @@ def test_a_worker_is_bounded_by_the_system_and_its_folder_goes_with_it(engine):
     assert (core, file, mask) == (0, bounds.LARGEST_FILE, 0o077)
     assert Path(folder).stat().st_mode & 0o777 == 0o700
     other = Engine()
+    found = other.call(functions.temporary)
     folder = Path(other.call(functions.limits)[-1])
+    assert found == str(folder), "to look for one on a full disk would fail"
     assert folder.is_dir()
     other.close()
     assert not folder.exists()

@@ -11,6 +11,7 @@ import gc
 import logging
 import os
 import pickle
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -326,6 +327,7 @@ def available_cores() -> int:
 def dask_setup(server: Any) -> None:
     """Dask's hook at the start of a worker and of its nanny: stay within bounds, and load TensorFlow ahead."""
     bounds.leave_with_parent()
+    tempfile.tempdir = os.environ.get(bounds.FOLDER)  # or Python tries it by writing, and on a full disk finds none
     memory = server.memory_manager.memory_limit
     bounds.bound_process(memory, gpu=os.environ.get("CUDA_VISIBLE_DEVICES") != "-1")
     if type(server).__name__ == "Nanny":  # the worker that it starts cannot do more than it
