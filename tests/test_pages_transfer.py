@@ -1,6 +1,7 @@
 """The page Transfer: what learns is told before and after the base is frozen."""
 
 from convviz import training, zoo
+from pages.shared import data_sets
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 from tests.test_pages_runs import press
 
@@ -74,3 +75,10 @@ def test_a_trained_head_goes_on_with_a_part_of_its_base_in_a_second_run():
     assert first[2].train_from == ""
     assert job.history[0].beginning.trainable == 3 * 3 * 64 * 64 + 64 + 650
     assert "the 56,394 numbers learn." in texts(app)
+
+
+def test_a_folder_without_pictures_to_report_on_is_refused_before_the_start(monkeypatch):
+    monkeypatch.setattr(data_sets, "lack", lambda _: "“blue” has none to report on; give every class at least 3")
+    app = opened("learning/transfer", **ON_DIGITS)
+    assert start(app).disabled
+    assert "“blue” has none to report on" in app.error[0].value

@@ -39,7 +39,7 @@ with controls:
         changes = augmenting.options("transfer") if many else None
     settings = training.Settings(epochs, batch_size, rate, optimizer, changes, seed=seed, train_from=train_from)
     asked = network, outline, settings, dataset.per_class
-    reason = fault or starting.obstacle(*asked)
+    reason = fault or starting.obstacle(*asked) or data_sets.lack(dataset)
     st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))
     job = transferring.job()
     busy = engine.job(runs.SLOT) is not None and not engine.job(runs.SLOT).ended
