@@ -149,6 +149,9 @@ def fill_disk_later():
     fill_disk()
 
 
+fill_disk.needs_no_tensorflow = fill_disk_later.needs_no_tensorflow = True
+
+
 def landlock_is_here():
     """Whether this system can keep a process from writing, tried in another one."""
     program = "from convviz.jobs import bounds; import tempfile; print(bounds.write_only_to([tempfile.gettempdir()]))"

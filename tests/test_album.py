@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 
+from convviz.jobs import album as album_module
 from convviz.jobs.album import Album
 
 
@@ -85,3 +86,14 @@ def test_where_no_file_can_be_made_nothing_is_kept(monkeypatch, tmp_path):
     assert not album.add(0, b"first")
     assert album.steps == []
     album.close()
+
+
+def test_the_jobs_of_all_visitors_together_keep_no_more_than_a_bound(monkeypatch):
+    held = sum(one._end for one in album_module._albums)
+    monkeypatch.setattr(album_module, "MOST_IN_ALL", held + 20)
+    first, second = Album(), Album()
+    assert [first.add(step, bytes(8)) for step in range(3)] == [True, True, False]
+    assert not second.add(0, bytes(8))
+    first.close()
+    assert second.add(0, bytes(8))
+    second.close()

@@ -13,6 +13,10 @@ from typing import IO
 
 MOST_BYTES = 120_000_000  # of one job
 MOST_STEPS = 60
+MOST_IN_ALL = 4_000_000_000  # bytes of disk, of the jobs of all visitors
+
+_albums: weakref.WeakSet[Album] = weakref.WeakSet()
+_all = threading.Lock()
 
 
 class Album:
@@ -31,6 +35,8 @@ class Album:
         self._end = 0
         self._closed = False
         self._lock = threading.Lock()
+        with _all:
+            _albums.add(self)
 
     @property
     def steps(self) -> list[int]:
@@ -42,7 +48,7 @@ class Album:
         """Keep these bytes; those of the same step, if there are any, are replaced.
 
         Returns:
-            False where the disk has no room for them: the others stay.
+            False where the disk has no room for them, or those of all jobs have taken theirs: the others stay.
         """
         with self._lock:
             if self._closed:
@@ -54,7 +60,8 @@ class Album:
                     self._drop(one)
                 if len(kept) <= 2:
                     break
-            offset = self._place(len(data))
+            if (offset := self._place(len(data))) is None:
+                return False
             try:
                 self._write(offset, data)
             except OSError:
@@ -86,7 +93,7 @@ class Album:
         with self._lock:
             if self._file is not None:
                 self._file.close()
-            self._file, self._places, self._free, self._closed = None, {}, [], True
+            self._file, self._places, self._free, self._end, self._closed = None, {}, [], 0, True
 
     def _is_full(self, more: int) -> bool:
         held = sum(length for _, length in self._places.values())
@@ -96,11 +103,14 @@ class Album:
         if step in self._places:
             self._free.append(self._places.pop(step))
 
-    def _place(self, length: int) -> int:
+    def _place(self, length: int) -> int | None:
         """Where there is room: what was dropped is written over; the bytes of a run are nearly all of one length."""
         for index, (offset, room) in enumerate(self._free):
             if room >= length:
                 del self._free[index]
                 return offset
-        offset, self._end = self._end, self._end + length
+        with _all:
+            if sum(one._end for one in _albums) + length > MOST_IN_ALL:
+                return None
+            offset, self._end = self._end, self._end + length
         return offset
