@@ -453,10 +453,10 @@ def test_the_network_of_any_step_can_be_used_on_every_page(trained):
     trained.select_slider(key="step").set_value(0).run()
     press(trained, "Use this network on every page")
     number = trained.session_state["_training_number"]
-    assert number > 1
-    assert trained.selectbox(key="network").value == f"run{number}-0"
-    title, reference = trained.session_state["_trained_networks"][f"run{number}-0"]
-    assert title == f"Trained here, run {number}, step 0"
+    name, run = (f"run{number}-0", f"run {number}, ") if number > 1 else ("run-0", "")
+    assert trained.selectbox(key="network").value == name
+    title, reference = trained.session_state["_trained_networks"][name]
+    assert title == f"Trained here, {run}step 0"
     owner = trained.session_state["_owner"]
     found = engine._engine().call(filters.one, reference, "conv2d", 0, owner=owner)
     assert found.bias == 0.0, "before the first step, as Keras begins it"
