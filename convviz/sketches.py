@@ -39,6 +39,7 @@ class Sketch:
         pictures: recipe -> one sheet of all pictures, as a PNG file.
         small: the same sheet of this step reduced, at the steps of the strip; empty at the others.
         small_size: (height, width) of one picture on it.
+        share: part of all recipes' steps that is done, each recipe counted alike, 0 to 1.
     """
 
     recipe: str
@@ -55,6 +56,7 @@ class Sketch:
     small: bytes = b""
     small_size: tuple[int, int] = (0, 0)
     lost: tuple[int, ...] = ()
+    share: float = 0.0
 
     def light(self) -> Sketch:
         """The same without the pictures, except for a strip's."""
@@ -124,7 +126,7 @@ def draw(
     if like is not None:
         choices["direction"] = patterns.towards(network, layer, like, size=size, seed=seed)
     sheets: dict[str, bytes] = {}
-    for recipe in recipes:
+    for place, recipe in enumerate(recipes):
         rng = np.random.default_rng(seed)
         ascent = patterns.ascend(network, layer, filters, recipe=recipe, size=size, rng=rng, revive=revive, **choices)
         stop = None
@@ -133,7 +135,8 @@ def draw(
                 now = ascent.send(stop)
             except StopIteration:
                 break
-            message = yield _sketched(now, recipe, sheets, columns)
+            share = (place + now.step / now.total_steps) / len(recipes)
+            message = yield replace(_sketched(now, recipe, sheets, columns), share=share)
             if stop:
                 return  # that was the last one
             stop = message if message and message.get("stop") else None

@@ -19,6 +19,9 @@ def test_the_preview_comes_before_the_lectures_forty_steps(drawn):
     assert [one.step for one in lecture] == list(range(41))
     assert all(one.steps == 40 for one in lecture)
     assert len(drawn) - len(lecture) < 40
+    shares = [one.share for one in drawn]
+    assert shares == sorted(shares)
+    assert (shares[0], lecture[0].share, shares[-1]) == (0.0, 0.5, 1.0)
 
 
 def test_both_recipes_raise_the_activation_of_every_filter_that_lives(drawn):
