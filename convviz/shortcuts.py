@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from convviz import ConvvizError, attribution, datasets, lazy, localization, rendering, sketches, training, zoo
+from convviz import ConvvizError, attribution, datasets, lazy, localization, rendering, seeding, sketches, training, zoo
 
 keras = lazy.load("keras")
 
@@ -232,15 +232,15 @@ def convnet(shape: tuple[int, int, int], seed: int = 0) -> Any:
     Source:
         Oquab et al. 2015, Is object localization for free?, CVPR, for the global max pooling.
     """
-    keras.utils.set_random_seed(seed)
     layers, stages = keras.layers, []
-    for number, filters in enumerate((16, 32, 64)):
-        stages += [layers.MaxPooling2D(2)] if number else []
-        stages += [layers.Conv2D(filters, 3, padding="same", use_bias=False)]
-        stages += [layers.BatchNormalization(momentum=0.9), layers.ReLU()]
-    return keras.Sequential(
-        [keras.Input(shape), *stages, layers.GlobalMaxPooling2D(), layers.Dense(2, activation="softmax")]
-    )
+    with seeding.seeded(seed):
+        for number, filters in enumerate((16, 32, 64)):
+            stages += [layers.MaxPooling2D(2)] if number else []
+            stages += [layers.Conv2D(filters, 3, padding="same", use_bias=False)]
+            stages += [layers.BatchNormalization(momentum=0.9), layers.ReLU()]
+        return keras.Sequential(
+            [keras.Input(shape), *stages, layers.GlobalMaxPooling2D(), layers.Dense(2, activation="softmax")]
+        )
 
 
 # --- the mark -----------------------------------------------------------------------------------------------------

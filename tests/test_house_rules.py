@@ -54,7 +54,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
     "receptive_field": {"convolution", "tracing", "zoo"},
     "recipes": {"attribution", "convolution", "datasets", "patterns", "shortcuts", "stacks", "zoo"},
     "scanning": {"convolution", "images", "rendering"},
-    "shortcuts": {"attribution", "datasets", "localization", "rendering", "sketches", "training", "zoo"},
+    "shortcuts": {"attribution", "datasets", "localization", "rendering", "seeding", "sketches", "training", "zoo"},
     "sketches": {"patterns", "rendering"},
     "stacks": {"convolution", "receptive_field"},
     "surgery": {"datasets", "filters", "tracing", "zoo"},
@@ -68,6 +68,7 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
         "filters",
         "images",
         "rendering",
+        "seeding",
         "sketches",
         "tracing",
         "zoo",
@@ -80,8 +81,8 @@ FLOOR_PLAN = {  # room -> sisters it may import; absent: none
 }
 FRAMEWORK_ROOMS = {
     "activations", "architectures", "attribution", "augmentation", "checking", "datasets", "effective", "evaluation",
-    "exemplars", "filters", "graph", "jobs", "likeness", "microscope", "patterns", "receptive_field", "shortcuts",
-    "surgery", "tracing", "training", "trust", "uploads", "zoo",
+    "exemplars", "filters", "graph", "jobs", "likeness", "microscope", "patterns", "receptive_field", "seeding",
+    "shortcuts", "surgery", "tracing", "training", "trust", "uploads", "zoo",
 }  # fmt: skip
 FRAMEWORKS = {"tensorflow", "keras"}
 GROUND = "lazy"  # every room stands on it

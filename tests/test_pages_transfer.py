@@ -33,7 +33,8 @@ ON_DIGITS = {"transfer_data": "digits", "base": "mnist", "head": "average"}
 def test_what_is_too_large_is_told_before_the_start_and_so_is_what_it_takes(monkeypatch):
     app = opened("learning/transfer", **ON_DIGITS)
     told = next(one.value for one in app.caption if "Training takes about" in one.value)
-    assert told.startswith(f"{55_744 + 650:,} parameters, 650 learn. Training takes about 1 MB")
+    assert told.startswith(f"{55_744 + 650:,} parameters, 650 learn. Training takes about 4 MB")
+    assert "without its classes sees 28 × 28 pixels" in texts(app)
     monkeypatch.setattr(training, "limits", lambda: training.Limits(parameters=649, epochs=3, batch_size=16))
     app = opened("learning/transfer", **ON_DIGITS)
     assert not app.exception
@@ -44,10 +45,11 @@ def test_what_is_too_large_is_told_before_the_start_and_so_is_what_it_takes(monk
 
 
 def test_a_wrong_head_leaves_the_page_whole():
-    app = opened("learning/transfer", **ON_DIGITS | {"head": "custom"}, head_layers="global_average; conv 8 3")
+    app = opened("learning/transfer", **ON_DIGITS | {"head": "custom"}, head_layers="global_average; conv 8 3; x")
     assert not app.exception
     assert len(app.error) == 1
     assert start(app).disabled
+    assert not app.code, "it would be the program of another network"
     assert "told as soon as base, head and pictures fit together" in texts(app)
 
 
@@ -82,3 +84,17 @@ def test_a_folder_without_pictures_to_report_on_is_refused_before_the_start(monk
     app = opened("learning/transfer", **ON_DIGITS)
     assert start(app).disabled
     assert "“blue” has none to report on" in app.error[0].value
+
+
+def test_a_single_epoch_is_said_where_no_more_are_allowed(monkeypatch):
+    monkeypatch.setattr(training, "limits", lambda: training.Limits(epochs=1))
+    for page in ("transfer", "training"):
+        app = opened(f"learning/{page}", **ON_DIGITS)
+        assert not app.error
+        epochs = next(one for one in app.number_input if one.label.startswith("Epochs"))
+        assert (epochs.value, epochs.disabled) == (1, True)
+
+
+def test_the_size_that_a_bundled_base_sees_is_its_own():
+    app = opened("learning/transfer", transfer_data="digits", base="shapes", head="average")
+    assert "without its classes sees 64 × 64 pixels" in texts(app)

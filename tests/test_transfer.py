@@ -38,6 +38,9 @@ def test_what_a_tuned_base_takes_memory_for_begins_with_its_first_layer_that_lea
     assert found.demand.outputs == (*[4 * 4 * 512] * 3, 2 * 2 * 512, 512, 8, 4)
     frozen = architectures.survey(replace(network, train_from="")).demand
     assert frozen.outputs == (8, 4)
+    assert frozen.passing == 2 * 64 * 64 * 64, "the first two maps of VGG16 are the largest"
+    anew, once = (frozen.memory(64, "sgd", remembered=one) for one in (False, True))
+    assert anew - once == 4 * 32 * frozen.passing
     assert frozen.memory(32, "rmsprop") < found.demand.memory(32, "rmsprop")
 
 

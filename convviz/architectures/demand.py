@@ -13,6 +13,9 @@ from convviz.architectures.networks import MAPS_KEPT, memory
 _SHARING = {"InputLayer", "Flatten", "Reshape", "Activation", "ReLU"}  # layers whose output takes no room of its own
 
 
+MOST_AT_ONCE = 32  # pictures whose features a frozen base computes in one call, at most
+
+
 @dataclass(frozen=True)
 class Demand:
     """What of a network a training takes memory for.
@@ -24,6 +27,7 @@ class Demand:
         outputs: numbers that each layer gives for one picture, from the first that learns on: the way back needs them,
             as often as ``MAPS_KEPT`` says.
         windows: numbers in all windows that one convolution of these sees of one picture, at most.
+        passing: numbers that two layers before these give for one picture, one after the other, at most.
     """
 
     parameters: int
@@ -31,15 +35,18 @@ class Demand:
     picture: int
     outputs: tuple[int, ...]
     windows: int = 0
+    passing: int = 0
 
-    def memory(self, batch_size: int, optimizer: str) -> int:
-        """An estimate of the bytes that training takes, as ``memory`` says.
+    def memory(self, batch_size: int, optimizer: str, *, remembered: bool = False) -> int:
+        """An estimate of the bytes that training takes, as ``memory`` says, and of what passes the frozen part.
 
         Args:
             batch_size: pictures a step.
             optimizer: key of ``OPTIMIZER_SLOTS``.
+            remembered: whether what the frozen part makes of the pictures is computed once, of some at a time.
         """
-        return memory(self.parameters, self.trainable, self.picture, self.outputs, batch_size, optimizer, self.windows)
+        own = memory(self.parameters, self.trainable, self.picture, self.outputs, batch_size, optimizer, self.windows)
+        return own + 4 * self.passing * min(batch_size, MOST_AT_ONCE if remembered else batch_size)
 
 
 def demand(network: zoo.Network) -> Demand:
@@ -57,6 +64,7 @@ def demand(network: zoo.Network) -> Demand:
             lambda one: one.name not in layers or not layers[one.name].trainable_weights, network.card.layers
         )
     )
+    frozen = [math.prod(one.output_shape) for one in network.card.layers[: len(network.card.layers) - len(learning)]]
     kept = ([math.prod(one.output_shape)] * _kept(layers.get(one.name)) for one in learning if one.kind not in _SHARING)
     return Demand(
         parameters=network.card.parameters,
@@ -64,6 +72,7 @@ def demand(network: zoo.Network) -> Demand:
         picture=math.prod(network.card.input_shape),
         outputs=tuple(itertools.chain.from_iterable(kept)),
         windows=max((_windows(one, layers.get(one.name)) for one in learning), default=0),
+        passing=max(map(sum, itertools.pairwise([0, *frozen])), default=0),
     )
 
 

@@ -80,7 +80,9 @@ class Limits:
             ConvvizError: too many trainable parameters, too much memory, or pictures too large.
         """
         found, batch = architectures.demand(network), min(settings.batch_size, len(dataset.train_images))
-        if fault := self.fault(found.trainable, found.memory(batch, settings.optimizer)):
+        if fault := self.fault(
+            found.trainable, found.memory(batch, settings.optimizer, remembered=not settings.augmentation)
+        ):
             raise ConvvizError(fault)
         side = max(dataset.train_images.shape[1:3])
         if side > self.side:

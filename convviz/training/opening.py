@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convviz import ConvvizError, architectures, datasets, lazy, zoo
+from convviz import ConvvizError, architectures, datasets, lazy, seeding, zoo
 
 keras = lazy.load("keras")
 
@@ -18,12 +18,10 @@ _RECORDS = (architectures.Architecture, architectures.Transfer)
 def network_of(network: Any, seed: int) -> zoo.Network:
     """A network to train, built anew where an architecture is named or described."""
     if isinstance(network, (str, *_RECORDS)):
-        keras.utils.set_random_seed(seed)
-    if isinstance(network, str):
-        return zoo.wrap(zoo.ARCHITECTURES[network]())
-    if isinstance(network, _RECORDS):
         highest = 255.0 if isinstance(network, architectures.Transfer) else 1.0
-        return zoo.wrap(network.build(), input_range=(0.0, highest))
+        with seeding.seeded(seed):
+            model = zoo.ARCHITECTURES[network]() if isinstance(network, str) else network.build()
+        return zoo.wrap(model, input_range=None if isinstance(network, str) else (0.0, highest))
     return network if isinstance(network, zoo.Network) else zoo.wrap(network)
 
 

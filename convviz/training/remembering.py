@@ -89,6 +89,6 @@ def remembered(
 
     spec = tf.TensorSpec((None, *dataset.train_images.shape[1:]), dataset.train_images.dtype)
     compute = tf.function(features, jit_compile=False, input_signature=(spec,))
-    at_once = min(32, pictures_at_once(begun.card))
+    at_once = min(architectures.MOST_AT_ONCE, pictures_at_once(begun.card))
     seen = {f"{part}_images": Remembered(one, compute, shape, at_once) for part, one in pictures.items()}
     return head, replace(dataset, **seen)

@@ -20,11 +20,10 @@ if not job.ended:
     engine.live(lambda: runs.state(job), runs.SLOT, every=0.5)
 steps = job.album.steps
 if len(steps) < 2:
-    st.info(
-        "No steps of this run were kept."
-        if job.ended
-        else "The first steps are on their way; the page goes on when the run pauses or ends."
-    )
+    if job.ended:
+        runs.none_kept(job)
+    else:
+        st.info("The first steps are on their way; the page goes on when the run pauses or ends.")
     st.stop()
 
 begun = runs.beginning(job)

@@ -62,7 +62,7 @@ def watch() -> None:
         ui.error(reason)
     else:
         data_sets.examples(dataset)
-    ui.notes(transferring.noticed(network, settings), SOURCE)
+    ui.notes(transferring.noticed(network, settings, fault), SOURCE)
 
 
 with result:
@@ -76,6 +76,6 @@ with result:
             (starting.layers if isinstance(network, zoo.Reference) else transferring.survey)(network)
     foot.foot(
         "transfer",
-        code=transferring.code(network, dataset, settings),
+        code=transferring.code(network, dataset, settings) if job is not None or not fault else "",
         files={**runs.files(), **data_sets.files(dataset), **transferring.files(network)},
     )

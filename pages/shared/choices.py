@@ -199,6 +199,8 @@ def several(label: str, options: Sequence[str], *, key: str, default: Sequence[s
 def slider(label: str, low: Any, high: Any, default: Any, *, key: str, step: Any = None, **looks: Any) -> Any:
     """A number between two bounds; a value outside them moves to the nearer bound."""
     _begin_number(label, key, low, high, default)
+    if low == high:  # there is nothing to slide
+        return _end(key, low, lambda: st.number_input(label, low, high, key=key, disabled=True, **_KEPT, **looks))
     return _end(key, default, lambda: st.slider(label, low, high, step=step, key=key, **_KEPT, **looks))
 
 

@@ -6,6 +6,7 @@ import csv
 import functools
 import hashlib
 import io
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -104,6 +105,18 @@ def planted(network: Any) -> str:
 def first_run() -> None:
     """Where there is no run yet: offer the lecture's network on digits, and lead to the page Training."""
     st.info("A training leaves its weights at some steps, and this page goes back to them. There is none yet.")
+    _offer_one()
+
+
+def none_kept(job: Job) -> None:
+    """Where a run ended before there was a step to go back to: why, and how to have one that has them."""
+    if job.error:
+        ui.error(job.error)
+    st.info("No steps of this run were kept.")
+    _offer_one()
+
+
+def _offer_one() -> None:
     lecture = architectures.fitting((28, 28, 1), 10, "mnist")
     if st.button("Train the lecture's network on digits", type="primary", icon=":material/play_arrow:"):
         begin(lecture, datasets.Reference("digits"), training.Settings(epochs=4))
@@ -168,7 +181,21 @@ def changes() -> list[str]:
     """What was changed while it ran, in words."""
     told = {"learning_rate": "learning rate", "batch_size": "batch size", "epochs": "epochs"}
     made = st.session_state.get(_CHANGES, [])
-    return [f"{told[name]} {value:g} from about step {step} on" for step, name, value in made]
+    job = engine.job(SLOT)
+    history = list(job.history) if job is not None else []
+    return [
+        f"{told[name]} {value:g} from about step {_took_effect(history, step, name, value)} on"
+        for step, name, value in made
+    ]
+
+
+def _took_effect(history: Sequence[training.Progress], asked: int, name: str, value: float) -> int:
+    """The step after which a change holds: the last one without it, since those on their way are made as they were."""
+    later = [one for one in history if one.step >= asked]
+    for before, one in itertools.pairwise(later):
+        if getattr(one, name, None) == value:
+            return before.step
+    return asked
 
 
 def code(network: Any, data: datasets.Reference, settings: training.Settings) -> str:

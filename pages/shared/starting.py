@@ -50,7 +50,7 @@ def _takes(begins: Any, settings: training.Settings, batch: int) -> tuple[int, i
     if isinstance(begins, architectures.Architecture):
         return begins.trainable, begins.memory(batch, settings.optimizer)
     found = demand(begins, settings) if isinstance(begins, zoo.Reference) else surveyed(begins).demand
-    return found.trainable, found.memory(batch, settings.optimizer)
+    return found.trainable, found.memory(batch, settings.optimizer, remembered=not settings.augmentation)
 
 
 def demand(begins: zoo.Reference, settings: training.Settings) -> architectures.Demand:

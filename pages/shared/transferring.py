@@ -20,6 +20,7 @@ HEADS = {  # name in the address -> title, layers
     "dropout": ("Average, 128 units, dropout", "global_average; dense 128; dropout 0.5"),
 }
 CUSTOM = "custom"
+_LATER = "What of it learns is told as soon as base, head and pictures fit together."
 SIDES = [0, 64, 96, 128, 160, 224]  # pixels; 0: as the pictures are
 
 
@@ -115,7 +116,7 @@ def survey(chosen: architectures.Transfer) -> None:
     columns[1].metric("Trainable weights as set", found.after)
     columns[2].metric("Numbers that learn", f"{found.trainable_parameters:,}", help=f"of {found.parameters:,}")
     low, high = found.entering
-    size = f"{chosen.side} × {chosen.side}" if chosen.side else " × ".join(map(str, chosen.input_shape[:2]))
+    size = " × ".join(map(str, chosen.entering()[:2]))
     st.caption(
         f"{words.safe(found.title)} without its classes sees {size} pixels with values from "
         f"{words.numbers(low, high)}, as it is used to, has {found.base_parameters:,} parameters and hands over "
@@ -166,19 +167,22 @@ def files(chosen: architectures.Transfer | zoo.Reference) -> dict[str, Callable[
     }
 
 
-def noticed(next_: architectures.Transfer | zoo.Reference, settings: training.Settings) -> list[str]:
+def noticed(next_: architectures.Transfer | zoo.Reference, settings: training.Settings, fault: str) -> list[str]:
     """What learns in the run that is shown, or else in the next, and what remembering the features is worth.
 
     Args:
         next_: what the next run begins with.
         settings: of the next run.
+        fault: what is wrong with the head of the next run, or empty.
     """
     shown = job()
+    if shown is None and fault:
+        return [_LATER]
     begun, by = (next_, settings) if shown is None else (runs.planned(), runs.settings())
     try:
         return [*_learning(begun, by), *_paced(shown)]
     except ConvvizError:  # said beside Start
-        return ["What of it learns is told as soon as base, head and pictures fit together."]
+        return [_LATER]
 
 
 def _learning(begun: architectures.Transfer | zoo.Reference, by: training.Settings) -> list[str]:
