@@ -191,7 +191,7 @@ class Cluster:
         text = (ROOT / "CONTRIBUTING.md").read_text()
         block = re.search(r"## A school's cluster.*?```sh\n(.*?)```", text, re.DOTALL)[1].replace("\\\n", " ")
         block = block.replace("10.0.0.5", "127.0.0.1").replace("8786", str(port))
-        lines = [line.replace("dask ", f"{shlex.quote(sys.executable)} -m dask ", 1) for line in block.splitlines()]
+        lines = [line.replace(".venv/bin/python ", f"{shlex.quote(sys.executable)} ", 1) for line in block.splitlines()]
         self.address = f"tcp://127.0.0.1:{port}"
         self.scheduler_command, self.worker_command = lines[0], f"{lines[1]} --host 127.0.0.1"
         self.folder = tempfile.TemporaryDirectory()

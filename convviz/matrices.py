@@ -47,11 +47,18 @@ def parse(text: str, *, what: str = "matrix", largest: int = LARGEST) -> np.ndar
             f"the {what}'s rows have {' and '.join(str(one) for one in sorted(lengths))} cells; "
             f"give every row the same number{_COMMA if re.search(_DECIMAL_COMMA, text) else ''}"
         )
+    if any(_parted_twice(row) for row in re.split(r"[;\n\]]", text)):
+        raise ConvvizError(f"the {what}'s cells stand apart by commas and by spaces; use one of them{_COMMA}")
     if len(rows) > largest or len(rows[0]) > largest:
         raise ConvvizError(
             f"a {what} of {len(rows)} × {len(rows[0])} cells is too large; make it at most {largest} × {largest}"
         )
     return np.array([[_cell(cell, what) for cell in row] for row in rows])
+
+
+def _parted_twice(row: str) -> bool:
+    """Whether commas without a space stand in a row beside spaces without a comma, as in ``1,5 2,5``."""
+    return bool(re.search(_DECIMAL_COMMA, row) and re.search(r"[\d.]\s+[-+−.\d]", row))
 
 
 def _cell(text: str, what: str) -> float:

@@ -32,7 +32,7 @@ def printed(port: int) -> tuple[str, str]:
     text = (ROOT / "CONTRIBUTING.md").read_text()
     block = re.search(r"## A school's cluster.*?```sh\n(.*?)```", text, re.DOTALL)[1].replace("\\\n", " ")
     lines = [line.replace("10.0.0.5", "127.0.0.1").replace("8786", str(port)) for line in block.splitlines()]
-    lines = [line.replace("dask ", f"{shlex.quote(sys.executable)} -m dask ", 1) for line in lines if line.strip()]
+    lines = [line.replace(".venv/bin/python ", f"{shlex.quote(sys.executable)} ", 1) for line in lines if line.strip()]
     scheduler, worker, app = lines
     assert f"CONVVIZ_SCHEDULER=tcp://127.0.0.1:{port}" in app
     return scheduler, f"{worker} --host 127.0.0.1"

@@ -413,6 +413,15 @@ def test_what_was_changed_stays_changed_when_the_worker_dies(engine):
     job.stop()
 
 
+def test_a_job_whose_worker_dies_before_it_kept_anything_begins_anew(engine):
+    job = engine.start(functions.count, 60)
+    wait_until(lambda: len(job.history) > 5)
+    os.kill(engine.call(functions.process), signal.SIGKILL)
+    assert job.result(90) == 60
+    assert list(job.history) == list(range(60))
+    assert job.note == "the worker stopped once; the job began anew"
+
+
 def test_a_job_that_hangs_ends_and_the_next_one_runs(engine, monkeypatch):
     engine.call(functions.add, 1, 1)
     monkeypatch.setattr("convviz.jobs.engine.SILENT_SECONDS", 2)

@@ -29,6 +29,10 @@ def test_who_writes_decimal_commas_is_told():
         matrices.parse("1,5 2,5;3 4")
     with pytest.raises(ConvvizError, match=r"rows have 1 and 2 cells; give every row the same number$"):
         matrices.parse("1, 2; 3")
+    with pytest.raises(ConvvizError, match=r"stand apart by commas and by spaces; use one of them, and write 1.5 "):
+        matrices.parse("1,5 2,5; 3,5 4,5")
+    for text in ("1,2; 3,4", "1, 2; 3, 4", "[[1, 2], [3,4]]", "1 2\n3 4", "1/9, 2/9; -1, 0"):
+        assert matrices.parse(text).shape == (2, 2)
 
 
 @pytest.mark.parametrize(

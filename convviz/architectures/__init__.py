@@ -38,7 +38,7 @@ from convviz.architectures.transplant import Transplant
 
 __all__ = [
     "ACTIVATIONS", "HEAD_KINDS", "KINDS", "LECTURE_HEAD", "MAPS_KEPT", "MOST_AT_ONCE", "MOST_LAYERS", "OPTIMIZER_SLOTS",
-    "PRESETS", "Architecture", "Demand", "Layer", "Layers", "Preset", "Row", "Survey", "Transfer", "Transplant", "base_is_here",
-    "base_size", "bases", "demand", "download_base", "fitting", "memory", "moved", "parse", "survey", "text",
-    "with_after", "without",
+    "PRESETS", "Architecture", "Demand", "Layer", "Layers", "Preset", "Row", "Survey", "Transfer", "Transplant",
+    "base_is_here", "base_size", "bases", "demand", "download_base", "fitting", "memory", "moved", "parse", "survey",
+    "text", "with_after", "without",
 ]  # fmt: skip

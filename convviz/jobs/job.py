@@ -253,7 +253,7 @@ class Job:
             if getattr(record, "snapshot", None):
                 self.snapshot, self._kept_at = record.snapshot, number
             if self._lost:
-                self.note, self._lost = f"{self._lost}; the job went on from its last snapshot", ""
+                self.note, self._lost = self._lost, ""
 
     def landed(self, outcome: Outcome) -> None:
         """Take a slice's outcome."""
@@ -283,7 +283,7 @@ class Job:
                 self._allowance, self._wish = None, "pause"
 
     def lost_worker(self, why: str = "the worker stopped once") -> None:
-        """No worker holds it any more; begin again from the last snapshot, or fail with a sentence."""
+        """No worker holds it any more; begin again from the last snapshot or anew, or fail with a sentence."""
         with self._lock:
             self._busy, self._worker = False, None
             self._hush()
@@ -292,8 +292,6 @@ class Job:
             self._rescued = self.snapshot
             if self._wish == "stop":
                 self.end("stopped")
-            elif self.snapshot is None and self._records:
-                self.end("failed", "the worker that computed this stopped and nothing of it was saved; start it again")
             elif self._rescues > _RESCUES:
                 kept = "; what it had reached is kept" if self.snapshot is not None else ""
                 self.end(
@@ -301,11 +299,15 @@ class Job:
                     f"the worker that computed this stopped {self._rescues} times at the same place{kept}; start it "
                     "again with something smaller",
                 )
-            elif self.snapshot is not None:
+            elif self.snapshot is None:
+                if self._records:
+                    self._records, self._lost = {}, f"{why}; the job began anew"
+                    self.note = f"{why}; the job begins anew as soon as a worker is free"
+            else:
                 options = {**self._opening.options, "resume": self.snapshot}
                 self._opening = Opening(self._opening.function, self._opening.arguments, options)
                 self._records = {number: one for number, one in self._records.items() if number <= self._kept_at}
-                self._lost = why
+                self._lost = f"{why}; the job went on from its last snapshot"
                 self.note = f"{why}; the job goes on from its last snapshot as soon as a worker is free"
             self._count = max(self._records, default=-1) + 1
 
