@@ -422,6 +422,21 @@ def test_a_job_whose_worker_dies_before_it_kept_anything_begins_anew(engine):
     assert job.note == "the worker stopped once; the job began anew"
 
 
+@pytest.mark.parametrize(("silent", "alive", "done"), [
+    (31, False, ["lost", "drop", "look"]), (31, True, []), (20, False, []), (121, False, ["lost", "drop", "look"]),
+])  # fmt: skip
+def test_a_worker_that_died_as_a_slice_ended_is_missed(silent, alive, done):
+    made, one = [], Engine()
+    one.lives, one.look_after = lambda _: alive, lambda _: made.append("look")
+    job = SimpleNamespace(
+        silent=silent, heard_from="tcp://127.0.0.1:1", drop_slice=lambda: made.append("drop"),
+        lost_worker=lambda: made.append("lost"), end=lambda *_: made.append("end"),
+    )  # fmt: skip
+    one._line.turns.append(job)
+    one._beat()
+    assert made == done
+
+
 def test_a_job_that_hangs_ends_and_the_next_one_runs(engine, monkeypatch):
     engine.call(functions.add, 1, 1)
     monkeypatch.setattr("convviz.jobs.engine.SILENT_SECONDS", 2)

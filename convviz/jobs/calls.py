@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -163,6 +164,14 @@ def answer_of(future: Any, seconds: float | None = None) -> Any:
         except FutureCancelledError as failure:
             raise LostError(str(failure)) from None
     raise LostError("the question was cancelled three times")
+
+
+def discard(client: Any, own: Any) -> None:
+    """End a client that may not answer any more, and its cluster if it is ours, without waiting for it."""
+    if client is not None:
+        from convviz.jobs import cluster
+
+        threading.Thread(target=cluster.end, args=(client, own), daemon=True, name="discard engine").start()
 
 
 def let_go(future: Any) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 from convviz import ConvvizError
 from convviz.jobs import worker
 from convviz.jobs.belongings import Belongings, Reference
-from convviz.jobs.calls import START_SECONDS, Calls, answer_of, is_death, let_go
-from convviz.jobs.job import Job
+from convviz.jobs.calls import START_SECONDS, Calls, answer_of, discard, is_death, let_go
+from convviz.jobs.job import DEAD_SECONDS, Job
 from convviz.jobs.line import Line
 from convviz.jobs.pulse import Pulse
 
@@ -139,7 +139,7 @@ class Engine:
             job.end("failed", sentence)
             self.look_after(job)
         self._opened.set()
-        self._discard(client, own)
+        discard(client, own)
 
     def _ask_device(self, client: Any) -> str:
         """What the workers compute on; asked again if the one that was asked died."""
@@ -190,7 +190,7 @@ class Engine:
             if job.touched and not job.ended:
                 job.lost_worker()
             self.look_after(job)
-        self._discard(client, own)
+        discard(client, own)
         self.begin()
 
     def _stop_pulse(self) -> None:
@@ -198,24 +198,22 @@ class Engine:
             self._pulse.stop()
         self._pulse = None
 
-    @staticmethod
-    def _discard(client: Any, own: Any) -> None:
-        """End a client that may not answer any more, without waiting for it."""
-        if client is not None:
-            from convviz.jobs import cluster
-
-            threading.Thread(target=cluster.end, args=(client, own), daemon=True, name="discard engine").start()
-
     def _beat(self) -> None:
-        """About once a second: a job that has been silent for too long ends, and costs its worker."""
+        """About once a second: a job that has been silent for too long ends, and costs its worker, if that lives."""
         with self._lock:
             client = self._client
-            silent = [job for job in self._line.turns if job.silent > SILENT_SECONDS]
-        for job in silent:
-            job.end("failed", f"a step took longer than {SILENT_SECONDS:g} seconds and was ended; choose less at once")
+            turns = [(job, self.lives(job.heard_from)) for job in self._line.turns]
+        for job, alive in turns:
+            if job.silent < (SILENT_SECONDS if alive else DEAD_SECONDS):
+                continue
+            if alive:
+                why = f"a step took longer than {SILENT_SECONDS:g} seconds and was ended; choose less at once"
+                job.end("failed", why)
+                threading.Thread(target=self._calls.restart, args=(client, job.heard_from), daemon=True).start()
+            else:  # it died as a slice ended, and nobody told
+                job.lost_worker()
             job.drop_slice()
             self.look_after(job)
-            threading.Thread(target=self._calls.restart, args=(client, job.heard_from), daemon=True).start()
 
     @property
     def client(self) -> Any:

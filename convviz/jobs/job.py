@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENDED = ("done", "stopped", "failed")
 MOST_RECORDS = 2000  # that are kept; then every second, every fourth, and so on, and the newest
+DEAD_SECONDS = 30.0  # silence after which a worker that is gone is missed
 _RESCUES = 2  # how often a job that lost its worker is begun again from one and the same snapshot
 
 

@@ -144,8 +144,11 @@ def test_a_photograph_is_taken_and_every_page_uses_it(server, browser):
     page.get_by_text("Use the camera").click()
     shoot = page.get_by_role("button", name="Take Photo")
     expect(shoot).to_be_enabled()
-    page.wait_for_timeout(1000)  # until the camera has sent its first frame
-    shoot.click()
+    page.wait_for_function("document.querySelector('[data-testid=stCameraInput] video')?.videoWidth > 0")
+    for _ in range(8):  # the camera takes none before its first frame, which nothing tells
+        if shoot.is_visible():
+            shoot.click()
+        page.wait_for_timeout(1500)
     taken = page.get_by_role("img", name=re.compile(r"Photograph taken here, \d+ by \d+ pixels")).first
     expect(taken).to_be_visible()
     page.wait_for_function("one => one.naturalWidth > 100", arg=taken.element_handle())
