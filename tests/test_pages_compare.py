@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from convviz import comparison
+from convviz import comparison, training
 from pages.shared import contests
 from tests.test_pages import _engine, opened, texts
 
@@ -88,3 +88,12 @@ def test_of_the_same_settings_neither_is_better_whatever_the_interval(low, told,
     said = " ".join(contests.noticed(job))
     assert told in said
     assert "better" not in said
+
+
+def test_a_setting_that_this_server_does_not_train_is_refused_before_the_start(monkeypatch):
+    monkeypatch.setattr(training, "limits", lambda: training.Limits(parameters=60_000))
+    app = opened(PAGE, versus="network", versus_network="dense", versus_network_b="lecture")
+    assert not app.exception
+    assert next(one for one in app.button if one.label == "Start").disabled
+    assert app.error[0].value.startswith("B\\: this network has 93,322 trainable parameters and this server trains at")
+    assert not [one for one in app.info if one.value.startswith("Ready")]

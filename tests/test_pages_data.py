@@ -2,13 +2,14 @@
 
 import ast
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from convviz import datasets, images, rendering, uploads
-from pages.shared import readings
+from pages.shared import data_sets, readings
 from tests.hostile import archives as files
 from tests.test_foot import code, link
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
@@ -91,3 +92,26 @@ def test_the_saved_sheet_shows_the_pictures_in_rows():
     assert np.array_equal(drawn[-4:, :6], np.repeat(pictures[4], 3, axis=-1))
     assert np.array_equal(drawn[:4, -6:], np.repeat(pictures[1], 3, axis=-1))
     assert readings.saved(pictures[:4].reshape(2, 2, 4, 6, 1), 2) == readings.saved(pictures[:4], 2)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "count", "told"),
+    [
+        (datasets.Reference("digits"), None, ""),  # a program gets them by itself
+        (datasets.Reference("shapes"), None, "pictures.npz holds all pictures of this data set, 64 × 64 × 3 each."),
+        (datasets.Reference("shapes", per_class=20), None, ""),
+        (
+            datasets.Reference("x", "archive"),
+            2000,
+            "holds up to 25 MB of training pictures",
+        ),  # 2,000 times 64 by 64 by 3
+        (datasets.Reference("x", "archive", per_class=450), 2000, "holds up to 22 MB of"),  # four classes of 450
+        (datasets.Reference("x", "archive"), 100, ""),
+    ],
+)
+def test_a_large_file_of_pictures_is_told_before_it_is_fetched(chosen, count, told, monkeypatch):
+    outline = datasets.Outline((64, 64, 3), ("circle", "square", "triangle", "star"), count)
+    monkeypatch.setattr(data_sets, "outline", lambda _: outline)
+    monkeypatch.setattr(data_sets, "engine", SimpleNamespace(owner=str, engine=lambda: SimpleNamespace(call=print)))
+    said = data_sets.large(chosen)
+    assert told in said if told else not said

@@ -3,13 +3,14 @@
 import json
 import re
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz import ConvvizError, architectures, datasets, filters, training, zoo
-from pages.shared import engine, runs
+from pages.shared import engine, runs, steering
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -484,3 +485,44 @@ def test_nonsense_in_the_address_breaks_neither_page():
     assert app.slider(key="epochs").value == training.limits().epochs
     app = opened("learning/time_machine", step="banana", watch_picture="77")
     assert not app.exception
+
+
+def test_the_second_half_of_a_double_click_on_pause_is_no_continue(monkeypatch):
+    now, resumed = [100.0], []
+    monkeypatch.setattr(steering, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(steering.st, "session_state", {})
+    job = SimpleNamespace(number=1, resume=lambda: resumed.append(now[0]))
+    steering.asked_to_pause(job)
+    steering._go_on(job)
+    assert not resumed
+    now[0] += 1.0
+    steering._go_on(job)
+    assert resumed == [101.0]
+
+
+def test_a_change_holds_from_the_last_step_that_was_made_without_it():
+    def record(step, rate):
+        return training.Progress(step, 30, 0, 1.0, 0.5, 1.0, 0.5, 100, 1.0, 0.0, learning_rate=rate)
+
+    history = [record(3, 0.001), record(6, 0.001), record(9, 0.001), record(12, 0.01), record(15, 0.01)]
+    assert runs._took_effect(history, 6, "learning_rate", 0.01) == 9, "those on their way were made as they were"
+    assert runs._took_effect(history[:3], 6, "learning_rate", 0.01) == 6, "none is known yet"
+    assert runs._took_effect(history, 12, "learning_rate", 0.01) == 12
+
+
+def _kept_nothing(error: str):
+    from types import SimpleNamespace
+
+    from pages.shared import runs
+
+    runs.none_kept(SimpleNamespace(error=error))
+
+
+def test_a_run_that_kept_no_step_says_why_and_offers_another(monkeypatch):
+    monkeypatch.setattr(runs.st, "page_link", lambda *_, **__: None)  # there are no pages here
+    app = AppTest.from_function(_kept_nothing, kwargs={"error": "the folder has no pictures"}).run()
+    assert not app.exception
+    assert "the folder has no pictures" in app.error[0].value.lower()
+    assert app.info[0].value == "No steps of this run were kept."
+    assert app.button[0].label == "Train the lecture's network on digits"
+    assert not AppTest.from_function(_kept_nothing, kwargs={"error": ""}).run().error

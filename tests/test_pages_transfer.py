@@ -1,7 +1,9 @@
 """The page Transfer: what learns is told before and after the base is frozen."""
 
+from types import SimpleNamespace
+
 from convviz import training, zoo
-from pages.shared import data_sets
+from pages.shared import data_sets, transferring
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 from tests.test_pages_runs import press
 
@@ -98,3 +100,11 @@ def test_a_single_epoch_is_said_where_no_more_are_allowed(monkeypatch):
 def test_the_size_that_a_bundled_base_sees_is_its_own():
     app = opened("learning/transfer", transfer_data="digits", base="shapes", head="average")
     assert "without its classes sees 64 × 64 pixels" in texts(app)
+
+
+def test_a_network_without_weights_that_goes_on_has_no_layer_to_learn_from(monkeypatch):
+    layers = (SimpleNamespace(name="pool", kind="MaxPooling2D", parameters=0),)
+    monkeypatch.setattr(transferring.pickers, "card", lambda _: SimpleNamespace(layers=layers))
+    monkeypatch.setattr(transferring.pickers, "reference", lambda name: name)
+    monkeypatch.setattr(transferring.choices, "toggle", lambda *_, **__: True)
+    assert transferring.going_on("own") == ("own", "")

@@ -31,7 +31,7 @@ with controls:
     contenders = tuple(contests.contender(one, outline, seed) for one in values)
     job = engine.job(contests.SLOT)
     busy = job is not None and not job.ended
-    if reason := data_sets.lack(dataset):
+    if reason := data_sets.lack(dataset) or contests.obstacle(contenders, outline, per_class):
         ui.error(reason)
     held = busy or bool(reason)
     start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
@@ -66,5 +66,6 @@ with result:
             *shown, pictures, seeds=runs, level=comparison.LEVEL, second=comparison.SECOND
         ),
         files={**contests.files(measure), **data_sets.files(pictures)},
+        large=data_sets.large(pictures),
         private="the runs are not in the link; whoever opens it can start the same ones" if job is not None else "",
     )  # fmt: skip

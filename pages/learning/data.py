@@ -92,4 +92,5 @@ with result:
         code = recipes.augmentation.ways(picture.name, WAYS, seed, **options)
         files = foot.pngs({"augmented": sketches.sheet(many, columns=4)})
     ui.notes(notes, source)
-    foot.foot("data", code=code, files=files, private=private)
+    large = data_sets.large(data) if recipes.architectures.PICTURES in files else ""
+    foot.foot("data", code=code, files=files, large=large, private=private)

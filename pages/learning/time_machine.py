@@ -62,5 +62,6 @@ with result:
     ui.notes(outcomes.then_noticed(job, step, then, begun.class_names), SOURCE)
     foot.foot(
         "time_machine", code=runs.code(None, None, None), files={**runs.files(), **data_sets.files(runs.dataset())},
+        large=data_sets.large(runs.dataset()),
         private="the run is not in the link; whoever opens it can start the same one",
     )  # fmt: skip

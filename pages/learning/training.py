@@ -101,5 +101,6 @@ with result:
         "training",
         code=runs.code(begins, dataset, settings),
         files={**runs.files(), **data_sets.files(runs.what(network, dataset, settings)[1])},
+        large=data_sets.large(runs.what(network, dataset, settings)[1]),
         private="the run itself is not in the link; whoever opens it can start the same one" if job is not None else "",
     )

@@ -78,4 +78,5 @@ with result:
         "transfer",
         code=transferring.code(network, dataset, settings) if job is not None or not fault else "",
         files={**runs.files(), **data_sets.files(dataset), **transferring.files(network)},
+        large=data_sets.large(dataset),
     )

@@ -14,7 +14,7 @@ import streamlit as st
 
 from convviz import architectures, augmentation, comparison, datasets, plots, rendering, training
 from convviz.jobs import Job
-from pages.shared import charts, choices, engine, steering, words
+from pages.shared import charts, choices, engine, starting, steering, words
 
 SLOT = "comparison"
 _WANTED = "_comparison_what"
@@ -94,6 +94,12 @@ def contender(values: dict[str, Any], outline: datasets.Outline, seed: int) -> c
         **{name: values[name] for name in names}, augmentation=CHANGES[values["augmentation"]], seed=seed
     )
     return comparison.Contender(network, settings)
+
+
+def obstacle(contenders: tuple, outline: datasets.Outline, per_class: int) -> str:
+    """Why one of the settings cannot be trained here, one sentence, or empty."""
+    found = (starting.obstacle(one.network, outline, one.settings, per_class) for one in contenders)
+    return next((f"{letter}: {fault}" for letter, fault in zip("AB", found, strict=True) if fault), "")
 
 
 def begin(differs: str, values: tuple[dict, dict], contenders: tuple, dataset: Any, seeds: int) -> None:

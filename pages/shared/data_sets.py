@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,7 @@ FEWEST = 3  # pictures of each class: one to learn from, one to choose by, one t
 MOST_KEPT = 2  # own data sets of one visitor
 SECONDS = 150.0  # that opening a large archive may take
 IN_A_ROW = 10  # pictures that are shown of a data set before it is trained on
+_LARGE = 20.0  # MB from which on a file is told to be large
 ALL = 0  # in the place of a number of pictures, or of a side: all of them, as they are
 _FOLDER, _OWN = "folder_", "set_"  # how the names of folders and own sets begin in the address
 _SETS = "_own_data_sets"  # name in the address -> Own
@@ -193,6 +195,20 @@ def files(chosen: datasets.Reference) -> dict[str, Callable[[], bytes]]:
     whose, ask = engine.owner(), engine.engine()
     packed = functools.partial(ask.call, datasets.packed, chosen, owner=whose, timeout=SECONDS)
     return {recipes.architectures.PICTURES: packed}
+
+
+def large(chosen: datasets.Reference) -> str:
+    """What to know of the file of `files` before it is fetched; empty where there is none or it is small."""
+    if not files(chosen):
+        return ""
+    known, name = outline(chosen), recipes.architectures.PICTURES
+    if known.train_count is None and not chosen.per_class:
+        return f"{name} holds all pictures of this data set, {' × '.join(map(str, known.shape))} each."
+    counts = (known.train_count or math.inf, (chosen.per_class or math.inf) * len(known.class_names))
+    size = min(counts) * math.prod(known.shape) / 1e6
+    if size < _LARGE:
+        return ""
+    return f"{name} holds up to {size:,.0f} MB of training pictures and those of the other parts, compressed."
 
 
 def _own() -> dict[str, Own]:

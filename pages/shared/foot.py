@@ -25,6 +25,7 @@ def foot(
     code: str = "",
     files: Mapping[str, Callable[[], bytes]],
     check: Callable[[], str] | None = None,
+    large: str = "",
     private: str = "",
 ) -> None:
     """The quiet buttons Code, Link, Save and Check.
@@ -35,6 +36,7 @@ def foot(
         files: name of a file -> function that makes its bytes. It runs when somebody asks for the file, perhaps later
             and in another thread, so it must hold what it needs and call nothing of Streamlit's.
         check: recomputes what is shown and says how far apart the numbers are, one sentence; run when asked.
+        large: what to know of a file before it is fetched, one sentence.
         private: what this page shows that a link cannot hold, one sentence; an own picture or network is said anyway.
     """
     own = {pickers.OWN_FILE: pickers.own_picture_file()} if pickers.own_picture_shown() else {}
@@ -48,6 +50,8 @@ def foot(
         with st.popover("Save", icon=":material/download:", key=f"{page}_save", **_LOOKS):
             for name, make in {**files, **own}.items():
                 _file(page, name, make)
+            if large:
+                st.caption(large)
             if not (files or own):
                 st.caption("There is nothing to save yet.")
         asked = check is not None and st.button("Check", icon=":material/fact_check:", key=f"{page}_check", **_LOOKS)

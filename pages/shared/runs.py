@@ -217,17 +217,11 @@ def title(network: Any) -> str:
 
 def controls(job: Job) -> None:
     """Pause, Continue, one step, one epoch, Stop training, begin again: what makes sense now."""
-    over, paused = job.ended or steering.is_stopping(job), job.state == "paused"
-    pausing = steering.is_pausing(job)
+    over = job.ended or steering.is_stopping(job)
     with st.container(horizontal=True, key="run_controls"):
-        if paused:
-            st.button("Continue", icon=":material/play_arrow:", on_click=job.resume, disabled=over)
-        else:
-            st.button(
-                "Pausing" if pausing else "Pause", icon=":material/pause:", on_click=_pause, args=(job,),
-                disabled=over or pausing, key="pause_run",
-                help="After the step in work and a look at all validation pictures." if pausing else None,
-            )  # fmt: skip
+        steering.pause_button(
+            job, "pause_run", pause=_pause, help="After the step in work and a look at all validation pictures."
+        )
         st.button("One step", icon=":material/skip_next:", on_click=_advance, args=(job, "steps"), disabled=over)
         st.button("One epoch", icon=":material/fast_forward:", on_click=_advance, args=(job, "epochs"), disabled=over)
         steering.stop_button(job, "stop_run")

@@ -36,6 +36,11 @@ def obstacle(begins: Any, outline: datasets.Outline, settings: training.Settings
         trainable, size = _takes(begins, settings, _batch(outline, settings, per_class))
     except ConvvizError as refusal:
         return str(refusal)
+    if not trainable:
+        return (
+            "nothing of this network can learn: it has no weights, or all of them are frozen; choose another one, or "
+            "set a part of it free"
+        )
     return training.limits().fault(trainable, size)
 
 

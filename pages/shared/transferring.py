@@ -95,6 +95,8 @@ def going_on(name: str) -> tuple[zoo.Reference, str]:
         return reference, ""
     known = [one for one in pickers.card(reference).layers if one.parameters]
     layers = [one.name for one in known if one.kind != "BatchNormalization" or "/" not in one.name]  # a base's stay
+    if not layers:
+        return reference, ""
     inner = [one for one in layers if "/" in one]
     choices.belong(name, "tune_on_from")
     return reference, choices.select(

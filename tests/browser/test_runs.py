@@ -42,16 +42,30 @@ def test_the_numbers_move_about_twice_a_second(server, page):
     stopped(page)
 
 
+# Where the left edge of Stop training was in each frame that the browser drew.
+PLACES = """() => {
+  window.places = new Set();
+  const look = () => {
+    const button = document.querySelector(".st-key-stop_run button");
+    if (button) window.places.add(Math.round(button.getBoundingClientRect().x));
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
 def test_impatient_clicks_do_no_harm(server, page):
     page.goto(f"{server.address}/training?epochs=30&batch_size=8")
     page.get_by_role("button", name="Start").dblclick()
     expect(page.get_by_text(STEP)).to_be_visible()
+    page.evaluate(PLACES)
     page.get_by_role("button", name="Pause").dblclick()
     expect(page.get_by_text(re.compile("Paused"))).to_be_visible()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text(re.compile("about .* left", re.IGNORECASE))).to_be_visible()
     page.get_by_role("button", name="Stop training").dblclick()
     expect(page.get_by_text(re.compile("Stopped"))).to_be_visible()
+    assert page.evaluate("window.places.size") == 1, "a click meant for it would have met another button"
     expect(page.get_by_role("button", name="Download as .keras")).to_be_visible()
     expect(page.get_by_text(re.compile(r"Faint points: \d+ of the validation pictures"))).to_be_visible()
     with page.expect_download() as download:
