@@ -102,6 +102,8 @@ def test_a_size_that_works_is_found_where_the_model_takes_any_but_works_with_few
         "cat\nwolf dog\n",
         "cat, wolf dog",
         b"\xef\xbb\xbfcat\r\nwolf dog\r\n\r\n",
+        b"\xff\xfec\0a\0t\0\r\0\n\0w\0o\0l\0f\0 \0d\0o\0g\0",
+        b"\xfe\xff\0c\0a\0t\0,\0w\0o\0l\0f\0 \0d\0o\0g",
         json.dumps(["cat", "wolf dog"]),
         json.dumps({"0": "cat", "1": "wolf dog"}),
         json.dumps({"1": ["n2", "wolf dog"], "0": ["n1", "cat"]}),
@@ -112,11 +114,21 @@ def test_class_names_are_read_from_the_usual_forms(text):
     assert uploads.open_names(text) == ("cat", "wolf dog")
 
 
+@pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_class_names_are_read_as_a_windows_editor_saves_them(code):
+    text = "Käfer\r\n猫\r\nŁoś\r\n"
+    data = b"\xfe\xff" * (code == "utf-16-be") + text.encode(code)
+    assert uploads.open_names(data) == ("Käfer", "猫", "Łoś")
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
         ("  \n ", "no class names"),
-        (b"\xff\xfe\x00", "not a text file in UTF-8"),
+        (b"\xff\xfe\x00", "not a text file in UTF-8.*; save it as UTF-8"),
+        (b"K\xe4fer\nB\xe4r", "not a text file in UTF-8.*; save it as UTF-8"),
+        (b"c\0a\0t\0\n\0d\0o\0g\0", "not a text file in UTF-8.*; save it as UTF-8"),
+        (b"\xff\xfe\0\0c\0\0\0a\0\0\0", "not a text file in UTF-8.*; save it as UTF-8"),
         ("[" * 50_000, "no JSON list"),
         ('{"0": "a", "2": "b"}', "without a gap"),
         ('{"0": 1.5}', "not all texts"),

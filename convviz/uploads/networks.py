@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -13,6 +14,7 @@ from convviz.uploads.models import open_model
 LARGEST_NAMES = 1_000_000  # bytes
 MOST_NAMES = 25_000
 LONGEST_NAME = 200  # letters
+_NO_TEXT = "this is not a text file in UTF-8 or UTF-16; save it as UTF-8, with one class name a line"
 
 
 def open_network(data: bytes, **corrections: Any) -> zoo.Network:
@@ -35,9 +37,9 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
     """Names of classes from a file or a text field.
 
     Args:
-        data: one name a line; or, on a single line, names between commas; or JSON: a list of names, or an object from
-            numbers to names, also as Keras writes ImageNet's (``{"0": ["n01440764", "tench"], ...}``), or from names to
-            numbers (``class_indices``).
+        data: text, or a text file in UTF-8 or, with its mark, UTF-16. One name a line; or, on a single line,
+            names between commas; or JSON: a list of names, or an object from numbers to names, also as Keras writes
+            ImageNet's (``{"0": ["n01440764", "tench"], ...}``), or from names to numbers (``class_indices``).
 
     Returns:
         The names in order, without blank ones at the end.
@@ -76,10 +78,16 @@ def _text(data: bytes | str) -> str:
     """What was given, as text of a sensible size."""
     if len(data) > LARGEST_NAMES:
         raise ConvvizError(f"this has {len(data) / 1e6:.1f} MB, too much for class names; give one name a line")
+    if isinstance(data, str):
+        return data
+    data = bytes(data)
     try:
-        return data if isinstance(data, str) else bytes(data).decode("utf-8-sig")
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConvvizError("this is not a text file in UTF-8; give one class name a line") from error
+        raise ConvvizError(_NO_TEXT) from error
+    if "\0" in text:
+        raise ConvvizError(_NO_TEXT)
+    return text
 
 
 def _from_json(text: str) -> list[str]:
