@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from convviz import ConvvizError, architectures, datasets, filters, training, zoo
@@ -53,6 +54,42 @@ def test_what_a_run_learns_and_what_it_leaves_is_said(trained):
     assert "can now be chosen: “Trained here, step 21”." in trained.success[0].value
     parts = [one["name"] for one in json.loads(trained.get("plotly_chart")[0].proto.spec)["data"]]
     assert parts == ["training", "validation", "validation, a part"]
+
+
+def _in_line(slot: str, *_, **__):
+    """In place of `engine.start`: a job behind two others' work."""
+    job = SimpleNamespace(state="waiting", ended=False, number="1", latest=None, history=[], error="", note="",
+                          place_in_line=2, expected_wait=None)  # fmt: skip
+    st.session_state[f"_job_{slot}"] = job
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "label"),
+    [
+        ("training", {}, "Start"),
+        ("compare", {}, "Start"),
+        ("transfer", {"transfer_data": "digits", "base": "mnist"}, "Start"),
+        ("shortcut", {"shortcut_data": "digits"}, "Train"),
+    ],
+)
+def test_what_the_click_begins_is_drawn_by_the_clicks_own_run(page, query, label, monkeypatch):
+    def drawn():
+        bars = "".join(one.proto.text for one in app.get("progress"))
+        assert "Waiting in line, place 2" in texts(app) + bars
+        assert "The worker" not in bars
+        assert "Ready: " not in texts(app)
+        assert "Stop training" in [one.label for one in app.button]
+
+    app = opened(f"learning/{page}", **query)
+    assert ("Ready: " in texts(app)) == (page in ("training", "compare"))
+    monkeypatch.setattr(engine, "start", _in_line)
+    with monkeypatch.context() as patch:
+        patch.setattr(st, "rerun", st.stop)  # what it asks for afterwards comes later
+        press(app, label)
+    drawn()
+    app.run()
+    drawn()
+    assert next(one for one in app.button if one.label == label).disabled
 
 
 def _pausing():

@@ -34,10 +34,10 @@ with controls:
     if reason := data_sets.lack(dataset) or contests.obstacle(contenders, outline, per_class):
         ui.error(reason)
     held = busy or bool(reason)
-    start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
-    if start and not busy:  # the second click of two comes too late to be held back by the button
+    pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
+    start = pressed and not busy  # the second click of two comes too late to be held back by the button
+    if start:
         contests.begin(differs, values, contenders, dataset, seeds)
-        st.rerun()
 
 with result:
     measure = choices.segments(
@@ -59,6 +59,8 @@ def watch() -> None:
 with result:
     contests.older(contenders, dataset, seeds)
     engine.live(watch, contests.SLOT)
+    if start:
+        st.rerun()
     shown, pictures, runs = contests.what(contenders, dataset, seeds)
     foot.foot(
         "compare",

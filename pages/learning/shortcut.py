@@ -34,13 +34,15 @@ with controls:
         dataset, names.index(marked), names.index(other), size, place, 1.0 if cheat else 0.0, epochs, seed
     )
     busy = shortcut_runs.busy()
-    if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch") and not busy:
+    pressed = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=busy, width="stretch")
+    train = pressed and not busy
+    if train:
         shortcut_runs.begin(setup)
-        st.rerun()
     ready = shortcut_runs.verdict(shortcut_runs.CHEAT) is not None and not busy
-    if st.button("Mend and retrain", icon=":material/build:", disabled=not ready, width="stretch") and ready:
+    pressed = st.button("Mend and retrain", icon=":material/build:", disabled=not ready, width="stretch")
+    mend = pressed and ready
+    if mend:
         shortcut_runs.mend(way)
-        st.rerun()
 
 
 def watch() -> None:
@@ -52,6 +54,8 @@ def watch() -> None:
 with result:
     shortcut_runs.older(setup)
     engine.live(watch, shortcut_runs.active())
+    if train or mend:
+        st.rerun()
     foot.foot(
         "shortcut", code=recipes.shortcut.lab(*shortcut_runs.what(setup, way)), files=shortcut_runs.files(),
         private="the trainings are not in the link; whoever opens it can start the same ones" if busy or ready else "",

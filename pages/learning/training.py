@@ -61,13 +61,14 @@ with controls:
     asked = begins, outline, settings, dataset.per_class
     reason = starting.obstacle(*asked) or data_sets.lack(dataset)
     st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))
-    job = engine.job(runs.SLOT)
-    busy = job is not None and not job.ended
+    before = engine.job(runs.SLOT)
+    busy = before is not None and not before.ended
     held = busy or bool(reason)
-    start = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
-    if start and not busy:  # the second click of two comes too late to be held back by the button
+    pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
+    start = pressed and not busy  # the second click of two comes too late to be held back by the button
+    if start:
         runs.begin(begins, dataset, settings)
-        st.rerun()
+    job = engine.job(runs.SLOT)
     runs.steer(settings, "training")
 
 with result:
@@ -91,6 +92,8 @@ with result:
             ui.notes(runs.noticed(job, classes), SOURCE)
 
     engine.live(shown, runs.SLOT, every=0.4)
+    if start:
+        st.rerun()
     trained = runs.harvest(job) if job is not None else None
     if view == "after" and job is not None:
         outcomes.afterwards(trained, job, runs.dataset(), SOURCE)

@@ -41,12 +41,13 @@ with controls:
     asked = network, outline, settings, dataset.per_class
     reason = fault or starting.obstacle(*asked) or data_sets.lack(dataset)
     st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))
-    job = transferring.job()
     busy = engine.job(runs.SLOT) is not None and not engine.job(runs.SLOT).ended
     held = busy or bool(reason)
-    if st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch") and not held:
+    pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
+    start = pressed and not held
+    if start:
         runs.begin(network, dataset, settings)
-        st.rerun()
+    job = transferring.job()
     if job is not None:
         runs.steer(settings, "transfer")
 
@@ -67,6 +68,8 @@ def watch() -> None:
 
 with result:
     engine.live(watch, runs.SLOT, every=0.4)
+    if start:
+        st.rerun()
     if job is not None:
         trained = runs.harvest(job)
         runs.leavings(trained)

@@ -183,7 +183,7 @@ def _state(job: Job) -> None:
     steering.troubles(job)
     now = job.latest
     if now is None:
-        if not job.ended:
+        if not job.ended and not job.place_in_line:
             st.progress(0.0, "The worker loads the data and builds the first network")
         return
     ends = {"paused": "Paused", "done": "Done", "stopped": "Stopped", "failed": "Ended"}.get(job.state)

@@ -109,7 +109,7 @@ def _state(job: Job) -> None:
     """How far it is, and what went wrong."""
     steering.troubles(job)
     if job.latest is None:
-        if not job.ended:
+        if not job.ended and not job.place_in_line:
             st.progress(0.0, "The worker makes the pictures and builds the network")
         return
     now = job.latest.progress
