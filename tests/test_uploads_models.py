@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convviz import ConvvizError
-from convviz.uploads import catalogue, configs, legacy, models, open_model, trial, weights
+from convviz.uploads import catalogue, configs, legacy, models, open_model, refusals, trial, weights
 from tests.hostile import archives as zips
 from tests.hostile import model_files
 from tests.hostile import models as files
@@ -843,23 +843,184 @@ def test_a_full_disk_is_said_and_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_keras_own_refusals_come_in_a_sentence_without_paths_or_markup():
-    data = files.keras_file(files.network(files.layer("Conv2D", filters=1, kernel_size=[9, 9])), files.h5())
-    with pytest.raises(ConvvizError, match="Keras cannot build this network") as caught:
-        open_model(data)
-    assert not set(str(caught.value)) & set("<>[]`*$|\\/\n")
-    data = files.keras_file(files.network(files.layer("Flatten"), files.dense()), files.h5())
-    with pytest.raises(ConvvizError, match="Keras cannot build this network"):
-        open_model(data)  # weights are missing
+MATRIX, BIAS = np.ones((192, 2), "f4"), np.ones(2, "f4")
+
+
+def _dense(name="dense", **arrays) -> bytes:
+    """A small network with a layer of that name and these weights."""
+    config = files.network(files.layer("Flatten"), files.dense(name=name))
+    return files.keras_file(config, files.h5(files.numbers(**arrays)))
+
+
+def _named(name: str) -> bytes:
+    return _dense(name, dense__0=MATRIX, dense__1=BIAS)
+
+
+def _old(*arrays: str, shape: tuple = (192, 2)) -> bytes:
+    """The same as Keras 2 kept it, with some of its weights."""
+
+    def fill(file):
+        group = file["model_weights"]
+        group.attrs["layer_names"] = np.array([b"flatten", b"dense"] if arrays else [], "S7")
+        for name in ("flatten", "dense") if arrays else ():
+            found = [f"dense/{one}:0" for one in arrays] if name == "dense" else []
+            group.create_group(name).attrs["weight_names"] = np.array(found, "S20")
+            for one in found:
+                group[name][one] = np.ones(shape if "kernel" in one else 2, "f4")
+
+    return files.h5_file(files.network(files.layer("Flatten"), files.dense()), fill)
+
+
+def _joined(kind: str) -> bytes:
+    """Maps of two sizes, which come together."""
+    config = files.graph(files.layer("Cropping2D", cropping=[[1, 1], [0, 0]]), files.layer(kind))
+    both = [files.tensor("start"), files.tensor("cropping2d")]
+    config["config"]["layers"][2]["inbound_nodes"] = [{"args": [both], "kwargs": {}}]
+    return files.keras_file(config)
+
+
+def _one(kind: str, **settings) -> bytes:
+    return files.keras_file(files.network(files.layer(kind, **settings)))
+
+
+RENAME = "; give the layer a name of letters a to z, digits and _, and save the model again"
+CHANGED = "; the file is not whole or was changed: save the model again with the program that made it"
+FAULTS = {
+    "a quotation mark in a name": (
+        lambda: _named('say "hi"'), "the layer name “say  hi” has signs that TensorFlow does not take" + RENAME,
+    ),
+    "an apostrophe in a name": (
+        lambda: _named("'it's' mine"), "the layer name “it s  mine” has signs that TensorFlow does not take" + RENAME,
+    ),
+    "a blank in a name": (
+        lambda: _named("my layer"), "the layer name “my layer” has signs that TensorFlow does not take" + RENAME,
+    ),
+    "another alphabet in a name": (
+        lambda: _named("größe"), "the layer name “größe” has signs that TensorFlow does not take" + RENAME,
+    ),
+    "a stroke in a name": (
+        lambda: _named("block/dense"), "the layer name “block/dense” has signs that Keras does not take" + RENAME,
+    ),
+    "a name twice": (
+        lambda: files.keras_file(files.network(*[files.layer("ReLU", name="same")] * 2)),
+        "two layers of this model have the name “same”; give one of them another name and save the model again",
+    ),
+    "no weights": (
+        _dense, "the layer “dense” needs 2 arrays of weights (kernel, bias), and this file has 0 for it" + CHANGED,
+    ),
+    "half of the weights": (
+        lambda: _dense(dense__0=MATRIX),
+        "the layer “dense” needs 2 arrays of weights (kernel, bias), and this file has 1 for it" + CHANGED,
+    ),
+    "weights of another shape": (
+        lambda: _dense(dense__0=MATRIX.T, dense__1=BIAS),
+        "the layer “dense” takes weights of shape (192, 2), and this file has (2, 192) for it" + CHANGED,
+    ),
+    "h5 without weights": (
+        _old, "this model has 1 layer with weights, and this file has those of 0" + CHANGED,
+    ),
+    "h5 with half of the weights": (
+        lambda: _old("kernel"), "the layer “dense” needs 2 arrays of weights, and this file has 1 for it" + CHANGED,
+    ),
+    "h5 with weights of another shape": (
+        lambda: _old("kernel", "bias", shape=(5, 2)),
+        "the layer “dense” takes weights of shape (192, 2), and this file has (5, 2) for it" + CHANGED,
+    ),
+    "h5 of a description alone": (
+        lambda: files.h5(lambda file: file.attrs.update(model_config=json.dumps(files.network(files.dense())))),
+        "this file holds a network's description without its weights; save the whole network with "
+        "model.save('name.keras') and open that",
+    ),
+    "h5 whose layers are gone": (
+        lambda: files.h5_file(files.network(files.dense()), lambda file: file["model_weights"].attrs.update(
+            layer_names=np.array([b"dense"]))),
+        "weights of this model are missing in its file (dense)" + CHANGED,
+    ),
+    "a kernel larger than its input": (
+        lambda: _one("Conv2D", filters=1, kernel_size=[9, 9]),
+        "a window of 9 × 9 cells does not fit into the 8 × 8 × 3 numbers that come to it" + CHANGED,
+    ),
+    "a dilated kernel larger than its input": (
+        lambda: _one("Conv2D", filters=1, kernel_size=[3, 3], dilation_rate=[4, 4]),
+        "a window of 3 × 3 cells, 4 × 4 apart, does not fit into the 8 × 8 × 3 numbers that come to it" + CHANGED,
+    ),
+    "pooling larger than its input": (
+        lambda: _one("MaxPooling2D", pool_size=[9, 2]),
+        "a window of 9 × 2 cells does not fit into the 8 × 8 × 3 numbers that come to it" + CHANGED,
+    ),
+    "a window larger than any size that is tried": (
+        lambda: files.keras_file(
+            files.network(files.layer("MaxPooling2D", pool_size=[400, 400]), shape=(None, None, None, 3))
+        ),
+        "this network leaves the sides of its input open and works with none of 32, 96, 224 and 299 pixels; give its "
+        "input the size that it takes and save the model again",
+    ),
+    "a blank in a name and sides that are open": (
+        lambda: files.keras_file(files.network(files.layer("ReLU", name="my layer"), shape=(None, None, None, 3))),
+        "the layer name “my layer” has signs that TensorFlow does not take" + RENAME,
+    ),
+    "numbers that cannot be rearranged": (
+        lambda: _one("Reshape", target_shape=[5, 5]),
+        "the layers of this model do not fit together (The total size of the tensor must be unchanged. Received: "
+        "input_shape=(8, 8, 3), target_shape=(5, 5))" + CHANGED,
+    ),
+    "a convolution of what is no map": (
+        lambda: files.keras_file(
+            files.network(files.layer("Flatten"), files.layer("Conv2D", filters=1, kernel_size=[3, 3]))
+        ),
+        "the layers of this model do not fit together (Input 0 with name None of layer conv2d is incompatible with the "
+        "layer: expected min_ndim=4, found ndim=2. Full shape received: (None, 192))" + CHANGED,
+    ),
+    "maps of two sizes added": (
+        lambda: _joined("Add"),
+        "the layers of this model do not fit together (Inputs have incompatible shapes. Received shapes (8, 8, 3) and "
+        "(6, 8, 3))" + CHANGED,
+    ),
+    "a setting that is none": (
+        lambda: _one("Dense", units="two", activation="linear"),
+        "Keras cannot build this network (Received an invalid value for units , expected a positive integer. "
+        "Received: units=two)" + CHANGED,
+    ),
+    "a setting of another version": (
+        lambda: files.keras_file(files.network(files.layer("Flatten"), files.dense(colour="red"))),
+        "Keras cannot build this network (Unrecognized keyword arguments passed to Dense: colour : red); "
+        "save it again with a current Keras",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_what_keras_refuses_is_said_with_the_values_and_what_to_do(name):
+    make, sentence = FAULTS[name]
+    with pytest.raises(ConvvizError) as caught:
+        open_model(make())
+    assert str(caught.value) == sentence
+    assert not set(str(caught.value)) & set('<>[]`*$|\\\n"')
+
+
+def test_a_network_for_which_tensorflow_finds_no_memory_is_not_called_damaged():
+    import tensorflow as tf
+
+    error = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]")
+    assert refusals.sentence(error) == "there is not enough memory for this network; open a smaller one"
+
+
+@pytest.mark.parametrize(
+    "told", ["'" * 2_000_000, "Layer '" * 300_000, "Exception encountered when calling " * 60_000, "named " * 300_000]
+)
+def test_a_long_error_holds_nothing_up(told):
+    began = time.process_time()
+    assert "; " in refusals.sentence(ValueError(told))
+    assert time.process_time() - began < 1
 
 
 def test_the_gist_of_an_error_is_its_innermost_line_without_paths():
     error = ValueError("Could not build.\n\nException encountered: no file /tmp/secret/model.keras for <b>x</b>\nmore")
-    assert models._gist(error) == "no file for"
-    assert models._gist(KeyError()) == "KeyError"
+    assert refusals.gist(error) == "no file for"
+    assert refusals.gist(KeyError()) == "KeyError"
     inner = "in user code:\n\n File\n\n Exception encountered when calling A.call().\n \n \x1b[1m'x' is bad\x1b[0m"
-    assert models._gist(ValueError(inner)) == "x is bad"
-    assert len(models._gist(ValueError("word " * 99))) <= 200
+    assert refusals.gist(ValueError(inner)) == "x is bad"
+    assert len(refusals.gist(ValueError("word " * 99))) <= 200
 
 
 def test_opening_changes_no_setting_of_the_process_and_leaves_no_file(tmp_path, monkeypatch):
@@ -870,7 +1031,7 @@ def test_opening_changes_no_setting_of_the_process_and_leaves_no_file(tmp_path, 
     config = files.network(files.layer("Flatten"), files.dense())
     fill = files.numbers(dense__0=np.zeros((192, 2), "f4"), dense__1=np.zeros(2, "f4"))
     open_model(files.keras_file(config, files.h5(fill)))
-    with pytest.raises(ConvvizError, match="Keras cannot build"):
+    with pytest.raises(ConvvizError, match="needs 2 arrays of weights"):
         open_model(files.keras_file(config, files.h5()))
     assert (keras.config.floatx(), keras.config.image_data_format(), keras.config.dtype_policy().name) == before
     assert not list(tmp_path.iterdir())

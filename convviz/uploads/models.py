@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import io
 import json
-import re
 import tempfile
 import warnings
 import zipfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from convviz import ConvvizError, lazy
-from convviz.uploads import configs, legacy, trial, weights
+from convviz.uploads import configs, legacy, refusals, trial, weights
 from convviz.uploads.zips import Archive
 
 keras = lazy.load("keras")
@@ -109,12 +108,14 @@ def _clean_h5(data: bytes) -> bytes:
     weights.vet_weights(data)
     try:
         with weights.open_file(data) as file:
-            text = file.attrs.get("model_config")
+            text, bare = file.attrs.get("model_config"), "model_weights" not in file
     except (OSError, RuntimeError, ValueError, TypeError) as error:  # h5py reads attributes only now
         raise ConvvizError("this model's description is damaged; save the model again") from error
     if text is None:
         raise ConvvizError(f"this file holds the weights alone, and which network they belong to is not in it; {_SAVE}")
     config = _vetted(text.encode(errors="surrogateescape") if isinstance(text, str) else bytes(text))
+    if bare:
+        raise ConvvizError(f"this file holds a network's description without its weights; {_SAVE}")
     clean = io.BytesIO(data)
     try:
         with weights.h5py.File(clean, "r+") as file:
@@ -152,11 +153,9 @@ def _build(name: str, clean: bytes) -> Any:
                 "the server has no room left on its disk to open this network; try again later, or tell who runs it"
             ) from error
         except MemoryError as error:
-            raise ConvvizError("there is not enough memory for this network; open a smaller one") from error
+            raise ConvvizError(refusals.NO_MEMORY) from error
         except Exception as error:  # Keras and TensorFlow raise whatever a layer stumbles over
-            raise ConvvizError(
-                f"Keras cannot build this network ({_gist(error)}); save it again with a current Keras"
-            ) from error
+            raise ConvvizError(refusals.sentence(error)) from error
 
 
 def _load(name: str, clean: bytes) -> Any:
@@ -168,11 +167,3 @@ def _load(name: str, clean: bytes) -> Any:
             model = keras.saving.load_model(path, compile=False, safe_mode=True)
     trial.predict_once(model)
     return model
-
-
-def _gist(error: Exception) -> str:
-    """An error's innermost first line, without paths and signs that a page could take for markup."""
-    told = re.split(r"Exception encountered(?: when calling [^\n]*)?[:.\n]", str(error))[-1]
-    lines = [line for line in re.sub(r"\x1b\[\d*m", "", told).splitlines() if line.strip()]
-    words = re.sub(r"\S*[/\\]\S*", "", lines[0] if lines else type(error).__name__)
-    return re.sub(r"\s+", " ", re.sub(r"[^\w .,:;=()+-]", " ", words)).strip()[:200]

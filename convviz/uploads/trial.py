@@ -100,7 +100,7 @@ def predict_once(model: Any) -> None:
         model: a built ``keras.Model``.
 
     Raises:
-        ConvvizError: it would take too much memory or time.
+        ConvvizError: it would take too much memory or time, or works with no size that is tried.
         Exception: whatever TensorFlow or Keras raise where the network does not work.
     """
     for place, side in enumerate(_SIDES):
@@ -109,9 +109,16 @@ def predict_once(model: Any) -> None:
             function = tf.function(lambda *inputs: model(inputs if len(inputs) > 1 else inputs[0], training=False))
             prediction = function.get_concrete_function(*specs)
             break
-        except Exception:
-            if place + 1 == len(_SIDES) or not any(None in tensor.shape[1:] for tensor in model.inputs):
-                raise
+        except Exception as error:
+            last, is_open = place + 1 == len(_SIDES), any(None in tensor.shape[1:] for tensor in model.inputs)
+            if not is_open or "scope name" in str(error) or (last and not isinstance(error, ValueError)):
+                raise  # the size is not at fault
+            if last:
+                raise ConvvizError(
+                    "this network leaves the sides of its input open and works with none of "
+                    f"{', '.join(map(str, _SIDES[:-1]))} and {_SIDES[-1]} pixels; give its input the size that it "
+                    "takes and save the model again"
+                ) from error
     _check_graph(prediction.graph, model)
     prediction(*[tf.zeros(spec.shape, spec.dtype) for spec in specs])
 
