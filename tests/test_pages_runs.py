@@ -162,6 +162,18 @@ def test_training_accuracy_is_that_of_the_last_epoch_and_not_of_the_last_batch()
     assert runs.lately([record(20, 2, 0.7)]) == 0.7
 
 
+@pytest.mark.parametrize(("epoch", "since"), [(0, "Since the first step"), (1, "Over the last epoch")])
+def test_training_accuracy_is_called_that_of_an_epoch_only_where_one_is_complete(epoch, since):
+    history = [
+        training.Progress(step, 30, epoch * (step == 10), 1.0, accuracy, 1.0, 0.5, 100, 1.0, 0.0, whole=step == 10)
+        for step, accuracy in ((4, 0.1), (10, 0.4))
+    ]
+    job = SimpleNamespace(ended=True, history=history, latest=history[-1])
+    said = next(one for one in runs.noticed(job, 10) if "percentage points" in one)
+    assert said.startswith(f"{since} training accuracy is 22.0 percentage points below validation accuracy")
+    assert ("by heart" in said, "no epoch is complete" in said) == (epoch == 1, epoch == 0)
+
+
 def test_pausing_is_told_until_it_stands():
     app = AppTest.from_function(_pausing).run()
     job = app.session_state["job"]

@@ -356,7 +356,10 @@ def lines_of(history: list[training.Progress], what: str) -> tuple[list[int], di
 
 
 def lately(history: Sequence[training.Progress]) -> float:
-    """Training accuracy over the last complete epoch and what came after it: a record alone may be of one batch."""
+    """Training accuracy over the last complete epoch and what came after it: a record alone may be of one batch.
+
+    Before an epoch is complete, that since the first step.
+    """
     once = [one for one in history if one.measured == 1]
     done = once[-1].epoch
     begin = min(one.step for one in once if one.epoch >= done - 1) if done > 1 else 0
@@ -384,10 +387,14 @@ def noticed(job: Job | None, classes: int) -> list[str]:
     if told:
         gap = lately(job.history) - told[-1].validation_accuracy
         side = "above" if gap >= 0 else "below"
+        since, means = (
+            ("Over the last epoch", "a growing gap above means the network learns the pictures by heart")
+            if last.epoch
+            else ("Since the first step", "no epoch is complete, so that the guesses of the beginning still count")
+        )
         said.append(
-            f"Over the last epoch training accuracy is {100 * abs(gap):.1f} percentage points {side} validation "
-            f"accuracy, which is measured on {told[-1].validation_count:,} pictures; "
-            "a growing gap above means the network learns the pictures by heart."
+            f"{since} training accuracy is {100 * abs(gap):.1f} percentage points {side} validation "
+            f"accuracy, which is measured on {told[-1].validation_count:,} pictures; {means}."
         )
         best = min(told, key=lambda one: one.validation_loss)
         if best.step < told[-1].step:
