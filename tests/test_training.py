@@ -371,6 +371,45 @@ def test_of_pictures_that_are_remembered_the_first_look_tells_what_new_ones_take
     assert looked.left(0, 2, 1) == pytest.approx(2 * 1.0 + 50 * 0.01)
 
 
+@pytest.mark.parametrize("slow", range(1, 6))
+@pytest.mark.parametrize("what", ["step", "glance", "drawing"])
+def test_one_slow_moment_among_steps_that_are_made_alone_does_not_rule_the_time_left(what, slow):
+    pace = training.pace.Pace(10_000, 10_000)
+    pace.trained(1, 3.0)  # traced, as the glance after it
+    pace.glanced(16, 2.0)
+    pace.worked(5.0)
+    for number in range(6):
+        took = {"step": 0.03, "glance": 0.004, "drawing": 0.02} | ({what: 4.0} if number == slow else {})
+        pace.trained(1, took["step"])
+        pace.glanced(16, took["glance"])
+        pace.worked(sum(took.values()))
+    assert pace.left(524, 1, 1) == pytest.approx(524 * 0.03 + 20_000 * 0.004 / 16, rel=0.2)
+
+
+def test_what_is_looked_at_and_drawn_for_each_step_that_is_made_alone_is_not_expected_of_the_rest():
+    pace = training.pace.Pace(0)
+    for _ in range(20):
+        pace.trained(1, 0.03)
+        pace.worked(0.03 + 0.3)
+    assert pace.left(500, 0, 0) == pytest.approx(500 * 0.03)
+
+
+def test_one_slow_look_at_all_validation_pictures_is_not_expected_of_each_epoch_to_come():
+    pace = training.pace.Pace(100, 50)
+    for seconds in (1.0, 1.0, 60.0):
+        pace.looked(seconds)
+    assert pace.left(0, 10, 1) == pytest.approx(10 * 1.0 + 50 * 0.01)
+
+
+def test_the_time_left_follows_steps_that_have_become_slower_for_good():
+    pace = training.pace.Pace(0)
+    for seconds in 9 * [0.25] + 3 * [2.5]:
+        pace.trained(10, seconds)
+        pace.worked(seconds)
+    assert pace.left(100, 0, 0) == pytest.approx(100 * 0.25)
+    assert pace.fitting() == 1, "the very next record heeds it"
+
+
 def test_a_snapshot_tells_after_which_step_it_was_taken(stripes):
     records = list(training.train(network(), stripes, replace(SETTINGS, snapshot_every=4)))
     told = [(training.step_of(one.snapshot), one.step) for one in records if one.snapshot]
