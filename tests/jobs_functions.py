@@ -1,11 +1,13 @@
 """What the tests let workers do; workers import it by name."""
 
 import errno
+import itertools
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from convviz import ConvvizError
 
@@ -235,3 +237,10 @@ for _light in (
     run_out_of_memory,
 ):
     _light.needs_no_tensorflow = True
+
+
+def epochs_of(length):
+    """Records of steps and of the epochs that they complete, a hundred a second, without an end."""
+    for step in itertools.count(1):
+        time.sleep(0.01)
+        yield SimpleNamespace(step=step, epoch=step // length)

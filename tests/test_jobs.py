@@ -147,6 +147,19 @@ def test_one_step_is_one_record(engine):
     job.stop()
 
 
+def test_one_epoch_ends_with_its_last_step_however_many_fit_into_a_slice(engine):
+    job = engine.start(functions.epochs_of, 5)
+    wait_until(lambda: job.history)
+    job.pause()
+    wait_until(lambda: job.state == "paused")
+    for _ in range(3):
+        now = job.latest
+        job.advance(epochs=1)
+        wait_until(lambda now=now: job.state == "paused" and job.latest.step > now.step)
+        assert (job.latest.step, job.latest.epoch) == (5 * (now.step // 5 + 1), now.epoch + 1)
+    job.stop()
+
+
 def test_a_job_that_shall_stop_stops_whatever_is_wished_after_or_before(engine):
     for before, after in ((None, "resume"), ("advance", None), ("advance", "resume")):
         job = engine.start(functions.count, 1000)

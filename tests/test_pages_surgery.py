@@ -131,6 +131,32 @@ def test_a_button_in_a_part_that_ends_its_stopped_job_draws_the_whole_page(monke
     assert app.session_state["runs"] == 2
 
 
+def a_part_whose_button_begins_what_is_over_at_once():
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from pages.shared import engine
+
+    job = st.session_state.setdefault("_job_asked", SimpleNamespace(ended=False, state="paused"))
+    st.session_state["runs"] = st.session_state.get("runs", 0) + 1
+
+    def show():
+        st.button("One step", on_click=lambda: setattr(job, "state", "running"), key="ask")
+        st.session_state["shown"] = job.state
+        job.state = "paused"
+
+    engine.live(show, "asked")
+
+
+def test_a_job_that_pauses_again_while_it_is_drawn_is_drawn_as_it_is(monkeypatch):
+    app = AppTest.from_function(a_part_whose_button_begins_what_is_over_at_once).run()
+    pressed_in_a_part(app, app.button(key="ask"), monkeypatch)
+    assert not app.exception
+    assert app.session_state["runs"] == 2
+    assert app.session_state["shown"] == "paused"
+
+
 def test_accuracy_by_class_and_the_channel_that_matters_most_are_found(network, monkeypatch):
     app = digits(edits="mute=conv2d_2:7", op_score="true", op_search="true")
     for _ in range(100):

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from convviz import rendering
+from convviz import rendering, zoo
 from tests.test_pages import _engine, opened  # noqa: F401 -- the engine's fixture is for this module, too
 
 
@@ -30,9 +30,9 @@ def files(tmp_path_factory):
     return found
 
 
-def brought(app, name, data):
+def brought(app, name, data, page="network"):
     """The page after the visitor has brought a file and closed its description."""
-    app.file_uploader(key="network_model").set_value((name, data, "application/octet-stream")).run()
+    app.file_uploader(key=f"{page}_model").set_value((name, data, "application/octet-stream")).run()
     app.session_state["_own_model_asked"] = None
     app.run()
     assert not app.exception
@@ -94,3 +94,15 @@ def test_two_archives_of_one_file_name_can_both_be_chosen():
     titles = list(app.selectbox(key="browse").options)
     assert titles.count("MNIST") == 1
     assert titles[:2] == ["MNIST (uploaded)", "MNIST (uploaded) (2)"]
+
+
+def test_what_was_saved_here_comes_back_with_the_names_of_its_classes():
+    app = brought(
+        opened("explaining/grad_cam", network="mnist", picture="shapes"),
+        "mine.keras",
+        zoo.to_bytes(zoo.load("shapes")),
+        "grad_cam",
+    )
+    assert not app.error
+    assert app.session_state["network"].startswith("model_")
+    assert any("star" in option for option in next(one for one in app.selectbox if "Class" in one.label).options)

@@ -15,8 +15,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convviz import ConvvizError
-from convviz.uploads import catalogue, configs, legacy, models, open_model, refusals, trial, weights
+from convviz import ConvvizError, zoo
+from convviz.uploads import (
+    catalogue,
+    configs,
+    legacy,
+    models,
+    open_model,
+    open_network,
+    open_note,
+    refusals,
+    trial,
+    weights,
+)
 from tests.hostile import archives as zips
 from tests.hostile import model_files
 from tests.hostile import models as files
@@ -1057,3 +1068,54 @@ def test_a_description_with_changed_parts_passes_or_is_refused_in_a_sentence(dat
     except ConvvizError as refusal:
         sentence = str(refusal)
         assert "; " in sentence
+
+
+# What ConvViz itself saved -------------------------------------------------------------------------------------------
+
+
+def _ours(**note):
+    """A network as ConvViz saves it, with this note in place of its own."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(zoo.to_bytes(zoo.load("mnist")))) as own, zipfile.ZipFile(data, "w") as other:
+        for name in own.namelist():
+            other.writestr(name, own.read(name) if name != "convviz.json" else json.dumps(note) if note else "{")
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("name", ["mnist", "shapes"])
+def test_what_was_saved_here_opens_here_with_its_classes_and_its_range(name):
+    network = zoo.load(name)
+    data = zoo.to_bytes(network)
+    opened = open_network(data, **open_note(data))
+    same(opened.model, network.model)
+    assert opened.card.class_names == network.card.class_names
+    assert opened.card.value_range == network.card.value_range
+    assert "Output" not in opened.card.guessed
+    assert "Input values" not in opened.card.guessed
+
+
+@pytest.mark.parametrize(
+    ("note", "found"),
+    [
+        ({}, {}),
+        ({"class_names": ["a", "b"], "input_range": None}, {"class_names": ("a", "b")}),
+        ({"class_names": None, "input_range": [0, 255]}, {"input_range": (0.0, 255.0)}),
+        ({"class_names": ["a\x00\u202eb"], "input_range": None}, {"class_names": ("ab",)}),
+        ({"class_names": ["x" * 201], "input_range": [0, 1]}, {}),
+        ({"class_names": ["a"] * 25_001, "input_range": [0, 1]}, {}),
+        ({"class_names": [["a"], 3], "input_range": [0, 1]}, {}),
+        ({"class_names": {"0": "a"}, "input_range": [1, 0]}, {}),
+        ({"class_names": None, "input_range": [0, float("inf")]}, {}),
+        ({"class_names": None, "input_range": [0, 1, 2]}, {}),
+        ({"input_range": [0, 1]}, {}),
+    ],
+)
+def test_a_note_beside_a_network_is_taken_only_where_it_is_one(note, found):
+    data = _ours(**note)
+    assert open_note(data) == found
+    assert open_model(data).count_params() == 93_322
+
+
+def test_other_files_have_no_note():
+    assert open_note(files.keras_file(files.network())) == {}
+    assert open_note(b"\x89HDF\r\n\x1a\n") == {}

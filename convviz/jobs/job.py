@@ -162,12 +162,12 @@ class Job:
         """The next slice."""
         with self._lock:
             changes, self._changes = self._changes, {}
-            records = None
+            records = epochs = None
             self._allowed = self._allowance is not None
             if self._allowance and self._allowance[0] == "steps":
                 changes["steps"], records = self._allowance[1], 1
             elif self._allowance:
-                changes["until_epoch"] = self._allowance[1]
+                epochs = self._allowance[1]
             begins = self._worker is None
             if begins:
                 changes = dict(self._changed)
@@ -176,6 +176,7 @@ class Job:
                 opening=self._opening if begins else None,
                 count=self._count,
                 records=records,
+                epochs=epochs,
                 changes=changes or None,
                 data=self._engine.belongings.among(self._opening.arguments, self.owner) if begins else {},
                 close=self._wish == "stop",

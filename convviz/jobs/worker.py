@@ -79,6 +79,7 @@ class Order:
         count: records that the job has yielded so far.
         seconds: after which the slice ends.
         records: after how many records it ends in any case, or None.
+        epochs: it ends with the record of that many whole epochs in any case, or None.
         changes: sent into the generator first.
         data: bytes of networks and data sets that the opening refers to.
         close: end the generator instead of advancing it.
@@ -90,6 +91,7 @@ class Order:
     count: int = 0
     seconds: float = 1.0
     records: int | None = None
+    epochs: int | None = None
     changes: Mapping[str, Any] | None = None
     data: Mapping[Reference, bytes] = field(default_factory=dict)
     close: bool = False
@@ -199,7 +201,8 @@ def _sliced(order: Order, state: _State, address: str) -> Outcome:
             held = (number, record)
             number += 1
             over = time.monotonic() - began >= order.seconds or order.job in _interrupted
-            if message is None and (over or number - order.count == order.records):
+            enough = order.epochs is not None and getattr(record, "epoch", 0) >= order.epochs
+            if message is None and (over or enough or number - order.count == order.records):
                 break
     except StopIteration as end:
         _close(order.job)

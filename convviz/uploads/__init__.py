@@ -2,7 +2,7 @@
 
 from convviz.uploads.archives import open_dataset
 from convviz.uploads.models import open_model
-from convviz.uploads.networks import open_names, open_network
+from convviz.uploads.networks import open_names, open_network, open_note
 from convviz.uploads.pictures import open_picture, picture_size
 
-__all__ = ["open_dataset", "open_model", "open_names", "open_network", "open_picture", "picture_size"]
+__all__ = ["open_dataset", "open_model", "open_names", "open_network", "open_note", "open_picture", "picture_size"]

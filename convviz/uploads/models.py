@@ -11,13 +11,15 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from convviz import ConvvizError, lazy
+from convviz import ConvvizError, lazy, zoo
 from convviz.uploads import configs, legacy, refusals, trial, weights
 from convviz.uploads.zips import Archive
 
 keras = lazy.load("keras")
 
 LARGEST_FILE = 200_000_000  # bytes
+MOST_MEMBERS = 1_000  # of an archive
+ZIP = b"PK\x03\x04"  # how an archive begins
 _CONFIG, _WEIGHTS, _METADATA = "config.json", "model.weights.h5", "metadata.json"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _SAVE = "save the whole network with model.save('name.keras') and open that"
@@ -50,7 +52,7 @@ def open_model(data: bytes) -> Any:
             f"this file has {len(data) / 1e6:.0f} MB, more than {LARGEST_FILE // 1_000_000} MB; save the network "
             "without its optimizer, or a smaller one"
         )
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(ZIP):
         name, clean = "model.keras", _clean_keras(data)
     elif data.startswith(b"\x89HDF\r\n\x1a\n"):
         name, clean = "model.h5", _clean_h5(data)
@@ -75,9 +77,9 @@ def _foreign(data: bytes) -> str:
 
 def _clean_keras(data: bytes) -> bytes:
     """A ``.keras`` archive written anew from the vetted description and the vetted weights."""
-    archive = Archive(data, most_members=1_000)
+    archive = Archive(data, most_members=MOST_MEMBERS)
     members = {member.filename: member for member in archive.members}
-    if not {_CONFIG, _WEIGHTS} <= set(members) <= {_CONFIG, _WEIGHTS, _METADATA}:
+    if not {_CONFIG, _WEIGHTS} <= set(members) <= {_CONFIG, _WEIGHTS, _METADATA, zoo.NOTE}:
         raise ConvvizError(_wrong_members(set(members)))
     config = _vetted(archive.read(members[_CONFIG], most_bytes=configs.LARGEST_TEXT))
     numbers = archive.read(members[_WEIGHTS], most_bytes=weights.LARGEST_WEIGHTS)

@@ -9,11 +9,13 @@ import json
 from typing import Any
 
 from convviz import ConvvizError, zoo
-from convviz.uploads.models import open_model
+from convviz.uploads.models import MOST_MEMBERS, ZIP, open_model
+from convviz.uploads.zips import Archive
 
 LARGEST_NAMES = 1_000_000  # bytes
 MOST_NAMES = 25_000
 LONGEST_NAME = 200  # letters
+_FARTHEST = 1e6  # value that a network may take
 _NO_TEXT = "this is not a text file in UTF-8 or UTF-16; save it as UTF-8, with one class name a line"
 
 
@@ -31,6 +33,45 @@ def open_network(data: bytes, **corrections: Any) -> zoo.Network:
         ConvvizError: as ``open_model`` and ``zoo.wrap``.
     """
     return zoo.wrap(open_model(data), **corrections)
+
+
+def open_note(data: bytes) -> dict[str, Any]:
+    """What ConvViz wrote beside a network that it saved: the names of its classes, and the values that it takes.
+
+    Args:
+        data: a model file, as for ``open_model``.
+
+    Returns:
+        Options of ``zoo.wrap``; empty for other programs' files, and what is no such note is passed over.
+
+    Raises:
+        ConvvizError: the archive is damaged.
+    """
+    if not data.startswith(ZIP):
+        return {}
+    archive = Archive(bytes(data), most_members=MOST_MEMBERS)
+    note = next((member for member in archive.members if member.filename == zoo.NOTE), None)
+    if note is None:
+        return {}
+    try:
+        told = json.loads(archive.read(note, most_bytes=LARGEST_NAMES))
+        found = {"class_names": _noted_names(told["class_names"]), "input_range": _noted_range(told["input_range"])}
+    except (ConvvizError, ValueError, TypeError, KeyError, RecursionError):
+        return {}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _noted_names(told: Any) -> tuple[str, ...] | None:
+    return open_names(json.dumps(list(told))) if told else None
+
+
+def _noted_range(told: Any) -> tuple[float, float] | None:
+    if told is None:
+        return None
+    low, high = map(float, told)
+    if not -_FARTHEST <= low < high <= _FARTHEST:
+        raise ValueError(f"no range of values: {low} to {high}")
+    return low, high
 
 
 def open_names(data: bytes | str) -> tuple[str, ...]:

@@ -19,13 +19,14 @@ from convviz.zoo.finding import (
     resolve,
     title,
 )
-from convviz.zoo.keeping import from_bytes, to_bytes
+from convviz.zoo.keeping import NOTE, from_bytes, to_bytes
 from convviz.zoo.network import Network
 from convviz.zoo.wrapping import as_network, wrap
 
 __all__ = [
     "ARCHITECTURES",
     "CORRECTIONS",
+    "NOTE",
     "OPENERS",
     "OTHER_INPUT",
     "PROBES",

@@ -17,7 +17,7 @@ from convviz.zoo.wrapping import wrap
 
 keras = lazy.load("keras")
 
-_NOTE = "convviz.json"  # an extra file in the archive, which Keras passes over
+NOTE = "convviz.json"  # an extra file in the archive, which Keras passes over
 
 
 def to_bytes(
@@ -48,7 +48,7 @@ def to_bytes(
         with _without_optimizer(model):
             model.save(path)
         with zipfile.ZipFile(path, "a") as archive:
-            archive.writestr(_NOTE, json.dumps(note))
+            archive.writestr(NOTE, json.dumps(note))
         with open(path, "rb") as file:
             return file.read()
 
@@ -73,7 +73,7 @@ def from_bytes(data: bytes) -> Network:
 
 def _note(data: bytes) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return json.loads(archive.read(_NOTE)) if _NOTE in archive.namelist() else {}
+        return json.loads(archive.read(NOTE)) if NOTE in archive.namelist() else {}
 
 
 @contextmanager

@@ -138,9 +138,10 @@ def live(show: Callable[[], None], slot: str, *, every: float = 0.5) -> None:
     def drawn() -> None:
         if choices.wait() or job(slot) is not shown:
             st.rerun()
+        begun = _moves(slot)
         with door():
             show()
-        if _moves(slot) != moving:
+        if {begun, _moves(slot)} != {moving}:  # also of what began and ended meanwhile
             st.rerun()
 
     st.fragment(drawn, run_every=every if moving else None)()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -104,6 +104,7 @@ def _take(page: str, file: Any, choose: Callable, titles: Mapping[str, str]) -> 
     reference = zoo.Reference("upload", digest, zoo.corrections(title=title))
     _make_room(name)
     try:
+        reference = replace(reference, version=zoo.corrections(**uploads.open_note(data), title=title))
         engine.engine().keep(reference, data, owner=engine.owner())
         diagnosis(reference)
     except ConvvizError as refusal:
