@@ -1,11 +1,12 @@
 """The program of the page Training beside a run of the page's own."""
 
+import importlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from convviz import architectures, augmentation, datasets, recipes, training, zoo
+from convviz import architectures, augmentation, datasets, downloads, recipes, training, zoo
 from tests.test_recipes import ran
 
 PARTS = [f"{part}_{what}" for part in ("train", "validation", "test") for what in ("images", "labels")]
@@ -140,3 +141,47 @@ def test_a_trained_network_goes_on_and_ends_early_as_on_the_page(tmp_path):
     assert len(result["val_loss"]) == last.epoch
     assert result["val_loss"][0] > 0
     assert result["val_loss"][-1] == pytest.approx(last.validation_loss, rel=1e-2)
+
+
+def _program_of_the_base(base: str, side: int) -> str:
+    """The lines that leave ``base``, before anything is made of it."""
+    head = architectures.parse("global_average")
+    network = architectures.Transfer(base, head, (64, 64, 3), 2, side=side)
+    text = recipes.architectures.transferred(network, 0)
+    return text[: text.index("\nlearns = ")]
+
+
+@pytest.mark.parametrize("side", [64, 96, 128, 160, 192, 224])
+@pytest.mark.parametrize("base", zoo.imagenet.HEADLESS)
+def test_the_program_asks_for_the_weights_that_the_page_downloads(base, side, monkeypatch):
+    import keras
+
+    asked = []
+
+    def get_file(file, origin, *_, cache_subdir="datasets", **__):
+        asked.append((origin, cache_subdir, file))
+        raise InterruptedError
+
+    monkeypatch.setattr(importlib.import_module("keras.src.utils.file_utils"), "get_file", get_file)
+    monkeypatch.setattr(keras.utils, "get_file", get_file)
+    with pytest.raises(InterruptedError):
+        exec(_program_of_the_base(base, side), {})
+    fetched = []
+    monkeypatch.setattr(downloads, "find", lambda *_: None)
+    monkeypatch.setattr(downloads, "fetch", lambda *what, digest: fetched.append(what) or ())
+    list(architectures.download_base(base))
+    assert asked == fetched
+
+
+@pytest.mark.parametrize("side", [64, 96, 128, 160, 192, 224])
+@pytest.mark.parametrize("base", ["mobilenetv2", "mobilenet"])
+def test_the_programs_base_has_the_pages_weights(base, side):
+    if downloads.find("models", zoo.imagenet.HEADLESS[base].file) is None:
+        pytest.skip(f"the weights of {base} without its classes are not on this machine")
+    page = architectures.Transfer(base, architectures.parse("global_average"), (side, side, 3), 2).build()
+    theirs = next(layer for layer in page.layers if hasattr(layer, "layers"))
+    found = {}
+    exec(_program_of_the_base(base, side), found)
+    assert found["base"].input_shape == (None, side, side, 3)
+    for one, other in zip(found["base"].get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -6,6 +6,9 @@ from typing import Any
 
 from convviz import zoo
 
+BASE = "base.keras"  # under which a bundled base is saved, for the programs that read it
+PICTURES = "pictures.npz"  # under which labelled pictures are saved, for the programs that read them
+
 _BUILT = """
 import keras
 from keras import layers
@@ -39,6 +42,13 @@ values = base(values, training=False)
 model = keras.Model(inputs, values)
 callbacks = []
 print(len(model.trainable_weights), "trainable weights")
+"""
+
+_BUNDLED = f'trained = keras.saving.load_model("{BASE}", compile=False)\n'
+
+_FOR_ONE_SIDE = """file = "{file}"
+folder = "{folder}"
+weights = keras.utils.get_file(file, f"{{folder}}/{{file}}", cache_subdir="models")  # the page's at any size
 """
 
 _PLANTED = """
@@ -76,9 +86,6 @@ class Frozen(keras.callbacks.Callback):
 
 callbacks.append(Frozen())
 """
-
-BASE = "base.keras"  # under which a bundled base is saved, for the programs that read it
-PICTURES = "pictures.npz"  # under which labelled pictures are saved, for the programs that read them
 
 _SAVED = f"""
 import numpy as np
@@ -132,19 +139,28 @@ def transferred(network: Any, seed: int) -> str:
         values.append("layers.Concatenate()([values] * 3)  # the grey picture as red, green and blue")
     if entry := network.application():
         values.append(f"keras.applications.{entry.module}.preprocess_input(values)")
-        weights = '"imagenet"' if network.trained else None
+        read, weights = _weights(network)
         base = f"keras.applications.{entry.title}(weights={weights}, include_top=False, input_shape={seen})"
     else:
         values.append("layers.Rescaling(1 / 255)(values)")
         last = zoo.card(network.base).map_layers()[-1].name
-        base = f'keras.Model(trained.inputs[0], trained.get_layer("{last}").output)'
+        read, base = _BUNDLED, f'keras.Model(trained.inputs[0], trained.get_layer("{last}").output)'
     learns = f'"{network.train_from}"' if network.train_from else None
     lines = [f"values = {one}" for one in values]
     head = [f"values = layers.{_call(layer)}(values)" for layer in (*network.head, network.head_end)]
     return _TRANSFERRED.format(
         seed=seed, shape=network.input_shape, prepared="\n".join(lines), base=base, learns=learns,
-        head="\n".join(head), read="" if entry else f'trained = keras.saving.load_model("{BASE}", compile=False)\n',
+        head="\n".join(head), read=read,
     )  # fmt: skip
+
+
+def _weights(network: Any) -> tuple[str, str]:
+    """The lines that get the weights of one of ``keras.applications``, and how they are named when it is built."""
+    known, size = zoo.imagenet.HEADLESS[network.base], network.entering()[:2]
+    if not network.trained or known.side is None or size == (known.side, known.side):
+        return "", '"imagenet"' if network.trained else "None"
+    folder = zoo.imagenet.headless_address(network.base).rpartition("/")[0]
+    return _FOR_ONE_SIDE.format(file=known.file, folder=folder), "weights"
 
 
 def _call(layer: Any) -> str:

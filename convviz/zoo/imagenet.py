@@ -209,16 +209,18 @@ class Headless:
         file: its name, beside the whole network's.
         megabytes: of the file.
         digest: MD5 of the file, None where Keras states none.
+        side: of the pictures for which Keras itself takes this file, with another one for others; None: for all.
     """
 
     file: str
     megabytes: int
     digest: str | None = None
+    side: int | None = None
 
 
 HEADLESS: dict[str, Headless] = {
-    "mobilenetv2": Headless("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", 9),
-    "mobilenet": Headless("mobilenet_1_0_224_tf_no_top.h5", 16),
+    "mobilenetv2": Headless("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5", 9, side=224),
+    "mobilenet": Headless("mobilenet_1_0_224_tf_no_top.h5", 16, side=224),
     "vgg16": Headless("vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5", 56, "6d6bbae143d832006294945121d1f1fc"),
     "vgg19": Headless("vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5", 76, "253f8cb515780f3b799900260a226db6"),
     "resnet50": Headless(
@@ -259,6 +261,18 @@ def headless_file(name: str) -> Path | None:
     return downloads.find("models", HEADLESS[name].file) or downloads.find("models", APPLICATIONS[name].file)
 
 
+def headless_address(name: str) -> str:
+    """Where the weights below a network's classes are offered.
+
+    Args:
+        name: key of ``HEADLESS``.
+
+    Returns:
+        Address of its file.
+    """
+    return f"{APPLICATIONS[name].address.rpartition('/')[0]}/{HEADLESS[name].file}"
+
+
 def download_headless(name: str) -> Iterator[downloads.Fetched]:
     """Fetch the weights below a network's classes; nothing if they are here.
 
@@ -273,8 +287,7 @@ def download_headless(name: str) -> Iterator[downloads.Fetched]:
     """
     if headless_file(name) is None:
         entry = HEADLESS[name]
-        address = f"{APPLICATIONS[name].address.rpartition('/')[0]}/{entry.file}"
-        yield from downloads.fetch(address, "models", entry.file, digest=entry.digest)
+        yield from downloads.fetch(headless_address(name), "models", entry.file, digest=entry.digest)
 
 
 def download(name: str) -> Iterator[downloads.Fetched]:
