@@ -1,9 +1,13 @@
 """The page Transfer: what learns is told before and after the base is frozen."""
 
+import io
 from types import SimpleNamespace
 
+import numpy as np
+import pytest
+
 from convviz import training, zoo
-from pages.shared import data_sets, transferring
+from pages.shared import data_sets, foot, transferring
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 from tests.test_pages_runs import press
 
@@ -79,6 +83,76 @@ def test_a_trained_head_goes_on_with_a_part_of_its_base_in_a_second_run():
     assert first[2].train_from == ""
     assert job.history[0].beginning.trainable == 3 * 3 * 64 * 64 + 64 + 650
     assert "the 56,394 numbers learn." in texts(app)
+
+
+@pytest.fixture
+def saved(monkeypatch):
+    """What the page drawn last hands out: its Code, the files under Save, and what is said of a large one."""
+    shown = {}
+    monkeypatch.setattr(foot, "foot", lambda page, **given: (shown.clear(), shown.update(given)))
+    return shown
+
+
+def _sides(made) -> tuple:
+    """Shape of the pictures and of what the base takes."""
+    with np.load(io.BytesIO(made["pictures.npz"]())) as pictures:
+        return pictures["train_images"].shape[1:], zoo.from_bytes(made["base.keras"]()).card.input_shape
+
+
+def test_save_has_what_the_program_beside_it_reads_whatever_is_chosen_next(saved):
+    app = opened("learning/transfer", **ON_DIGITS, transfer_data_per_class="20", transfer_epochs="1")
+    assert set(saved["files"]) == {"pictures.npz", "base.keras"}
+    press(app, "Start")
+    app.session_state["_job_training"].result(timeout=120)
+    app.run()
+    assert set(saved["files"]) == {
+        "pictures.npz", "base.keras", "curves.csv", "curves.png", "trained.keras", "trained.h5",
+    }  # fmt: skip
+    first = saved["files"]["trained.keras"]()
+    app.number_input(key="transfer_data_per_class").set_value(0).run()
+    app.selectbox(key="transfer_data").set_value("shapes").run()
+    app.selectbox(key="base").set_value("shapes").run()
+    assert "keras.Input((28, 28, 1))" in saved["code"]
+    assert _sides(saved["files"]) == ((28, 28, 1), (28, 28, 1))
+    assert saved["large"] == ""
+    for page in ("training", "time_machine"):
+        app.switch_page(f"pages/learning/{page}.py").run()
+        assert not app.exception
+        assert _sides(saved["files"]) == ((28, 28, 1), (28, 28, 1))
+    app.switch_page("pages/learning/transfer.py").run()
+    app.selectbox(key="transfer_data").set_value("digits").run()
+    app.number_input(key="transfer_data_per_class").set_value(20).run()
+    press(app, "Fine-tune this network")
+    press(app, "Start")
+    app.session_state["_job_training"].result(timeout=120)
+    app.run()
+    assert not app.exception
+    assert saved["files"]["trained.keras"]() != first
+    assert "base.keras" not in saved["files"]
+    for page in ("transfer", "training", "time_machine"):
+        app.switch_page(f"pages/learning/{page}.py").run()
+        assert 'load_model("network.keras"' in saved["code"]
+        assert saved["files"]["network.keras"]() == first, "where the run began, and not what it left"
+
+
+def test_a_run_of_another_page_adds_nothing_to_save(saved):
+    app = opened("learning/training", net="tiny", epochs="1", data_per_class="20")
+    press(app, "Start")
+    app.session_state["_job_training"].result(timeout=120)
+    app.run()
+    assert "trained.keras" in saved["files"]
+    for name, value in (ON_DIGITS | {"transfer_data_per_class": "20"}).items():
+        app.query_params[name] = value
+    app.switch_page("pages/learning/transfer.py").run()
+    assert set(saved["files"]) == {"pictures.npz", "base.keras"}, "the program is of the next run"
+
+
+def test_a_network_that_goes_on_is_under_save_before_the_run(saved):
+    app = opened("learning/training")
+    app.session_state["_trained_networks"] = {"run-0": ("Mine", zoo.Reference("bundled", "mnist"))}
+    app.run()
+    app.selectbox(key="begin_with").set_value("run-0").run()
+    assert "mnist.keras" in saved["files"]
 
 
 def test_a_folder_without_pictures_to_report_on_is_refused_before_the_start(monkeypatch):

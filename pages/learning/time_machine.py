@@ -61,7 +61,8 @@ with result:
     outcomes.matrix(then.matrix, begun.class_names, key="then")
     ui.notes(outcomes.then_noticed(job, step, then, begun.class_names), SOURCE)
     foot.foot(
-        "time_machine", code=runs.code(None, None, None), files={**runs.files(), **data_sets.files(runs.dataset())},
+        "time_machine", code=runs.code(None, None, None),
+        files={**runs.files(), **runs.read(runs.planned(), runs.dataset())},
         large=data_sets.large(runs.dataset()),
         private="the run is not in the link; whoever opens it can start the same one",
     )  # fmt: skip

@@ -100,10 +100,11 @@ with result:
     runs.leavings(trained)
     with st.expander("The network of the next run", icon=":material/edit:", expanded=job is None):
         (layer_editor.editor if begins is network else starting.layers)(begins)
+    begun, learned, _ = runs.what(begins, dataset, settings)
     foot.foot(
         "training",
         code=runs.code(begins, dataset, settings),
-        files={**runs.files(), **data_sets.files(runs.what(network, dataset, settings)[1])},
-        large=data_sets.large(runs.what(network, dataset, settings)[1]),
+        files={**runs.files(), **runs.read(begun, learned)},
+        large=data_sets.large(learned),
         private="the run itself is not in the link; whoever opens it can start the same one" if job is not None else "",
     )

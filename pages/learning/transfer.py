@@ -80,6 +80,6 @@ with result:
     foot.foot(
         "transfer",
         code=transferring.code(network, dataset, settings) if job is not None or not fault else "",
-        files={**runs.files(), **data_sets.files(dataset), **transferring.files(network)},
-        large=data_sets.large(dataset),
+        files=transferring.files(network, dataset),
+        large=data_sets.large(dataset if job is None else runs.dataset()),
     )

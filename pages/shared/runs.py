@@ -543,13 +543,26 @@ def files() -> dict[str, Callable[[], bytes]]:
     if job is None or job.latest is None:
         return {}
     found = {"curves.csv": functools.partial(_table, job), "curves.png": functools.partial(_picture, job)}
-    network, owner = planned(), engine.owner()
-    if isinstance(network, zoo.Reference):
-        found |= pickers.network_files(network)
     if job.ended and st.session_state.get(_HARVEST) == job.number:
-        reference = pickers.reference(NETWORK)
+        reference, owner = pickers.reference(NETWORK), engine.owner()
         found["trained.keras"] = functools.partial(bytes, engine.engine().data(reference, owner))
         found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, settings())
+    return found
+
+
+def read(network: Any, dataset: datasets.Reference) -> dict[str, Callable[[], bytes]]:
+    """For the page's foot: what the program of a run reads because it cannot get it by itself.
+
+    Args:
+        network: what the run begins with, as for `begin`.
+        dataset: the pictures.
+    """
+    found = data_sets.files(dataset)
+    if isinstance(network, zoo.Reference):
+        found |= pickers.network_files(network)
+    elif isinstance(network, architectures.Transfer) and network.application() is None:
+        whole = functools.partial(engine.engine().call, zoo.to_bytes, zoo.reference(network.base))
+        found[recipes.architectures.BASE] = whole
     return found
 
 

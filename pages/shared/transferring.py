@@ -158,15 +158,9 @@ def code(chosen: Any, data: datasets.Reference, settings: training.Settings) -> 
     return recipes.training.training(chosen, data, settings, card=card, frozen=runs.frozen(chosen) is not None)
 
 
-def files(chosen: architectures.Transfer | zoo.Reference) -> dict[str, Callable[[], bytes]]:
-    """For the page's foot: a bundled base, or a network of the visit, which a program cannot get by itself."""
-    if isinstance(chosen, zoo.Reference):
-        return pickers.network_files(chosen)
-    if chosen.application() is not None:
-        return {}
-    return {
-        recipes.architectures.BASE: functools.partial(engine.engine().call, zoo.to_bytes, zoo.reference(chosen.base))
-    }
+def files(chosen: Any, data: datasets.Reference) -> dict[str, Callable[[], bytes]]:
+    """For the page's foot: what belongs to the program of `code`."""
+    return runs.read(chosen, data) if job() is None else {**runs.files(), **runs.read(runs.planned(), runs.dataset())}
 
 
 def noticed(next_: architectures.Transfer | zoo.Reference, settings: training.Settings, fault: str) -> list[str]:
