@@ -253,3 +253,30 @@ def test_a_kernel_goes_from_the_page_convolution_into_the_first_layer():
     assert "kernel of 7 × 7 cells and stays as it is" in texts(app)
     assert app.query_params["own_kernel"].startswith("0 0 0 0 0 1 0; 0 0 0 0 1 0 0;"), "30 is divided by 30"
     assert not app.error
+
+
+def test_a_kernel_that_is_handed_over_is_told_of_beside_an_earlier_run_and_in_its_own():
+    app = opened("learning/training", net="tiny", epochs="1", data_per_class="20")
+
+    def run():
+        next(one for one in app.button if one.label == "Start").click().run()
+        app.session_state["_job_training"].result(timeout=120)
+        app.run()
+        assert not app.exception
+
+    def this_run():
+        return next(one.value for one in app.caption if one.value.startswith("This run"))
+
+    own = "ilter 0 of the first convolution begins as your kernel of 3 × 3 cells and stays as it is."
+    run()
+    assert "kernel of" not in this_run()
+    app.selectbox(key="begin_with").set_value("run").run()
+    app.switch_page("pages/pictures/convolution.py").run()
+    next(one for one in app.button if one.label == "Use this kernel in a network").click().run()
+    assert [one.value for one in app.info] == [f"In the next run f{own}"]
+    assert app.selectbox(key="begin_with").value == "new", "another network would not take the kernel"
+    assert "kernel of" not in this_run()
+    app.switch_page("pages/learning/training.py").run()
+    run()
+    assert f"F{own}" in this_run()
+    assert not app.info, "this run has it"

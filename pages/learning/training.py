@@ -74,6 +74,8 @@ with controls:
 with result:
     view = choices.segments("View", list(VIEWS), key="run_view", default="curves", format_func=VIEWS.get)
     classes = len(data_sets.outline(runs.what(network, dataset, settings)[1]).class_names)
+    if job is not None and not reason:
+        runs.brings_kernel(begins)
     watch = insides.wish(job) if view == "inside" and job is not None else None
 
     def shown() -> None:

@@ -111,7 +111,7 @@ def kernels(board: filters.Board | None) -> None:
     said = f"{count} kernels of {height} × {width}{of}; brown below zero, teal above, {learned.scale(board)}"
     with st.container(key="mosaic_kernels"):
         st.image(ui.inline(board.png), caption=said, alt=f"First-layer kernels: {said}", output_format="PNG")
-    if own := runs.planted(runs.planned()):
+    if own := runs.planted(runs.planned(), drawn=True):
         st.caption(own)
 
 

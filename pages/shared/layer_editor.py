@@ -83,15 +83,22 @@ def editor(chosen: architectures.Architecture) -> None:
         st.caption(told)
 
 
-def planted(chosen: object) -> str:
-    """What is said beside the kernels of a network that has one of the visitor's own; nothing of any other."""
+def planted(chosen: object, *, drawn: bool = False) -> str:
+    """What is said of a network that has a kernel of the visitor's own; nothing of any other.
+
+    drawn: whether its kernels are seen beside it.
+    """
     kernel = getattr(chosen, "transplant", None)
     if kernel is None:
         return ""
     height, width = kernel.size
     held = "stays as it is" if kernel.frozen else "learns like the others"
-    where = "Filter 0 of the first convolution, at the top left,"
-    return f"{where} begins as your kernel of {height} × {width} cells and {held}."
+    return f"{filter_0(drawn)} begins as your kernel of {height} × {width} cells and {held}."
+
+
+def filter_0(drawn: bool) -> str:
+    """The filter that the visitor's kernel becomes, in words; where it lies if the kernels are drawn beside them."""
+    return f"Filter 0 of the first convolution{', at the top left,' if drawn else ''}"
 
 
 def hand_over(weights: np.ndarray, *, flip: bool = False) -> None:
@@ -112,6 +119,7 @@ def hand_over(weights: np.ndarray, *, flip: bool = False) -> None:
     largest = float(np.abs(weights).max())
     given = weights / largest if largest > _LARGE else weights
     choices.set_later(KERNEL, matrices.text(given[::-1, ::-1] if flip else given))
+    choices.forget_later("begin_with")  # a network that goes on learning takes no kernel
     opening = architectures.PRESETS["mnist"].layers
     if (size := max(weights.shape)) > opening[0].size:  # a window that it fits into
         choices.set_later("net", CUSTOM)

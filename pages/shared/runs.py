@@ -91,15 +91,23 @@ def frozen(network: Any) -> architectures.Transplant | None:
     return kernel if kernel is not None and kernel.frozen else None
 
 
-def planted(network: Any) -> str:
-    """What is said beside the kernels of a network that has one of the visitor's own; nothing of any other."""
+def planted(network: Any, *, drawn: bool = False) -> str:
+    """What is said of a network that has a kernel of the visitor's own, as `layer_editor.planted` does."""
     if isinstance(network, zoo.Reference) and (kernel := frozen(network)) is not None:
         height, width = kernel.size
-        return (
-            f"Filter 0 of the first convolution, at the top left, is your kernel of {height} × {width} cells and stays "
-            "as it is."
-        )
-    return layer_editor.planted(network)
+        return f"{layer_editor.filter_0(drawn)} is your kernel of {height} × {width} cells and stays as it is."
+    return layer_editor.planted(network, drawn=drawn)
+
+
+def brings_kernel(network: Any) -> None:
+    """Where a run is shown: that the next one begins with a kernel of one's own that this one does not have."""
+    told = planted(network)
+    if told and _kernel(network) != _kernel(planned()):
+        st.info(f"In the next run {told[0].lower()}{told[1:]}")
+
+
+def _kernel(network: Any) -> architectures.Transplant | None:
+    return getattr(network, "transplant", None) or frozen(network)
 
 
 def first_run() -> None:
@@ -265,6 +273,7 @@ def state(job: Job) -> None:
         ui.error(job.error)
     network, data, settings = st.session_state[_WHAT]
     also = f" {words.sentence('; '.join(changes()))}" if changes() else ""
+    also += f" {own}" if (own := planted(network)) else ""
     st.caption(
         f"This run: network “{words.safe(title(network))}”, pictures “{words.safe(data_sets.title_of(data))}”, "
         f"{words.count(settings.epochs, 'epoch')}, batches of {settings.batch_size}, learning rate "

@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 from convviz import ConvvizError, architectures, datasets, images, rendering, training, zoo
-from pages.shared import data_sets, engine, pickers, ui, words
+from pages.shared import data_sets, engine, layer_editor, pickers, ui, words
 
 SECONDS = 120.0  # that building a large base may take
 
@@ -115,7 +115,8 @@ def ready(begins: Any, dataset: datasets.Reference, reason: str) -> None:
     elif isinstance(begins, zoo.Reference):
         st.info(f"Ready: “{words.safe(_named(begins))}” goes on learning. Start when you like.")
     else:
-        st.info("Ready: the network below with new random weights. Start when you like.")
+        told = layer_editor.planted(begins)
+        st.info(f"Ready: the network below with new random weights. {told}{' ' if told else ''}Start when you like.")
     if not (dataset.kind == "named" and dataset.name == "digits"):
         data_sets.examples(dataset)
         return
