@@ -59,6 +59,21 @@ def test_a_wrong_head_leaves_the_page_whole():
     assert "told as soon as base, head and pictures fit together" in texts(app)
 
 
+@pytest.mark.parametrize("layers", ["global_average; conv 8 3; x", "dense 8"])
+def test_what_is_wrong_with_a_head_is_said_once_beside_it(layers):
+    app = opened("learning/transfer", **ON_DIGITS | {"head": "custom"}, head_layers=layers)
+    assert start(app).disabled
+    told = "'x', is not understood" if "x" in layers else "dense, needs a row of numbers"
+    assert [told in one.value for one in app.error] == [True]
+    assert texts(app).count(told) == 1
+    drawn = [one for one in next(one for one in app.expander if one.label == "Choices") if hasattr(one, "value")]
+    typed = next(at for at, one in enumerate(drawn) if getattr(one, "key", "") == "head_layers")
+    assert drawn[typed + 1].value == app.error[0].value
+    app.text_input(key="head_layers").set_value("global_average; dense 8").run()
+    assert not app.error
+    assert not start(app).disabled
+
+
 def test_a_trained_head_goes_on_with_a_part_of_its_base_in_a_second_run():
     app = opened("learning/transfer", **ON_DIGITS, transfer_data_per_class="20", transfer_epochs="2")
     press(app, "Start")

@@ -40,7 +40,8 @@ with controls:
     settings = training.Settings(epochs, batch_size, rate, optimizer, changes, seed=seed, train_from=train_from)
     asked = network, outline, settings, dataset.per_class
     reason = fault or starting.obstacle(*asked) or data_sets.lack(dataset)
-    st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))
+    if not fault:  # said beside the head
+        st.caption(words.safe(words.sentence(reason), 600) if reason else starting.needs(*asked))
     busy = engine.job(runs.SLOT) is not None and not engine.job(runs.SLOT).ended
     held = busy or bool(reason)
     pressed = st.button("Start", type="primary", icon=":material/play_arrow:", disabled=held, width="stretch")
@@ -59,7 +60,7 @@ def watch() -> None:
         runs.controls(job)
         runs.state(job)
         runs.curves(job)
-    elif reason:
+    elif reason and not fault:
         ui.error(reason)
     else:
         data_sets.examples(dataset)

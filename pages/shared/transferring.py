@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import statistics
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import streamlit as st
 
 from convviz import ConvvizError, architectures, datasets, recipes, training, zoo
 from convviz.jobs import Job
-from pages.shared import choices, downloading, engine, pickers, runs, starting, words
+from pages.shared import choices, downloading, engine, pickers, runs, starting, ui, words
 
 HEADS = {  # name in the address -> title, layers
     "average": ("Average of each map", "global_average"),
@@ -57,6 +58,7 @@ def network(outline: datasets.Outline) -> tuple[architectures.Transfer, str]:
         fits = [one for one in SIDES if (one or min(outline.shape[:2])) >= 32]
         side = choices.select("Side the base sees (pixels)", fits, key="base_side", format_func=_side)
     two, (head, fault) = len(outline.class_names) == 2, _head()
+    beside = st.container()
     chosen = architectures.Transfer(
         base, head, outline.shape, len(outline.class_names), "sigmoid" if two else "softmax", side=side,
         trained=trained,
@@ -67,14 +69,33 @@ def network(outline: datasets.Outline) -> tuple[architectures.Transfer, str]:
             "A new head begins at random, and its first large gradients change the base as well. Better in two runs: "
             "first without this, then choose the trained network under Begin with."
         )
+    fault = fault or _unfit(chosen)
+    if fault:
+        with beside:
+            ui.error(fault)
     return chosen, fault
+
+
+def _unfit(chosen: architectures.Transfer) -> str:
+    """Why the head does not stand on its base, or empty; whatever else does not fit is said elsewhere."""
+    try:
+        starting.surveyed(chosen)
+    except ConvvizError:
+        with contextlib.suppress(ConvvizError):
+            features = starting.surveyed(_plain(chosen)).features
+            return architectures.Architecture(features, chosen.head, chosen.class_count, chosen.ending).fault()
+    return ""
+
+
+def _plain(chosen: architectures.Transfer) -> architectures.Transfer:
+    """The same with a head that fits every base."""
+    return replace(chosen, head=architectures.parse("global_average"))
 
 
 def _tuned_from(chosen: architectures.Transfer) -> str:
     """Choose the base's first layer that learns; none where the base does not fit, which is said elsewhere."""
-    plain = replace(chosen, head=architectures.parse("global_average"))  # whatever is wrong with the head
     try:
-        layers = list(starting.surveyed(plain).base_layers)
+        layers = list(starting.surveyed(_plain(chosen)).base_layers)  # whatever is wrong with the head
     except ConvvizError:
         return ""
     choices.belong(chosen.base, "tune_from")
