@@ -528,6 +528,29 @@ def test_the_time_machine_without_a_run_says_what_to_do():
     assert app.select_slider(key="step").value == 4 * 19
 
 
+def _then(drawn: bool):
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from convviz import rendering
+    from pages.shared import outcomes
+
+    overlay = rendering.png(np.zeros((8, 8, 3), np.uint8)) if drawn else None
+    then = SimpleNamespace(
+        target=0, overlay=overlay, where=np.eye(4), note="there is none", chances=np.array([0.7, 0.3])
+    )
+    outcomes.then_over(then, ("cat", "dog"))
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_what_the_colours_of_the_time_machines_map_mean_stands_below_it(drawn):
+    app = AppTest.from_function(_then, kwargs={"drawn": drawn}).run()
+    assert not app.exception
+    said = [caption for image in app.get("image") for caption in image.captions]
+    assert [one for one in said if "most" in one] == ["little · · · most"] * drawn
+
+
 def test_nonsense_in_the_address_breaks_neither_page():
     app = opened("learning/training", run_view="x", begin_with="../x", patience="-4", epochs="999", true="99")
     assert not app.exception

@@ -266,6 +266,7 @@ def then_over(then: training.Moment, names: Sequence[str]) -> None:
     else:
         said = words.where(then.where, words.safe(named)) + "."
         st.image(then.overlay, caption=said, alt=said, output_format="PNG", width="stretch")
+        ui.colour_bar("turbo", 1.0, words=("little", "most"))
         if then.note:
             st.caption(words.sentence(then.note))
     order = np.argsort(-then.chances, kind="stable")[:5]
