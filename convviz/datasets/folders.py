@@ -65,7 +65,7 @@ def load(name: str, *, side: int | None = None) -> Dataset:
         flat += [np.array(pictures, np.uint8).reshape(-1, side, side, 3), np.array(labels, np.int64)]
     source = f"the folder {name}, brought to {side} × {side}"
     source += f"; 15 % each for {' and '.join(drawn)} drawn at random" if drawn else ""
-    source += f"; {broken:,} pictures could not be opened" if broken else ""
+    source += f"; {broken:,} picture{'s' * (broken > 1)} could not be opened" if broken else ""
     return Dataset(*flat, classes, source, left_out=broken)
 
 
