@@ -51,6 +51,7 @@ def test_the_run_leaves_a_network_its_curves_and_its_weights_by_step(trained):
 
 def test_what_a_run_learns_and_what_it_leaves_is_said(trained):
     assert "network “One layer of eight kernels”, pictures “Digits" in texts(trained)
+    assert "Closing or reloading the tab" not in texts(trained), "it is over"
     assert "can now be chosen: “Trained here, step 21”." in trained.success[0].value
     parts = [one["name"] for one in json.loads(trained.get("plotly_chart")[0].proto.spec)["data"]]
     assert parts == ["training", "validation", "validation, a part"]
@@ -79,6 +80,7 @@ def test_what_the_click_begins_is_drawn_by_the_clicks_own_run(page, query, label
         assert "The worker" not in bars
         assert "Ready: " not in texts(app)
         assert "Stop training" in [one.label for one in app.button]
+        assert page in ("compare", "shortcut") or "Closing or reloading the tab ends it; a connection" in texts(app)
 
     app = opened(f"learning/{page}", **query)
     assert ("Ready: " in texts(app)) == (page in ("training", "compare"))

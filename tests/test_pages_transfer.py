@@ -1,13 +1,15 @@
 """The page Transfer: what learns is told before and after the base is frozen."""
 
 import io
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from convviz import training, zoo
-from pages.shared import data_sets, foot, transferring
+from convviz import architectures, training, zoo
+from pages.shared import captions, data_sets, foot, transferring
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 from tests.test_pages_runs import press
 
@@ -74,6 +76,27 @@ def test_what_is_wrong_with_a_head_is_said_once_beside_it(layers):
     assert not start(app).disabled
 
 
+HEAD = architectures.parse("global_average; dense 128; dropout 0.5")
+ON_BASE = architectures.Transfer("mobilenetv2", HEAD, (150, 150, 3), 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, "head “Average, 128 units, dropout”, its base sees 150 × 150 pixels and stays as it is"),
+        ({"side": 96}, "its base sees 96 × 96 pixels"),
+        ({"head": HEAD[:2]}, r"head “global\_average; dense 128”"),
+        ({"train_from": "block_16_project"}, r"and learns from “block\_16\_project” on"),
+        ({"trained": False}, "its base begins at random, sees 150 × 150 pixels"),
+    ],
+)
+def test_two_runs_on_a_base_are_told_apart(changes, told):
+    said = captions.network(replace(ON_BASE, **changes), training.Settings())
+    assert said.startswith("“MobileNetV2 with a new head” (")
+    assert told in said
+    assert not changes or said != captions.network(ON_BASE, training.Settings())
+
+
 def test_a_trained_head_goes_on_with_a_part_of_its_base_in_a_second_run():
     app = opened("learning/transfer", **ON_DIGITS, transfer_data_per_class="20", transfer_epochs="2")
     press(app, "Start")
@@ -81,6 +104,8 @@ def test_a_trained_head_goes_on_with_a_part_of_its_base_in_a_second_run():
     app.run()
     first = app.session_state["_training_what"]
     assert "is remembered for the later epochs" in texts(app)
+    told = "head “Average of each map”, its base sees 28 × 28 pixels and stays as it is"
+    assert rf"This run: network “Handwritten digits \(MNIST\) with a new head” ({told}), pictures" in texts(app)
     press(app, "Fine-tune this network")
     begins = next(one for one in app.selectbox if one.label == "Begin with")
     assert begins.value == "run"
@@ -98,6 +123,7 @@ def test_a_trained_head_goes_on_with_a_part_of_its_base_in_a_second_run():
     assert first[2].train_from == ""
     assert job.history[0].beginning.trainable == 3 * 3 * 64 * 64 + 64 + 650
     assert "the 56,394 numbers learn." in texts(app)
+    assert re.search(r"This run: network “[^”]+, going on” \(learns from “[^”]+/conv2d\\_2” on\), pictures", texts(app))
 
 
 @pytest.fixture

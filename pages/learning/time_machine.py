@@ -3,7 +3,7 @@
 import streamlit as st
 
 from convviz import training
-from pages.shared import choices, data_sets, engine, foot, insides, outcomes, pickers, runs, ui, words
+from pages.shared import captions, choices, data_sets, engine, foot, insides, outcomes, pickers, runs, ui, words
 
 SOURCE = (
     "Selvaraju et al. 2017, Grad-CAM, arXiv:1610.02391; Frankle et al. 2020, The early phase of neural network "
@@ -29,7 +29,7 @@ if len(steps) < 2:
 begun = runs.beginning(job)
 controls, result = ui.two_sides()
 with controls:
-    named = f"{words.safe(runs.title(runs.planned()))} on {words.safe(data_sets.title_of(runs.dataset()))}"
+    named = f"{captions.network(runs.planned(), runs.settings())} on {words.safe(data_sets.title_of(runs.dataset()))}"
     st.caption(f"{named}. {len(steps)} of its {steps[-1]:,} steps are kept, the first ones densely.")
     step = runs.step_chosen(steps)
     picture = insides.which()

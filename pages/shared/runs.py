@@ -17,7 +17,19 @@ import streamlit as st
 
 from convviz import ConvvizError, architectures, datasets, plots, recipes, rendering, training, zoo
 from convviz.jobs import Engine, Job
-from pages.shared import charts, choices, data_sets, engine, layer_editor, pickers, starting, steering, ui, words
+from pages.shared import (
+    captions,
+    charts,
+    choices,
+    data_sets,
+    engine,
+    layer_editor,
+    pickers,
+    starting,
+    steering,
+    ui,
+    words,
+)
 
 SLOT = "training"
 NETWORK = pickers.NETWORK_HERE
@@ -27,6 +39,7 @@ _COLUMNS = (
     "validation_step", "images_per_second", "learning_rate", "batch_size", "test_accuracy",
 )  # fmt: skip
 _METRICS = ("Training accuracy", "Validation accuracy", "Images per second", "Test accuracy")
+_ENDS = " Closing or reloading the tab ends it; a connection that is lost for some seconds does not."
 _PART = "validation, a part"  # the line of the looks at some validation pictures
 _STEERED = ("learning_rate", "batch_size", "epochs")  # what changes while it runs
 _WHAT = "_training_what"  # network, data and settings of the shown run
@@ -214,15 +227,6 @@ def code(network: Any, data: datasets.Reference, settings: training.Settings) ->
     return "".join(told) + recipes.training.training(*shown, card=known, frozen=frozen(shown[0]) is not None)
 
 
-def title(network: Any) -> str:
-    """A network's name in a sentence."""
-    if isinstance(network, zoo.Reference):
-        return f"{pickers.card(network).title}, going on"
-    if isinstance(network, architectures.Transfer):
-        return f"{zoo.title(network.base)} with a new head"
-    return layer_editor.title(network)
-
-
 def controls(job: Job) -> None:
     """Pause, Continue, one step, one epoch, Stop training, begin again: what makes sense now."""
     over = job.ended or steering.is_stopping(job)
@@ -275,11 +279,10 @@ def state(job: Job) -> None:
     also = f" {words.sentence('; '.join(changes()))}" if changes() else ""
     also += f" {own}" if (own := planted(network)) else ""
     st.caption(
-        f"This run: network “{words.safe(title(network))}”, pictures “{words.safe(data_sets.title_of(data))}”, "
+        f"This run: network {captions.network(network, settings)}, pictures “{words.safe(data_sets.title_of(data))}”, "
         f"{words.count(settings.epochs, 'epoch')}, batches of {settings.batch_size}, learning rate "
         f"{settings.learning_rate:g}, {settings.optimizer}, seed "
-        f"{settings.seed}{', augmented' if settings.augmentation else ''}.{also} Closing or reloading the tab ends "
-        "it; a connection that is lost for some seconds does not."
+        f"{settings.seed}{', augmented' if settings.augmentation else ''}.{also}{'' if job.ended else _ENDS}"
     )
     columns = st.columns(4)
     if now is None:

@@ -13,13 +13,8 @@ import streamlit as st
 
 from convviz import ConvvizError, architectures, datasets, recipes, training, zoo
 from convviz.jobs import Job
-from pages.shared import choices, downloading, engine, pickers, runs, starting, ui, words
+from pages.shared import captions, choices, downloading, engine, pickers, runs, starting, ui, words
 
-HEADS = {  # name in the address -> title, layers
-    "average": ("Average of each map", "global_average"),
-    "lecture": ("The lecture's: flatten, 256 units", architectures.LECTURE_HEAD),
-    "dropout": ("Average, 128 units, dropout", "global_average; dense 128; dropout 0.5"),
-}
 CUSTOM = "custom"
 _LATER = "What of it learns is told as soon as base, head and pictures fit together."
 SIDES = [0, 64, 96, 128, 160, 224]  # pixels; 0: as the pictures are
@@ -248,11 +243,6 @@ def paces(job: Job | None) -> tuple[float, float] | None:
     return (statistics.median(first), statistics.median(later)) if first and later else None
 
 
-def title(chosen: architectures.Transfer) -> str:
-    """The network's name for people."""
-    return f"{zoo.title(chosen.base)} with a new head"
-
-
 def _takes_colour(base: str) -> bool:
     return zoo.reference(base).kind == "imagenet" or zoo.card(base).input_shape[2] == 3
 
@@ -263,10 +253,12 @@ def _side(side: int) -> str:
 
 def _head() -> tuple[architectures.Layers, str]:
     """The layers between the base and the last one, and what is wrong with what was typed."""
-    names = [*HEADS, CUSTOM]
-    name = choices.select("Head", names, key="head", format_func=lambda one: HEADS.get(one, ("Custom, as text",))[0])
+    names = [*captions.HEADS, CUSTOM]
+    name = choices.select(
+        "Head", names, key="head", format_func=lambda one: captions.HEADS.get(one, ("Custom, as text",))[0]
+    )
     if name != CUSTOM:
-        return architectures.parse(HEADS[name][1]), ""
+        return architectures.parse(captions.HEADS[name][1]), ""
     written = choices.text("Layers of the head, apart by ;", "global_max; batch_norm; dense 64", key="head_layers")
     try:
         return architectures.parse(written), ""
