@@ -174,6 +174,38 @@ def test_networks_of_built_in_layers_come_out_as_they_were(name, ending, tmp_pat
         assert opened.get_config() == keras.saving.load_model(tmp_path / "model.keras").get_config()
 
 
+@pytest.mark.parametrize("ending", ["keras", "h5"])
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        ("My model", "My_model"),
+        ("Cats vs Dogs, 2nd", "Cats_vs_Dogs__2nd"),
+        ("_größe 1.5-a", "gr__e_1.5-a"),
+        ("猫", "model"),
+        ("", "model"),
+        ("net_1.5-a", "net_1.5-a"),
+    ],
+)
+def test_a_whole_model_may_have_any_name_and_gets_one_that_tensorflow_takes(name, taken, ending, tmp_path):
+    import keras
+
+    keras.utils.set_random_seed(3)
+    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(3, 3)], name="inner")
+    start = keras.Input((8, 8, 3))
+    model = keras.Model(start, keras.layers.Dense(2)(keras.layers.Flatten()(inner(start))), name=name)
+    opened = open_model(saved(model, ending, tmp_path))
+    assert (opened.name, opened.layers[1].name) == (taken, "inner")
+    same(opened, model)
+
+
+@pytest.mark.parametrize("name", ["My model", "猫"])
+def test_a_sequential_of_any_name_opens(name):
+    config = files.network(files.layer("Flatten"), files.dense(name="dense"), name=name)
+    fill = files.numbers(dense__0=MATRIX, dense__1=BIAS)
+    for unnamed in (config, files.without_module(config)):
+        assert np.array_equal(open_model(files.keras_file(unnamed, files.h5(fill))).get_weights()[0], MATRIX)
+
+
 def test_open_sides_are_tried_until_the_network_fits(tmp_path):
     import keras
 

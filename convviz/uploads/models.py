@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import json
+import re
 import tempfile
 import warnings
 import zipfile
@@ -133,10 +134,17 @@ def _vetted(text: bytes) -> dict[str, Any]:
     """A description in Keras 3's form that has passed."""
     try:
         config = legacy.modernize(configs.parse(text))
+        _rename(config.get("config"))
         configs.vet(config)
     except (TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError) as error:
         raise ConvvizError("this model's description is damaged; save the model again") from error
     return config
+
+
+def _rename(settings: Any) -> None:
+    """Give the whole model, which nothing refers to, a name that TensorFlow takes as that of a scope."""
+    if isinstance(settings, dict) and isinstance(name := settings.get("name"), str):
+        settings["name"] = re.sub(r"[^A-Za-z0-9_.-]", "_", name).lstrip("_.-") or "model"
 
 
 def _build(name: str, clean: bytes) -> Any:
