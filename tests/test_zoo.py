@@ -283,10 +283,32 @@ def test_a_network_without_classes_still_shows_its_layers():
         network.predict(images.sample("cat"))
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # a softmax over one number
 def test_class_names_are_taken_and_counted():
     assert zoo.wrap(single_sigmoid(), ("cat", "dog")).card.class_names == ("cat", "dog")
     with pytest.raises(ConvvizError, match="2 class names were given for 3 probabilities; give 3"):
         zoo.wrap(plain(), ("cat", "dog"))
+    with pytest.raises(ConvvizError, match="^1 class name was given for 3 probabilities; give 3$"):
+        zoo.wrap(plain(), ("cat",))
+    with pytest.raises(ConvvizError, match="^1,001 class names were given for 3 probabilities; give 3$"):
+        zoo.wrap(plain(), ["cat"] * 1001)
+    lone = stack(keras.Input(SHAPE), layers.Flatten(), layers.Dense(1, activation="softmax"))
+    with pytest.raises(ConvvizError, match="^2 class names were given for 1 probability; give 1$"):
+        zoo.wrap(lone, ("cat", "dog"))
+
+
+@pytest.mark.parametrize(
+    ("given", "unlike"),
+    [
+        (("a", "b", "a"), ("a (0)", "b", "a (2)")),
+        (("a", "a", "a"), ("a (0)", "a (1)", "a (2)")),
+        (("a", "a", "a (0)"), ("a (0) (0)", "a (1)", "a (0)")),
+        (("", "b", ""), ("(0)", "b", "(2)")),
+        (("a", "A", "a (0)"), ("a", "A", "a (0)")),
+    ],
+)
+def test_class_names_that_are_equal_are_told_apart_by_the_number_of_the_class(given, unlike):
+    assert zoo.wrap(plain(), given).card.class_names == unlike
 
 
 # --- inputs ---------------------------------------------------------------------------------------------------------

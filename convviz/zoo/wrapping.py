@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ def wrap(
     Args:
         model: Sequential, functional, nested or subclassed, with an input of pictures (N, H, W, C), (N, H, W) or
             (N, C, H, W).
-        class_names: one for each probability; two for a single sigmoid, the first for 0, the second for 1.
+        class_names: one for each probability; two for a single sigmoid, the first for 0, the second for 1. Equal ones
+            get the number of their class behind them, as in "crane (1)".
         prepare: function from float32 (N, H, W, C) in [0, 255] to what the model takes. Without it the values are
             scaled to ``input_range``; a network of ``keras.applications`` gets Keras' own.
         input_range: lowest and highest value the model takes. Without it (0, 255) for a model that rescales its input
@@ -209,11 +211,26 @@ def _class_names(
     if count == 1 and survey.output == "sigmoid":
         count = 2
     if given is not None and len(given) != count:
-        raise ConvvizError(f"{len(given)} class names were given for {count} probabilities; give {count}")
+        names = f"{len(given):,} class names were" if len(given) != 1 else "1 class name was"
+        probabilities = f"{count:,} probabilities" if count != 1 else "1 probability"
+        raise ConvvizError(f"{names} given for {probabilities}; give {count:,}")
     if given is None:
         about["Classes"] = f"numbered 0 to {count - 1}: the model does not name them"
         return tuple(f"class {index}" for index in range(count))
-    return tuple(given)
+    return _unlike(given)
+
+
+def _unlike(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, those that are equal with the number of their class behind them."""
+    often = Counter(names)
+
+    def told(number: int, name: str) -> str:
+        found = name
+        while often[name] > 1 and found in often:
+            found = f"{found} ({number})".strip()
+        return found
+
+    return tuple(starmap(told, enumerate(names)))
 
 
 def explained(layers: Sequence[LayerCard], used: set[str] | None = None) -> tuple[str | None, str]:
