@@ -288,12 +288,12 @@ def test_class_names_are_taken_and_counted():
     assert zoo.wrap(single_sigmoid(), ("cat", "dog")).card.class_names == ("cat", "dog")
     with pytest.raises(ConvvizError, match="2 class names were given for 3 probabilities; give 3"):
         zoo.wrap(plain(), ("cat", "dog"))
-    with pytest.raises(ConvvizError, match="^1 class name was given for 3 probabilities; give 3$"):
+    with pytest.raises(ConvvizError, match=r"^1 class name was given for 3 probabilities; give 3$"):
         zoo.wrap(plain(), ("cat",))
-    with pytest.raises(ConvvizError, match="^1,001 class names were given for 3 probabilities; give 3$"):
+    with pytest.raises(ConvvizError, match=r"^1,001 class names were given for 3 probabilities; give 3$"):
         zoo.wrap(plain(), ["cat"] * 1001)
     lone = stack(keras.Input(SHAPE), layers.Flatten(), layers.Dense(1, activation="softmax"))
-    with pytest.raises(ConvvizError, match="^2 class names were given for 1 probability; give 1$"):
+    with pytest.raises(ConvvizError, match=r"^2 class names were given for 1 probability; give 1$"):
         zoo.wrap(lone, ("cat", "dog"))
 
 
