@@ -488,6 +488,22 @@ def test_a_refused_layer_is_named_as_its_maker_did(no_keras):
     refused(files.keras_file(files.network(named)), r"this model has a part Lambda \(my_divide\), which runs code")
 
 
+def test_a_layer_without_a_name_is_refused_wherever_it_stands(no_keras):
+    bare = files.dense(name="")
+    wrapped = files.layer("TimeDistributed", layer=bare)
+    for config in (
+        files.network(bare),
+        files.graph(bare),
+        files.network(wrapped),
+        files.network(files.network(bare, name="inner")),
+        files.without_module(files.network(bare)),
+    ):
+        sentence = r"^a Dense layer of this model has no name; give it a name of letters .*, and save the model again$"
+        refused(files.keras_file(config), sentence)
+        refused(files.h5_file(config), sentence)
+    refused(files.keras_file(files.network(files.network(files.dense(), name=""))), "a Sequential layer .* has no name")
+
+
 def test_a_model_of_a_visitors_own_class_is_refused_as_a_whole_with_the_way_out(no_keras):
     own = {"module": "lab", "class_name": "Mine", "config": {}, "registered_name": "Custom>Mine"}
     refused(files.keras_file(own), "the whole model is of a class of its own, Custom Mine, .*in a notebook.*zoo.wrap")
@@ -940,6 +956,12 @@ FAULTS = {
     ),
     "another alphabet in a name": (
         lambda: _named("größe"), "the layer name “größe” has signs that TensorFlow does not take" + RENAME,
+    ),
+    "a name of signs alone": (
+        lambda: _named("***"), "the name of a layer has nothing but signs that TensorFlow does not take" + RENAME,
+    ),
+    "a name that cannot be seen": (
+        lambda: _named("\u200b"), "the name of a layer has nothing but signs that TensorFlow does not take" + RENAME,
     ),
     "a stroke in a name": (
         lambda: _named("block/dense"), "the layer name “block/dense” has signs that Keras does not take" + RENAME,

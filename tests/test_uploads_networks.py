@@ -121,6 +121,10 @@ def test_class_names_are_read_as_a_windows_editor_saves_them(code):
     assert uploads.open_names(data) == ("Käfer", "猫", "Łoś")
 
 
+def test_signs_that_cannot_be_seen_are_left_out_of_class_names():
+    assert uploads.open_names("\u200b cat\u202e\n" + "\u200b" * 300 + "wolf\u200b dog") == ("cat", "wolf dog")
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -134,6 +138,9 @@ def test_class_names_are_read_as_a_windows_editor_saves_them(code):
         ('{"0": 1.5}', "not all texts"),
         ('[["a"], {}]', "not all texts"),
         ("a\n" + "b" * 300, "1 to 200 letters"),
+        ("a\n\u200b\nb", "1 to 200 letters"),
+        ("a, \u202e", "1 to 200 letters"),
+        ('["a", " \u200b\u202e "]', "1 to 200 letters"),
         ("a" * 1_000_001, "too much for class names"),
     ],
 )

@@ -167,6 +167,11 @@ class _Walk:
         _check_nodes(nodes)
         if not catalogue.is_part(module, name):
             return 0
+        if value["config"].get("name") == "":
+            raise ConvvizError(
+                f"a {plain(name)} layer of this model has no name; give it a name of letters a to z, digits and _, and "
+                "save the model again"
+            )
         self.layers += 1
         return (1 + inside) * max(1, len(nodes))
 

@@ -83,7 +83,7 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
             ImageNet's (``{"0": ["n01440764", "tench"], ...}``), or from names to numbers (``class_indices``).
 
     Returns:
-        The names in order, without blank ones at the end.
+        The names in order, without blank ones at the end and without signs that cannot be seen.
 
     Raises:
         ConvvizError: no names are in it, or what is there is not understood.
@@ -100,11 +100,12 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
         names = _between_commas(lines[0]) if len(lines) == 1 else lines
     if not names:
         raise ConvvizError("there are no class names in this; give one name a line")
+    names = ["".join(letter for letter in name if letter.isprintable()).strip() for name in names]
     if len(names) > MOST_NAMES or any(not name or len(name) > LONGEST_NAME for name in names):
         raise ConvvizError(
             f"class names have 1 to {LONGEST_NAME} letters, and at most {MOST_NAMES:,} are taken; give one a line"
         )
-    return tuple("".join(letter for letter in name if letter.isprintable()) for name in names)
+    return tuple(names)
 
 
 def _between_commas(line: str) -> list[str]:

@@ -60,7 +60,12 @@ def _told(error: Exception) -> str:
 
 
 def _signs(whose: str) -> Callable[[str], str]:
-    return lambda name: f"the layer name “{plain(name)}” has signs that {whose} does not take{_RENAME}"
+    def say(name: str) -> str:
+        told = plain(name)
+        named = f"the layer name “{told}” has" if told else "the name of a layer has nothing but"
+        return f"{named} signs that {whose} does not take{_RENAME}"
+
+    return say
 
 
 def _twice(name: str) -> str:
