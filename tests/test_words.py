@@ -90,6 +90,11 @@ def test_times_signs_stand_between_numbers_only():
     assert words.safe("15 x 15 x 3 maps of x 3") == "15 × 15 × 3 maps of x 3"
 
 
+def test_a_long_name_ends_in_dots():
+    assert words.safe("L" * 5000) == "L" * 79 + "…"
+    assert words.safe("L" * 80) == "L" * 80
+
+
 def test_a_layers_name_keeps_its_small_letter():
     assert words.reason("chosen by hand") == "Chosen by hand."
     assert words.reason("conv2d_3 is the last convolution").startswith("conv2d")

@@ -33,9 +33,12 @@ def _plotly() -> Any:
     return importlib.import_module("plotly.graph_objects")
 
 
-def plain(name: str) -> str:
+_ROW = 200  # letters of a row's name: two rows of one name would be one
+
+
+def plain(name: str, longest: int = 80) -> str:
     """A name from outside as a chart's text, which takes a little HTML."""
-    return "".join(letter for letter in name if letter.isprintable())[:80].replace("<", "‹").replace("&", "＆")
+    return "".join(letter for letter in name if letter.isprintable())[:longest].replace("<", "‹").replace("&", "＆")
 
 
 def curves(
@@ -147,7 +150,7 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str, what: str =
     figure = go.Figure(
         go.Bar(
             x=list(shares)[::-1],
-            y=[name.replace("<", "‹") for name in names][::-1],
+            y=[plain(name, _ROW) for name in names][::-1],
             orientation="h",
             text=told[::-1],
             textposition=["inside" if share > 0.5 else "outside" for share in shares][::-1],
@@ -170,7 +173,7 @@ def bars(names: Sequence[str], shares: Sequence[float], *, key: str, what: str =
 
 def dots(names: Sequence[str], series: Mapping[str, Sequence[float | None]], *, x_title: str, key: str) -> None:
     """A row for each name, the first on top, with a dot for each series on a logarithmic axis; None where none is."""
-    go, rows = _plotly(), [name.replace("<", "‹") for name in names]
+    go, rows = _plotly(), [plain(name, _ROW) for name in names]
     symbols = ("circle", "diamond-open", "square", "triangle-up-open")
     figure, told = go.Figure(), []
     for (label, numbers), (colour, _), symbol in zip(series.items(), LINES, symbols, strict=False):
@@ -200,7 +203,7 @@ def pairs(
     for name, shares, colour, pattern in looks:
         figure.add_bar(
             x=[0 if one is None else one for one in shares][::-1],
-            y=[one.replace("<", "‹") for one in names][::-1],
+            y=[plain(one, _ROW) for one in names][::-1],
             name=name,
             orientation="h",
             text=["" if one is None else words.percent(one) for one in shares][::-1],

@@ -45,7 +45,9 @@ def examples(shown: datasets.Overview, title: str) -> None:
             for part, counts in shown.counts.items()
         ]
     )
-    st.caption(f"{title}: {classes} classes, pictures of {' × '.join(map(str, shown.shape))}, values 0 to 255.")
+    st.caption(
+        f"{words.safe(title)}: {classes} classes, pictures of {' × '.join(map(str, shown.shape))}, values 0 to 255."
+    )
 
 
 def truth(shown: datasets.Overview) -> None:

@@ -26,9 +26,21 @@ SCALES_HELP = (
 
 
 def safe(name: str, longest: int = 80) -> str:
-    """A name from outside, as Markdown that shows it and does nothing else."""
-    plain = "".join(letter for letter in name if letter.isprintable())[:longest]
-    return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.-])", r"\\\1", crossed(plain))
+    """A name from outside, as Markdown that shows it and does nothing else; one that is too long ends in dots.
+
+    Streamlit looks for icons, arrows and addresses in the text as it is shown, where no backslash is left: signs that
+    do not show stand in their way.
+    """
+    plain = "".join(letter for letter in name if letter.isprintable())
+    if len(plain) > longest:
+        plain = plain[: longest - 1] + "…"
+    return re.sub(r"([\\`*_\[\]():$<>!#|~{}+.&-])", r"\\\1", _DEEDS.sub(_JOINER, crossed(plain)))
+
+
+_JOINER = "\u2060"  # has no width
+_DEEDS = re.compile(  # within :smile:, :material/home:, https://, www.name, one@name, ->, <->, --, >=, ~=
+    r"(?<=:)(?=[\w+/-])|(?<=www)(?=\.)|(?<=@)(?=[\w-])|(?<=[<>~-])(?=[<>=-])", re.IGNORECASE
+)
 
 
 def apart(title: str, ours: Iterable[str], theirs: Iterable[str] = ()) -> str:

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_own_models import bring
 from tests.browser.test_pages import heading, no_complaint, settled
-from tests.hostile import names, pictures
+from tests.hostile import archives, names, pictures
 from tests.hostile.picture_files import SMOOTH
 
 expect.set_options(timeout=60_000)
@@ -32,7 +32,8 @@ RUNNING = """() => {
         if (/^H[1-6]$/.test(one.tagName) && /^evil6/.test(said)) found.push(`${one.tagName} ${said}`);
         if (one.matches('.katex') && /evil/.test(said)) found.push(`formula ${said}`);
         if (one.tagName === 'IMG' && /(^|\\/)x$/.test(one.getAttribute('src') ?? '')) found.push('a picture of a name');
-        if (one.matches('[data-testid=stIconMaterial]') && /bug_report/.test(said)) found.push(`icon ${said}`);
+        if (/^bug_report icon$/.test(one.getAttribute('aria-label') ?? '')) found.push(`icon ${said}`);
+        if (/evil9\\s*[→—]|[→—]\\s*evil9|<evil9|🐱|🐈/u.test(said)) found.push(`other signs ${said}`);
         if (one.tagName === 'SPAN' && /^evilred$/.test(said)) found.push(`colour ${said}`);
     }
     return found;
@@ -82,3 +83,8 @@ def test_no_name_is_more_than_words_on_any_page(server, page: Page):
         main.get_by_role("button", name=name, exact=True).click()
         look(name)
         page.keyboard.press("Escape")
+    page.goto(f"{server.address}/data?view=own")
+    archive = {"name": names.ARCHIVE, "mimeType": "application/zip", "buffer": archives.pack(archives.folders(4))}
+    page.get_by_test_id("stMain").locator("input[type=file]").last.set_input_files(archive)
+    expect(page.get_by_text(re.compile("evil10.*2 classes, pictures of"))).to_be_visible()
+    look("the data")

@@ -13,8 +13,10 @@ NAMES = (  # Keras allows no slash in the name of a layer
     "<b>evilbold<br><a href='https:evil.invalid'>evil4",
     "![evil5](https:evil.invalid) # evil6",
     "</title><script>alert(1)</script> {{7*7}} ${7*7}",
+    "http://evil.invalid/x www.evil.invalid evil@evil.invalid evil9 -> evil9 -- &lt;evil9&gt; :cat:",
 )
 FILE = "<img src=x onerror=alert(1)> [evil7](javascript:alert(1)) **evilbold**.keras"
+ARCHIVE = "![evil10](https:evil.invalid) **evilbold** www.evil.invalid.zip"
 PICTURE = "<img src=x onerror=alert(2)> [evil8](javascript:alert(1)) **evilbold**.png"
 
 
