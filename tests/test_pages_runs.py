@@ -300,6 +300,77 @@ def test_of_a_run_that_broke_early_the_truth_is_said_and_its_steps_are_offered()
     assert not app.exception
 
 
+FULL = "the server has no room left on its disk for this; try again later, or tell who runs it"
+
+
+def _offered(app) -> set[str]:
+    """What can be saved, and that code and link are there."""
+    assert len(app.get("code")) == 2
+    assert not app.exception
+    return {one.label for one in app.get("download_button")}
+
+
+@pytest.mark.parametrize("view", ["curves", "after"])
+def test_where_the_network_cannot_be_kept_the_curves_code_and_link_are_there_all_the_same(trained, view, monkeypatch):
+    call = engine._engine().call
+
+    def full(function, *arguments, **options):
+        if function is training.trained:
+            raise ConvvizError(FULL)
+        return call(function, *arguments, **options)
+
+    trained.session_state["_harvested"] = ""
+    monkeypatch.setattr(engine._engine(), "call", full)
+    trained.segmented_control(key="run_view").set_value(view).run()
+    assert [one.value.startswith("The server has no room left") for one in trained.error] == [True]
+    assert {"curves.csv", "curves.png"} <= _offered(trained)
+    assert not {"trained.keras", "trained.h5"} & _offered(trained)
+    assert "Go back in time" in [one.label for one in trained.button]
+    told = [one.value for one in trained.info if one.value.startswith("The network of this run could not be kept")]
+    assert len(told) == (view == "after")
+    assert "stopped early" not in texts(trained), "it was not"
+    monkeypatch.undo()
+    trained.segmented_control(key="run_view").set_value("curves").run()
+    assert {"curves.csv", "trained.keras", "trained.h5"} <= _offered(trained), "there is room again"
+    assert not trained.error
+
+
+def test_where_the_network_is_gone_or_cannot_be_asked_the_foot_is_there_all_the_same(trained, monkeypatch):
+    owner, reference = trained.session_state["_owner"], trained.session_state["_trained_networks"]["run"][1]
+    kept = engine._engine().belongings.data(reference, owner)
+    engine._engine().drop(reference, owner=owner)
+    trained.run()
+    assert ["not here any more" in one.value for one in trained.error] == [True]
+    assert "curves.csv" in _offered(trained)
+    engine._engine().keep(reference, kept, owner=owner)
+
+    def full(*_, **__):
+        raise ConvvizError(FULL)
+
+    monkeypatch.setattr("pages.shared.outcomes.report", full)
+    trained.segmented_control(key="run_view").set_value("after").run()
+    assert ["no room left" in one.value for one in trained.error] == [True]
+    assert {"curves.csv", "trained.keras", "Download as .keras"} <= _offered(trained)
+    monkeypatch.undo()
+    trained.segmented_control(key="run_view").set_value("curves").run()
+
+
+def _stopped_twice():
+    from convviz.jobs import StoppedError
+    from pages.shared import engine
+
+    for _ in range(2):
+        with engine.door(again=True):
+            raise StoppedError("a worker stopped")
+
+
+def test_trying_again_is_offered_once():
+    app = AppTest.from_function(_stopped_twice).run()
+    assert not app.exception
+    assert len(app.error) == 2
+    assert [one.label for one in app.button] == ["Try again"]
+
+
 def _diverged(number: int):
     import io
     from types import SimpleNamespace
@@ -337,7 +408,8 @@ def _left_nothing():
 
     from pages.shared import outcomes
 
-    job = SimpleNamespace(ended=True, error="the data has no test pictures", album=SimpleNamespace(steps=[]))
+    album = SimpleNamespace(steps=[])
+    job = SimpleNamespace(ended=True, error="the data has no test pictures", album=album, snapshot=None)
     outcomes.afterwards(None, job, None, "")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitDuplicateElementKey
 
 from convviz import ConvvizError, datasets, zoo
 from convviz.jobs import Engine, Job, Status, StoppedError
@@ -164,7 +165,8 @@ def door(*, again: bool = False) -> Iterator[None]:
     except ConvvizError as refusal:
         ui.error(str(refusal))
         if again and isinstance(refusal, StoppedError):
-            st.button("Try again", icon=":material/refresh:", key="try_again")
+            with contextlib.suppress(StreamlitDuplicateElementKey):  # one is enough
+                st.button("Try again", icon=":material/refresh:", key="try_again")
     except Exception:
         log.exception("a page failed")
         ui.error("something went wrong on our side and has been written to the log; the other pages work")

@@ -21,6 +21,7 @@ _WANTED = "_report_wanted"  # digest of what the job in the slot asks
 _QUICK = 0.7  # seconds that are waited without a word
 
 
+@engine.door(again=True)
 def afterwards(reference: zoo.Reference | None, job: Job, dataset: Any, source: str) -> None:
     """All that is asked of a network when its training is over; of one that was not kept, why there is nothing."""
     if reference is None:
@@ -46,6 +47,8 @@ def _nothing_yet(job: Job) -> str:
     why = words.safe(words.sentence(job.error), 600) if job.error else "It was stopped early."
     kept = len(job.album.steps)
     back = f" The Time machine shows it after {words.count(kept, 'step')}." if kept > 1 else ""
+    if job.snapshot is not None:
+        return f"The network of this run could not be kept, so that it cannot be asked about pictures.{back}"
     return f"The run ended before its network was kept, so that it cannot be asked about pictures. {why}{back}"
 
 

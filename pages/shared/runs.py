@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import hashlib
@@ -440,8 +441,12 @@ def layers(job: Job) -> list[str]:
 # --- what it leaves -----------------------------------------------------------------------------------------------
 
 
+@engine.door(again=True)
 def harvest(job: Job) -> zoo.Reference | None:
-    """After the end: the trained network, offered on every page; its reference, or None where there is none."""
+    """After the end: the trained network, offered on every page; its reference, or None where there is none.
+
+    Where it cannot be kept, the reason stands in its place, and it is tried again when the page is drawn again.
+    """
     if not job.ended or job.snapshot is None or _WHAT not in st.session_state:
         return None
     if st.session_state.get(_HARVEST) != job.number:
@@ -512,6 +517,7 @@ def canvas(job: Job) -> zoo.Reference:
     return reference
 
 
+@engine.door(again=True)
 def leavings(reference: zoo.Reference | None) -> None:
     """Buttons for the trained network: take it home, look into it; go back in time, also where none was kept."""
     job = engine.job(SLOT)
@@ -557,8 +563,9 @@ def files() -> dict[str, Callable[[], bytes]]:
     found = {"curves.csv": functools.partial(_table, job), "curves.png": functools.partial(_picture, job)}
     if job.ended and st.session_state.get(_HARVEST) == job.number:
         reference, owner = pickers.reference(NETWORK), engine.owner()
-        found["trained.keras"] = functools.partial(bytes, engine.engine().data(reference, owner))
-        found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, settings())
+        with contextlib.suppress(ConvvizError):  # `leavings` says so
+            found["trained.keras"] = functools.partial(bytes, engine.engine().data(reference, owner))
+            found["trained.h5"] = functools.partial(_h5, engine.engine(), reference, owner, settings())
     return found
 
 
