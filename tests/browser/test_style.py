@@ -59,3 +59,20 @@ def test_why_a_typed_number_is_impossible_stands_under_it(server, page):
     assert box["height"] > 12
     assert box["width"] > 60
     assert box["y"] >= field["y"] + field["height"] - 1
+
+
+def test_the_caption_of_a_mosaic_that_scrolls_on_a_phone_stays_in_the_window(server, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_default_timeout(60_000)
+    page.goto(f"{server.address}/kernels?network=mnist")
+    mosaic = page.locator(".st-key-mosaic_board")
+    caption = mosaic.get_by_test_id("stImageCaption")
+    expect(caption).to_be_visible()
+    settled(page)
+    for scrolled in (0, 200, 1000):
+        reached = mosaic.evaluate("(box, left) => { box.scrollLeft = left; return box.scrollLeft; }", scrolled)
+        assert (reached > 0) is (scrolled > 0), "the picture is wider than the window"
+        box = caption.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.close()
