@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from convviz import architectures, rendering, training
-from pages.shared import data_sets, layer_editor, runs
+from pages.shared import data_sets, insides, layer_editor, runs
 from tests.test_pages import _engine, opened, texts  # noqa: F401 -- the engine is closed at the end
 
 
@@ -244,6 +244,12 @@ def test_whose_colours_are_its_own_is_said_and_which_kernel_is_the_visitors(own,
     assert not app.exception
     assert app.get("image")[0].captions[0].endswith(told)
     assert "Filter 0 of the first convolution, at the top left, begins as your kernel" in app.caption[0].value
+
+
+@pytest.mark.parametrize(("right", "told"), [(0, "0 are right"), (1, "1 is right"), (3, "3 are right")])
+def test_how_many_of_the_strip_are_right_is_said_in_the_right_number(right, told):
+    guesses = [training.Guess(guess=0, label=int(place >= right), probability=0.5) for place in range(3)]
+    assert insides._right(guesses) == told
 
 
 def test_a_kernel_goes_from_the_page_convolution_into_the_first_layer():

@@ -75,11 +75,10 @@ def _drawn(shown: training.Display, job: Job) -> None:
             alt=f"{len(shown.guesses)} test pictures, numbered from the left",
             output_format="PNG",
         )
-        right = sum(one.guess == one.label for one in shown.guesses)
         st.image(
             ui.inline(shown.answers), alt=told, output_format="PNG",
-            caption=f"{len(shown.guesses)} test pictures and what they are taken for; {right} are right. Teal: right; "
-            "brown: wrong, with the true class after “is”.",
+            caption=f"{len(shown.guesses)} test pictures and what they are taken for; {_right(shown.guesses)}. Teal: "
+            "right; brown: wrong, with the true class after “is”.",
         )  # fmt: skip
     left, right_side = st.columns(2)
     with left:
@@ -93,6 +92,12 @@ def _drawn(shown: training.Display, job: Job) -> None:
         charts.dots(names, series, x_title="root of the mean square", key="sizes")
     with right_side:
         maps(shown.maps)
+
+
+def _right(guesses: Sequence[training.Guess]) -> str:
+    """How many of the guesses are right, in words."""
+    right = sum(one.guess == one.label for one in guesses)
+    return f"{right} {'is' if right == 1 else 'are'} right"
 
 
 def _told(number: int, one: training.Guess, names: tuple[str, ...]) -> str:
