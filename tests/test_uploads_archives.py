@@ -285,3 +285,8 @@ def test_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     open_dataset(files.pack(files.folders()), size=(8, 8))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_single_picture_that_could_not_be_opened_is_told_in_the_singular():
+    dataset = open_dataset(files.pack(files.folders(4) | {"red/broken.png": b"no picture"}))
+    assert dataset.source.endswith("; 1 picture could not be opened")

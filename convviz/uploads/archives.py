@@ -76,7 +76,7 @@ def open_dataset(data: bytes, *, size: tuple[int, int] | None = None) -> Dataset
         raise ConvvizError("no picture of one of the classes could be opened; give every class some that can be")
     source = f"a visitor's archive, brought to {height} x {width}"
     source += f"; 15 % each for {' and '.join(drawn)} drawn at random" if drawn else ""
-    source += f"; {broken:,} pictures could not be opened" if broken else ""
+    source += f"; {broken:,} picture{'s' * (broken > 1)} could not be opened" if broken else ""
     flat = []
     for found, labels in parts.values():
         flat += [np.ascontiguousarray(found[..., :1]) if grey else found, labels]
