@@ -108,10 +108,63 @@ def test_a_size_that_works_is_found_where_the_model_takes_any_but_works_with_few
         json.dumps({"0": "cat", "1": "wolf dog"}),
         json.dumps({"1": ["n2", "wolf dog"], "0": ["n1", "cat"]}),
         json.dumps({"wolf dog": 1, "cat": 0}),
+        "0,cat\n1,wolf dog\n",
+        "1;wolf dog\r\n0;cat\r\n",
+        "0\tcat\n1\twolf dog",
+        "cat,0\nwolf dog,1",
+        "class,name\n0,cat\n1,wolf dog",
+        '"name";"number"\n"wolf dog";"1"\n"cat";"0"',
+        ",name\n0,cat\n1,wolf dog",  # as pandas writes an index
+        "\tname\n0\tcat\n1\twolf dog",
+        "1,cat\n2,wolf dog",
+        "number,name,\n0,cat,\n1,wolf dog,",
+        "cat;wolf dog",
+        "cat\twolf dog",
     ],
 )
 def test_class_names_are_read_from_the_usual_forms(text):
     assert uploads.open_names(text) == ("cat", "wolf dog")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ('0,"tench, Tinca tinca"\n1,goldfish', ("tench, Tinca tinca", "goldfish")),
+        ("0,tench, Tinca tinca\n1,goldfish", ("tench, Tinca tinca", "goldfish")),
+        ("0;tench, Tinca tinca\n1;goldfish, Carassius auratus", ("tench, Tinca tinca", "goldfish, Carassius auratus")),
+        ('"say ""hi""",1\ntench,0', ("tench", 'say "hi"')),
+        ("0,0\n1,1\n2,2", ("0", "1", "2")),
+        ("0,crane\n1,cat\n2,crane", ("crane", "cat", "crane")),
+        ("\n".join(f"{number},name {number}" for number in reversed(range(12))), tuple(f"name {n}" for n in range(12))),
+    ],
+)
+def test_class_names_are_read_by_number_from_the_rows_of_a_spreadsheet(text, names):
+    assert uploads.open_names(text) == names
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("tench, Tinca tinca", "goldfish, Carassius auratus", "cock"),
+        ("tench, Tinca tinca", "goldfish, Carassius auratus"),
+        ("red; scarlet", "blue; navy"),
+        ("1,2-dichloroethane", "1,3-butadiene", "1,4-dioxane"),
+        ("Boeing, 747", "Airbus, 380"),
+        ("Apollo, 1", "Gemini, 2"),
+        ("level, 0", "level, 1", "level, 2"),
+        ("0,5", "1,0", "1,5", "2,0"),
+        ("0,5", "1,5", "2,5"),
+        ("0", "1", "2"),
+        ("number, name", "0, nought"),
+        ("kind,many", "cat,120", "dog,98"),
+        ("cat",),
+        ("cat", "0,a", "1,b"),
+        ('"', ',"', '0,"'),
+    ],
+)
+def test_a_plain_list_of_class_names_stays_as_it_is_where_there_are_commas_and_numbers_in_it(names):
+    assert uploads.open_names("\n".join(names)) == names
+    assert uploads.open_names("\t" + "\t\r\n\n".join(names) + "\t") == names
 
 
 @pytest.mark.parametrize("code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
@@ -135,6 +188,9 @@ def test_signs_that_cannot_be_seen_are_left_out_of_class_names():
         (b"\xff\xfe\0\0c\0\0\0a\0\0\0", "not a text file in UTF-8.*; save it as UTF-8"),
         ("[" * 50_000, "no JSON list"),
         ('{"0": "a", "2": "b"}', "without a gap"),
+        ("0,cat\n2,dog", "without a gap"),
+        ("class;name\n0;cat\n1;dog\n1;wolf", "without a gap"),
+        ("0,cat\n1,\n2,dog", "1 to 200 letters"),
         ('{"0": 1.5}', "not all texts"),
         ('[["a"], {}]', "not all texts"),
         ("a\n" + "b" * 300, "1 to 200 letters"),

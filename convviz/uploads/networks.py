@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import json
 from typing import Any
 
@@ -16,6 +15,8 @@ LARGEST_NAMES = 1_000_000  # bytes
 MOST_NAMES = 25_000
 LONGEST_NAME = 200  # letters
 _FARTHEST = 1e6  # value that a network may take
+_BETWEEN = ",;\t"  # signs between names, or between a number and a name
+_GAP = "the numbers of these classes do not run from 0 without a gap; number them so"
 _NO_TEXT = "this is not a text file in UTF-8 or UTF-16; save it as UTF-8, with one class name a line"
 
 
@@ -78,9 +79,10 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
     """Names of classes from a file or a text field.
 
     Args:
-        data: text, or a text file in UTF-8 or, with its mark, UTF-16. One name a line; or, on a single line,
-            names between commas; or JSON: a list of names, or an object from numbers to names, also as Keras writes
-            ImageNet's (``{"0": ["n01440764", "tench"], ...}``), or from names to numbers (``class_indices``).
+        data: text, or a text file in UTF-8 or, with its mark, UTF-16. One name a line; or, on a single line, names
+            between commas, semicolons or tabs; or, as spreadsheets write them, rows of number and name or name and
+            number, also below a header; or JSON: a list of names, or an object from numbers to names, also as Keras
+            writes ImageNet's (``{"0": ["n01440764", "tench"], ...}``), or from names to numbers (``class_indices``).
 
     Returns:
         The names in order, without blank ones at the end and without signs that cannot be seen.
@@ -91,13 +93,14 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
     Example:
         >>> open_names("cat, dog")
         ('cat', 'dog')
+        >>> open_names("1;dog\\n0;cat")
+        ('cat', 'dog')
     """
     text = _text(data)
     if text.lstrip()[:1] in ("{", "["):
         names = _from_json(text)
     else:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        names = _between_commas(lines[0]) if len(lines) == 1 else lines
+        names = _from_lines([line for line in text.splitlines() if line.strip()])
     if not names:
         raise ConvvizError("there are no class names in this; give one name a line")
     names = ["".join(letter for letter in name if letter.isprintable()).strip() for name in names]
@@ -108,12 +111,69 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _between_commas(line: str) -> list[str]:
+def _from_lines(lines: list[str]) -> list[str]:
+    """Names out of plain text, blank lines left out."""
+    if len(lines) == 1:
+        return _on_a_line(lines[0].strip())
+    return (_numbered(lines) if lines else None) or [line.strip() for line in lines]
+
+
+def _on_a_line(line: str) -> list[str]:
     """Names on a single line."""
     try:
-        return [part.strip() for part in next(csv.reader(io.StringIO(line)))]
+        parted = [_cells(line, sign) for sign in _BETWEEN]
     except csv.Error as error:  # a name of more than 131,072 letters, or a nought among them
         raise ConvvizError("this line cannot be read as class names; give one name a line") from error
+    return next((cells for cells in parted if len(cells) > 1), parted[0])
+
+
+def _cells(line: str, sign: str) -> list[str]:
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=sign))]
+
+
+def _numbered(lines: list[str]) -> list[str] | None:
+    """Names by number out of rows of number and name, in either order, below a header or not; None for other lines."""
+    for sign in _BETWEEN:
+        if len(lines) > MOST_NAMES + 1 or not all(sign in line for line in lines):
+            continue
+        try:
+            rows = [next(csv.reader([line], delimiter=sign)) for line in lines]
+        except csv.Error:
+            continue
+        for row in rows:
+            while len(row) > 2 and not row[-1].strip():
+                row.pop()
+        if min(map(len, rows)) < 2:
+            continue
+        firsts = [(row[0], sign.join(row[1:])) for row in rows]
+        lasts = [(row[-1], sign.join(row[:-1])) for row in rows]
+        if names := _by_number(firsts, first=True) or _by_number(lasts, first=False):
+            return names
+    return None
+
+
+def _by_number(rows: list[tuple[str, str]], *, first: bool) -> list[str] | None:
+    """The names of rows (number, name) in order; None where these are no numbers of classes.
+
+    Numbers from 1 are taken where they come first: behind a name they may belong to it.
+    """
+    told = rows if _is_number(rows[0][0]) else rows[1:]
+    if len(told) < 2 or not all(_is_number(number) for number, _ in told):
+        return None
+    named = sorted((int(number), name.strip()) for number, name in told)
+    numbers, names = [number for number, _ in named], [name for _, name in named]
+    unlike = len(set(names))
+    if unlike < len(names) if all(map(_is_number, names)) else unlike * 2 <= len(names):
+        return None  # "0,5" and "1,5", or "level, 0" and "level, 1"
+    if any(numbers == list(range(begin, begin + len(names))) for begin in ((0, 1) if first else (0,))):
+        return names
+    if first and numbers[0] == 0:
+        raise ConvvizError(_GAP)
+    return None
+
+
+def _is_number(cell: str) -> bool:
+    return cell.strip().isdecimal() and cell.isascii() and len(cell) < 10
 
 
 def _text(data: bytes | str) -> str:
@@ -141,7 +201,7 @@ def _from_json(text: str) -> list[str]:
         if isinstance(told, dict):
             numbers = sorted(told, key=int)
             if [int(number) for number in numbers] != list(range(len(numbers))):
-                raise ConvvizError("the numbers of these classes do not run from 0 without a gap; number them so")
+                raise ConvvizError(_GAP)
             told = [told[number] for number in numbers]
         names = [entry[-1] if isinstance(entry, list) and entry else entry for entry in told]
     except (ValueError, TypeError, RecursionError) as error:
