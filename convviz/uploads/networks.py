@@ -76,7 +76,7 @@ def _noted_range(told: Any) -> tuple[float, float] | None:
 
 
 def open_names(data: bytes | str) -> tuple[str, ...]:
-    """Names of classes from a file or a text field.
+    r"""Names of classes from a file or a text field.
 
     Args:
         data: text, or a text file in UTF-8 or, with its mark, UTF-16. One name a line; or, on a single line, names
@@ -93,7 +93,7 @@ def open_names(data: bytes | str) -> tuple[str, ...]:
     Example:
         >>> open_names("cat, dog")
         ('cat', 'dog')
-        >>> open_names("1;dog\\n0;cat")
+        >>> open_names("1;dog\n0;cat")
         ('cat', 'dog')
     """
     text = _text(data)
