@@ -23,6 +23,10 @@ def data() -> Path:
 
 
 LAST = ("test_jobs.py", "pages", "browser")  # these start workers, the whole app, a browser
+LONGEST = (  # of the files in a browser: begun first, so that at the end both workers have something to do
+    *("test_pages.py", "test_runs.py", "test_pictures.py", "test_run_faults.py", "test_foot.py", "test_frame.py"),
+    *("test_two_visitors.py", "test_hostile_names.py"),
+)
 PAGES = ("test_pages", "test_foot", "test_convolution_page")  # names of files that open pages begin so
 
 
@@ -30,7 +34,11 @@ def pytest_collection_modifyitems(items):
     """The fast tests first: what is wrong there is wrong everywhere."""
 
     def place(item):
-        parts = [*item.path.parts, "pages"] if item.path.name.startswith(PAGES) else item.path.parts
-        return max((number for number, name in enumerate(LAST, 1) if name in parts), default=0)
+        parts = item.path.parts
+        if "browser" in parts:
+            name = item.path.name
+            return len(LAST), LONGEST.index(name) if name in LONGEST else len(LONGEST)
+        parts = [*parts, "pages"] if item.path.name.startswith(PAGES) else parts
+        return max((number for number, name in enumerate(LAST, 1) if name in parts), default=0), 0
 
     items.sort(key=place)
