@@ -56,7 +56,7 @@ def keys(app: AppTest) -> list[str]:
 def test_nonsense_in_the_address_breaks_no_page(page, caplog):
     choices = keys(opened(page, {}))
     assert {"picture", "network"} <= set(choices)
-    for turn in range(0, len(NONSENSE), 4):
+    for turn in range(0, len(NONSENSE), 6):
         query = {key: NONSENSE[(turn + place) % len(NONSENSE)] for place, key in enumerate(choices)}
         with caplog.at_level(logging.ERROR):
             app = opened(page, query)
